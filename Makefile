@@ -1,0 +1,73 @@
+# The two commands: `make run` serves edgehive.cue, `make test` tests everything.
+
+GO        ?= go
+VERSION   ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS   := -s -w -X main.version=$(VERSION)
+BUILD     := CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)'
+COMMAND   := ./runtime/cmd/edge-hive
+BINARY    := bin/edge-hive
+TARGETS   := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
+
+# The race detector needs a C compiler; without one the tests run without it.
+RACE      := $(shell command -v $(or $(CC),cc) >/dev/null 2>&1 && echo -race)
+
+# Tools of `make check`, pinned.
+GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
+STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+.PHONY: run build cross test check bench fuzz storm seed clean
+
+run: build
+	$(BINARY) serve edgehive.cue
+
+build:
+	$(BUILD) -o $(BINARY) $(COMMAND)
+
+# One static binary for each platform, in dist/.
+cross:
+	@for target in $(TARGETS); do \
+		os=$${target%/*}; arch=$${target#*/}; suffix=; [ $$os = windows ] && suffix=.exe; \
+		echo "dist/edge-hive-$$os-$$arch$$suffix"; \
+		GOOS=$$os GOARCH=$$arch $(BUILD) -o dist/edge-hive-$$os-$$arch$$suffix $(COMMAND) || exit 1; \
+	done
+
+# -p 2: several packages start servers and processes of their own.
+test:
+	$(GO) vet ./...
+	CGO_ENABLED=$(if $(RACE),1,0) $(GO) test $(RACE) -p 2 -timeout 20m ./...
+	@.ci/unexercised
+
+# Formatting, vet, linters, a tidy module; fails on any difference.
+check:
+	@test -z "$$($(GO) run $(GOFUMPT) -l . | tee /dev/stderr)" || (echo "run: go run $(GOFUMPT) -w ." >&2; exit 1)
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+	$(GO) run $(GOLANGCI_LINT) run
+	$(GO) mod tidy -diff
+	git diff --exit-code -- go.mod go.sum
+
+# Ratios against the bare libraries, over HTTP on loopback and in process.
+bench: build
+	$(GO) run ./runtime/bench -binary $(BINARY)
+
+# Every fuzz target, FUZZTIME each.
+FUZZTIME ?= 60s
+fuzz:
+	@for package in $$($(GO) list ./...); do \
+		for target in $$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			echo "$$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$package || exit 1; \
+		done; \
+	done
+
+# The long forms of the tests that `make test` runs short.
+storm:
+	EDGEHIVE_STORM=200 EDGEHIVE_KILL_ROUNDS=20 EDGEHIVE_PROPERTY_CASES=100000 $(GO) test -count=1 -timeout 30m ./runtime/engine/... ./runtime/store/...
+
+# The made-up catalogue of the bookshop.
+seed:
+	$(GO) run examples/bookshop/seed/generate.go examples/bookshop/seed
+
+clean:
+	rm -rf bin dist

@@ -1,0 +1,158 @@
+// Package bookshop_test uses the root manifest as its users would.
+package bookshop_test
+
+import (
+	"bufio"
+	"context"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/edge-hive/edge-hive/examples/internal/backend"
+)
+
+func start(t *testing.T) *backend.Backend {
+	t.Helper()
+	return backend.Start(t, backend.Root(t), "edgehive.cue", "examples/bookshop")
+}
+
+func TestCatalogue(t *testing.T) {
+	b := start(t)
+	a := b.Do(t, "GET", "/api/data/books?select=id&limit=3&offset=10", "", "", "Prefer", "count=exact")
+	if a.Status != http.StatusPartialContent || a.Header.Get("Content-Range") != "10-12/1200" {
+		t.Errorf("count: %d %q", a.Status, a.Header.Get("Content-Range"))
+	}
+	book := b.Do(t, "GET", "/api/data/books/1", "", "", "Accept", "application/json")
+	if !strings.HasPrefix(book.Body, `{"id":1,"title":"`) || strings.Contains(book.Body, `"cost"`) {
+		t.Errorf("a reader sees %s", book.Body)
+	}
+	staff := b.User(t, "sue@example.com", `{"role":"staff"}`)
+	if book := b.Do(t, "GET", "/api/data/books/1", staff, ""); !strings.Contains(book.Body, `"cost":`) {
+		t.Errorf("staff sees %s", book.Body)
+	}
+	reader := b.User(t, "ann@example.com", "")
+	if a := b.Do(t, "PATCH", "/api/data/books?id=eq.1", reader, `{"price":0}`, "Prefer", "return=representation"); a.Body != "[]" {
+		t.Errorf("a reader changed a price: %d %s", a.Status, a.Body)
+	}
+	if a := b.Do(t, "PATCH", "/api/data/books?id=eq.1", staff, `{"price":1.5}`); a.Status != http.StatusNoContent {
+		t.Errorf("staff: %d %s", a.Status, a.Body)
+	}
+	if a := b.Do(t, "GET", "/rest/v1/books?select=price&id=eq.1", "", "", "apikey", b.Run(t, "keys", "anon")); a.Body != `[{"price":1.50}]` {
+		t.Errorf("after the change: %s", a.Body)
+	}
+}
+
+func TestOrdersAreTheirOwnersAlone(t *testing.T) {
+	b := start(t)
+	ann, bob := b.User(t, "ann@example.com", ""), b.User(t, "bob@example.com", "")
+	if a := b.Do(t, "POST", "/api/data/orders", ann, `{"book":3}`); a.Status != http.StatusCreated {
+		t.Fatalf("order: %d %s", a.Status, a.Body)
+	}
+	if a := b.Do(t, "POST", "/api/data/orders", ann, `{"book":3}`); a.Status != http.StatusConflict || !strings.Contains(a.Body, `"23505"`) {
+		t.Errorf("a second open order for one book: %d %s", a.Status, a.Body)
+	}
+	if a := b.Do(t, "GET", "/api/data/orders", bob, ""); a.Body != "[]" {
+		t.Errorf("Bob sees %s", a.Body)
+	}
+	if a := b.Do(t, "DELETE", "/api/data/orders?book=eq.3", bob, "", "Prefer", "return=representation"); a.Body != "[]" {
+		t.Errorf("Bob deleted %s", a.Body)
+	}
+	if rows := b.Do(t, "GET", "/api/data/orders", ann, "").Rows(t); len(rows) != 1 || rows[0]["status"] != "open" {
+		t.Errorf("Ann sees %v", rows)
+	}
+	if a := b.Do(t, "POST", "/api/data/orders", "", `{"book":3}`); a.Status != http.StatusUnauthorized {
+		t.Errorf("nobody ordered: %d %s", a.Status, a.Body)
+	}
+}
+
+func TestLiveOrders(t *testing.T) {
+	b := start(t)
+	ann, bob := b.User(t, "ann@example.com", ""), b.User(t, "bob@example.com", "")
+	events := stream(t, b.URL+"/api/realtime/myOrders", ann)
+	if event := <-events; !strings.HasPrefix(event, "snapshot ") {
+		t.Fatalf("the first event is %q", event)
+	}
+	b.Do(t, "POST", "/api/data/orders", bob, `{"book":5}`)
+	b.Do(t, "POST", "/api/data/orders", ann, `{"book":6,"quantity":9}`)
+	if event := <-events; !strings.HasPrefix(event, "create ") || !strings.Contains(event, `"quantity":9`) {
+		t.Errorf("after Bob's and Ann's order Ann sees %q", event)
+	}
+}
+
+func TestPowerCut(t *testing.T) {
+	b := start(t)
+	ann := b.User(t, "ann@example.com", "")
+	var writers sync.WaitGroup
+	for book := 1; book <= 20; book++ {
+		writers.Go(func() {
+			if a := b.Do(t, "POST", "/api/data/orders", ann, `{"book":`+strings.Repeat("1", book%3+1)+`}`); a.Status >= 500 {
+				t.Errorf("order: %d %s", a.Status, a.Body)
+			}
+		})
+	}
+	writers.Wait()
+	before := b.Do(t, "GET", "/api/data/orders?order=id", ann, "").Body
+	b.Kill(t)
+	b.Serve(t)
+	if after := b.Do(t, "GET", "/api/data/orders?order=id", ann, "").Body; after != before {
+		t.Errorf("before the cut %s\nafter %s", before, after)
+	}
+}
+
+// TestSupabaseJS drives the backend with an unmodified @supabase/supabase-js.
+func TestSupabaseJS(t *testing.T) {
+	node, npm := backend.Program(t, "node"), backend.Program(t, "npm")
+	b := start(t)
+	client := filepath.Join(b.Dir, "examples", "bookshop", "supabase-js")
+	install := exec.Command(npm, "ci", "--no-audit", "--no-fund")
+	install.Dir = client
+	if out, err := install.CombinedOutput(); err != nil {
+		t.Fatalf("npm ci: %v\n%s", err, out)
+	}
+	run := exec.Command(node, "client.mjs")
+	run.Dir = client
+	run.Env = append(os.Environ(),
+		"URL="+b.URL, "ANON_KEY="+b.Run(t, "keys", "publishable"), "SERVICE_KEY="+b.Run(t, "keys", "secret"),
+		"ANN="+b.User(t, "ann@example.com", ""))
+	if out, err := run.CombinedOutput(); err != nil {
+		t.Errorf("client.mjs: %v\n%s", err, out)
+	}
+}
+
+// stream reads an event stream as "EVENT DATA" lines until the test ends.
+func stream(t *testing.T, url, token string) <-chan string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	request, err := http.NewRequestWithContext(ctx, "GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Accept", "text/event-stream")
+	request.Header.Set("Authorization", "Bearer "+token)
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := make(chan string, 64)
+	done := make(chan struct{})
+	t.Cleanup(func() { cancel(); answer.Body.Close(); <-done })
+	go func() {
+		defer close(done)
+		defer close(events)
+		name := ""
+		for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
+			if value, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
+				name = value
+			}
+			if value, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
+				events <- name + " " + value
+			}
+		}
+	}()
+	return events
+}

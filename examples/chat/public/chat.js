@@ -1,0 +1,101 @@
+// The chat page: messages come over the live channel, writes go over REST.
+import { subscribe } from "/edgehive.js";
+
+const $ = (selector) => document.querySelector(selector);
+const messages = $("#messages");
+let token = "";
+let me = null;
+
+function headers(extra) {
+  return token ? { Authorization: `Bearer ${token}`, ...extra } : { ...extra };
+}
+
+async function call(method, path, body) {
+  const answer = await fetch(path, {
+    method,
+    headers: headers(body ? { "Content-Type": "application/json" } : {}),
+    body: body ? JSON.stringify(body) : undefined,
+  });
+  const text = await answer.text();
+  const value = text ? JSON.parse(text) : null;
+  if (!answer.ok) throw new Error(value?.message ?? answer.statusText);
+  return value;
+}
+
+// Every shown message, so that a reconnect neither doubles nor loses one.
+const shown = new Map();
+
+function show(message) {
+  shown.set(message.id, message);
+  const li = document.createElement("li");
+  li.dataset.id = message.id;
+  const name = document.createElement("b");
+  name.textContent = message.name;
+  const text = document.createElement("span");
+  text.textContent = message.text;
+  li.append(name, text);
+  if (me && message.author === me.id) {
+    const remove = document.createElement("button");
+    remove.textContent = "Delete";
+    remove.addEventListener("click", () => attempt(() => call("DELETE", `/api/data/messages?id=eq.${message.id}`)));
+    li.append(remove);
+  }
+  const old = messages.querySelector(`[data-id="${message.id}"]`);
+  if (old) old.replaceWith(li);
+  else messages.append(li);
+}
+
+function hide(id) {
+  shown.delete(id);
+  messages.querySelector(`[data-id="${id}"]`)?.remove();
+}
+
+function render(rows) {
+  messages.replaceChildren();
+  shown.clear();
+  rows.sort((a, b) => (a.created_at < b.created_at ? -1 : 1)).forEach(show);
+}
+
+async function attempt(action) {
+  $("#problem").textContent = "";
+  try {
+    await action();
+  } catch (error) {
+    $("#problem").textContent = error.message;
+  }
+}
+
+subscribe("/api/realtime/lobby", {
+  token: () => token,
+  onSnapshot: render,
+  onChange: ({ type, key, row }) => (row && type !== "delete" && type !== "leave" ? show(row) : hide(key)),
+  onState: (state) => ($("#state").textContent = state),
+});
+
+$("#sign-in").addEventListener("submit", (event) => {
+  event.preventDefault();
+  attempt(async () => {
+    token = $("#token").value.trim();
+    try {
+      [me] = await call("GET", "/api/data/users?select=id,email");
+      if (!me) throw new Error("this token belongs to nobody here");
+    } catch (error) {
+      token = "";
+      me = null;
+      throw error;
+    }
+    $("#sign-in").hidden = true;
+    $("#say").hidden = false;
+    render([...shown.values()]);
+    $("#text").focus();
+  });
+});
+
+$("#say").addEventListener("submit", (event) => {
+  event.preventDefault();
+  attempt(async () => {
+    const name = me.email.split("@")[0];
+    await call("POST", "/api/data/messages", { room: "lobby", name, text: $("#text").value });
+    $("#text").value = "";
+  });
+});

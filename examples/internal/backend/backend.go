@@ -1,0 +1,273 @@
+// Package backend runs an example as a user would: it builds the command,
+// copies the project into an empty folder, and serves it as a process of its
+// own on free ports. The examples' tests call it; it knows nothing of the
+// runtime's packages.
+package backend
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Backend is a served project.
+type Backend struct {
+	// URL is where it answers, without a trailing slash.
+	URL string
+	// Dir is the copy of the project; its manifest may be edited.
+	Dir string
+	// Binary is the built command.
+	Binary string
+
+	ports   *strings.Replacer
+	command *exec.Cmd
+	log     *bytes.Buffer
+}
+
+// Root is the folder of the repository.
+func Root(t testing.TB) string {
+	t.Helper()
+	_, file, _, ok := runtime.Caller(0)
+	if !ok {
+		t.Fatal("the test binary does not know its source files")
+	}
+	return filepath.Join(filepath.Dir(file), "..", "..", "..")
+}
+
+// Copy lays the named files and folders of dir (all of it when none is named)
+// into an empty folder with the ports that the manifest listens on replaced by
+// free ones, and builds the command beside them as bin/edge-hive. Nothing is
+// started.
+func Copy(t testing.TB, dir string, names ...string) *Backend {
+	t.Helper()
+	b := &Backend{Dir: t.TempDir(), log: &bytes.Buffer{}}
+	api, metrics := freePort(t), freePort(t)
+	b.URL = "http://127.0.0.1:" + api
+	b.ports = strings.NewReplacer("localhost:8080", "127.0.0.1:"+api, ":8080", ":"+api, ":8081", ":"+api, "localhost:9090", "127.0.0.1:"+metrics, ":9090", ":"+metrics)
+	if len(names) == 0 {
+		names = []string{"."}
+	}
+	for _, name := range names {
+		b.copyTree(t, dir, name)
+	}
+	b.Binary = filepath.Join(b.Dir, "bin", "edge-hive")
+	build := exec.Command("go", "build", "-o", b.Binary, "./runtime/cmd/edge-hive")
+	build.Dir = Root(t)
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("build the command: %v\n%s", err, out)
+	}
+	return b
+}
+
+// Start copies the project and serves it until the test ends, which it must do
+// with exit code 0.
+func Start(t testing.TB, dir string, names ...string) *Backend {
+	t.Helper()
+	b := Copy(t, dir, names...)
+	b.Serve(t)
+	return b
+}
+
+// Serve starts the copied project and waits until it is ready.
+func (b *Backend) Serve(t testing.TB) {
+	t.Helper()
+	b.command = exec.Command(b.Binary, "serve", "edgehive.cue")
+	b.command.Dir = b.Dir
+	b.command.Stdout, b.command.Stderr = b.log, b.log
+	if err := b.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	exited := make(chan error, 1)
+	go func(command *exec.Cmd) { exited <- command.Wait() }(b.command)
+	t.Cleanup(func() { b.stop(t, exited) })
+	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		answer, err := http.Get(b.URL + "/ready")
+		if err == nil {
+			answer.Body.Close()
+			if answer.StatusCode == http.StatusOK {
+				return
+			}
+		}
+		select {
+		case err := <-exited:
+			exited <- err
+			t.Fatalf("the backend ended: %v\n%s", err, b.log)
+		default:
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the backend is not ready: %v\n%s", err, b.log)
+		}
+	}
+}
+
+// Kill ends the process as a power cut would. Serve may be called again.
+func (b *Backend) Kill(t testing.TB) {
+	t.Helper()
+	if err := b.command.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	b.command = nil
+}
+
+// stop ends the process politely, unless it was killed.
+func (b *Backend) stop(t testing.TB, exited chan error) {
+	if b.command == nil {
+		<-exited
+		b.command = nil
+		return
+	}
+	if err := b.command.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
+		t.Error(err)
+	}
+	select {
+	case err := <-exited:
+		if err != nil {
+			t.Errorf("the backend did not stop cleanly: %v\n%s", err, b.log)
+		}
+	case <-time.After(40 * time.Second):
+		t.Errorf("the backend did not stop\n%s", b.log)
+		b.command.Process.Kill()
+	}
+	b.command = nil
+}
+
+// Run runs the command in the project's folder and gives what it printed; a
+// failure ends the test.
+func (b *Backend) Run(t testing.TB, args ...string) string {
+	t.Helper()
+	command := exec.Command(b.Binary, args...)
+	command.Dir = b.Dir
+	var errs bytes.Buffer
+	command.Stderr = &errs
+	out, err := command.Output()
+	if err != nil {
+		t.Fatalf("edge-hive %s: %v\n%s%s", strings.Join(args, " "), err, out, errs.String())
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// Ports replaces the manifest's ports in a text by those that are served.
+func (b *Backend) Ports(text string) string { return b.ports.Replace(text) }
+
+// Answer is what a request got.
+type Answer struct {
+	Status int
+	Header http.Header
+	Body   string
+}
+
+// Rows decodes the body, an array of objects.
+func (a Answer) Rows(t testing.TB) []map[string]any {
+	t.Helper()
+	var rows []map[string]any
+	if err := json.Unmarshal([]byte(a.Body), &rows); err != nil {
+		t.Fatalf("not an array of rows: %v\n%s", err, a.Body)
+	}
+	return rows
+}
+
+// Do sends one request. headers are pairs of name and value; a body that is
+// not empty is JSON.
+func (b *Backend) Do(t testing.TB, method, path, token, body string, headers ...string) Answer {
+	t.Helper()
+	request, err := http.NewRequestWithContext(context.Background(), method, b.URL+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
+	}
+	if body != "" {
+		request.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		request.Header.Set(headers[i], headers[i+1])
+	}
+	client := &http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	answer, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	raw, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Answer{Status: answer.StatusCode, Header: answer.Header, Body: string(raw)}
+}
+
+// User makes a user with this address and gives a token for it.
+func (b *Backend) User(t testing.TB, email, metadata string) string {
+	t.Helper()
+	service := b.Run(t, "keys", "service_role")
+	if metadata == "" {
+		metadata = "{}"
+	}
+	a := b.Do(t, "POST", "/api/data/users", service, fmt.Sprintf(`{"email":%q,"app_metadata":%s}`, email, metadata))
+	if a.Status != http.StatusCreated {
+		t.Fatalf("make user %s: %d %s", email, a.Status, a.Body)
+	}
+	return b.Run(t, "token", "--user", email)
+}
+
+func (b *Backend) copyTree(t testing.TB, dir, name string) {
+	t.Helper()
+	err := filepath.WalkDir(filepath.Join(dir, name), func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(dir, path)
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if entry.Name() == "data" || entry.Name() == "node_modules" {
+				return fs.SkipDir
+			}
+			return os.MkdirAll(filepath.Join(b.Dir, relative), 0o755)
+		}
+		raw, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		if strings.HasSuffix(path, ".cue") {
+			raw = []byte(b.ports.Replace(string(raw)))
+		}
+		target := filepath.Join(b.Dir, relative)
+		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+			return err
+		}
+		return os.WriteFile(target, raw, 0o644)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func freePort(t testing.TB) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
