@@ -1,0 +1,285 @@
+// Package manifest is a checked manifest as plain structs: every default
+// filled, every duration and size a number, everything named in the order of
+// the source. manifest/load makes it, check and engine read it; it imports no
+// CUE and holds no secret's value.
+package manifest
+
+import (
+	"time"
+)
+
+// Manifest is one backend, whole. It is immutable once loaded.
+type Manifest struct {
+	// Name stands in logs, status and metrics.
+	Name string
+	// Dir is the manifest's folder, absolute; relative paths start there.
+	Dir string
+	// Files are the manifest's source files, absolute, in load order.
+	Files []string
+	// Hash identifies the effective manifest: equal hashes, equal backends.
+	Hash string
+
+	Server         Server
+	Limits         Limits
+	Rates          []Rate
+	CORS           CORS
+	TrustedProxies []string // CIDR prefixes
+	Database       Database
+	Rules          []Rule
+	Tables         []Table
+	// Removed names what may be dropped: "TABLE" or "TABLE.COLUMN".
+	Removed  []string
+	Cache    Cache
+	Channels []Channel
+	Routes   []Route
+	Auth     Auth
+	Observe  Observe
+
+	// Positions finds a path's place in the files.
+	Positions Positions
+}
+
+// Table finds a table by its exact name; nil when there is none.
+func (m *Manifest) Table(name string) *Table {
+	for i := range m.Tables {
+		if m.Tables[i].Name == name {
+			return &m.Tables[i]
+		}
+	}
+	return nil
+}
+
+// DataDir is the folder that is ours to write: that of database.path.
+func (m *Manifest) DataDir() string { return m.Database.Dir }
+
+// Server says where the backend listens and what it is called from outside.
+type Server struct {
+	// URL is what links are made of; never taken from a request. "" is
+	// derived from Listen.
+	URL    string
+	Listen string // host:port of plain HTTP
+}
+
+// Limits bound every request.
+type Limits struct {
+	Body                  int64         // bytes
+	Timeout               time.Duration // of a handler
+	Statement             time.Duration // of one database statement
+	Connections           int
+	ConnectionsPerAddress int
+}
+
+// Rate is a named request rate. "default" applies where no other is named.
+type Rate struct {
+	Name     string
+	Per      string // "caller" or "ip"
+	Requests int
+	Window   time.Duration
+	Roles    map[string]int // requests for a role, instead of Requests
+}
+
+// CORS narrows which web origins may call.
+type CORS struct {
+	Declared bool     // false: any origin
+	Origins  []string // scheme://host[:port]
+}
+
+// Database says where rows live.
+type Database struct {
+	Engine string // "sqlite"
+	Path   string // absolute
+	Dir    string // absolute; the data folder
+	// ChangesKeep and ChangesMax bound the feed by age and by bytes.
+	ChangesKeep time.Duration
+	ChangesMax  int64
+}
+
+// Rule is a macro: "member(club)" has Name "member" and Params ["club"].
+type Rule struct {
+	Name   string
+	Params []string
+	Text   string
+	Path   string
+}
+
+// Condition is one access rule as it was written: left out (the service role
+// alone), a constant, or CEL text.
+type Condition struct {
+	Declared bool
+	Always   bool   // the literal true
+	Text     string // CEL; "" where the condition is a constant or left out
+	Path     string // in the manifest
+}
+
+// Access is who may do what to the rows of a table.
+type Access struct {
+	Read         Condition
+	Create       Condition
+	UpdateBefore Condition // on the stored row
+	UpdateAfter  Condition // on the row as it would become
+	Delete       Condition
+	Guards       []Guard // ANDed to every operation, before and after
+}
+
+// Guard is one named guard of a table's access.
+type Guard struct {
+	Name string
+	Condition
+}
+
+// Table is a declared table; users is always there, with our columns first.
+type Table struct {
+	Name    string
+	Was     string // its former name, renamed once
+	Key     Key
+	Columns []Column // in the order of the source, without the key
+	Indexes []Index
+	Checks  []Check
+	Access  Access
+	Cache   string // policy name, "" for none
+	Rows    int    // at most this many an answer
+	Seed    string // absolute path of a CSV or JSON file, "" for none
+	Path    string
+}
+
+// Column finds a column by its exact name; nil when there is none.
+func (t *Table) Column(name string) *Column {
+	for i := range t.Columns {
+		if t.Columns[i].Name == name {
+			return &t.Columns[i]
+		}
+	}
+	return nil
+}
+
+// Key is the type of a table's column id.
+type Key struct {
+	Type     string // "uuid", "int", "text" or "ref"
+	Table    string // of a ref
+	OnDelete string // of a ref: "cascade", "restrict"
+}
+
+// Column is one declared column. Fields that do not fit its type are zero.
+type Column struct {
+	Name     string
+	Was      string
+	Type     string // text int float decimal bool timestamp date uuid json list ref
+	Required bool
+	BuiltIn  bool   // ours, in users: written by the service role alone
+	Min, Max string // decimal text, "" for none: characters, items, else the value
+	Pattern  string // RE2
+	Enum     []string
+	Scale    int    // of a decimal
+	Of       string // item type of a list
+	Table    string // of a ref
+	OnDelete string // of a ref: "restrict", "cascade", "setNull"
+	Default  *Default
+	Auto     *Auto
+	Access   ColumnAccess
+	Path     string
+}
+
+// Default is the value of a column that a request leaves out: a JSON literal,
+// or CEL.
+type Default struct {
+	JSON string
+	CEL  string
+}
+
+// Auto is CEL that we evaluate and callers may not send.
+type Auto struct {
+	Create, Update string
+}
+
+// ColumnAccess narrows a table's operations for one column. An operation that
+// was left out adds nothing (Declared is false).
+type ColumnAccess struct {
+	Read, Create, Update Condition
+}
+
+// Index is a plain or unique index.
+type Index struct {
+	Name    string
+	Columns []string
+	Unique  bool
+	Where   string // CEL over the row, "" for all rows
+	Path    string
+}
+
+// Check is a named condition that every written row must not make false.
+type Check struct {
+	Name string
+	Text string
+	Path string
+}
+
+// Cache is the memory tier and the policies.
+type Cache struct {
+	MemorySize int64
+	Policies   []Policy
+}
+
+// Policy says how long an answer may be served from the cache.
+type Policy struct {
+	Name  string
+	TTL   time.Duration
+	Stale time.Duration // past TTL, old answers while one caller refreshes
+}
+
+// Channel is a live view of a table.
+type Channel struct {
+	Name   string
+	Table  string
+	Filter string   // CEL over the row, "" for all rows
+	Events []string // of create, update, delete; never empty
+	// Access.Read comes on top of the table's read rule; left out it adds
+	// nothing.
+	Access Condition
+	Path   string
+}
+
+// Route is one declared route; exactly one of the handlers is set.
+type Route struct {
+	Pattern  string // as written: "METHOD HOST/PATH"
+	Method   string // "" is any
+	Host     string // "" is any; without port, lower case
+	URLPath  string // "/old", "/files/*", "/price/{id}"
+	Static   *Static
+	Respond  *Respond
+	Redirect *Redirect
+	Rate     string // rate name, "" is "default"
+	Body     int64  // bytes; 0 is Limits.Body
+	Timeout  time.Duration
+	Path     string // in the manifest
+}
+
+// Static serves the files of a folder.
+type Static struct {
+	Dir string // absolute
+	SPA bool   // unknown paths answer index.html
+}
+
+// Respond answers fixed bytes.
+type Respond struct {
+	Status  int
+	Body    string
+	Headers map[string]string
+}
+
+// Redirect answers a Location.
+type Redirect struct {
+	To     string
+	Status int
+}
+
+// Auth is how callers are known.
+type Auth struct {
+	Secret *Secret // nil: made on first start
+}
+
+// Observe is what operators see.
+type Observe struct {
+	MetricsListen string // host:port; "" is off
+	LogLevel      string // debug, info, warn, error
+	LogFormat     string // json, text
+}
