@@ -1,0 +1,193 @@
+package load
+
+import (
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/manifest"
+)
+
+// decoder makes the plain structs of a tree that was checked and completed. It
+// also runs over trees with faults, to find its own; its outcome is then
+// dropped.
+type decoder struct {
+	dir    string
+	faults fault.List
+}
+
+func (d *decoder) manifest(n *node) *manifest.Manifest {
+	m := &manifest.Manifest{
+		Name:     n.str("name"),
+		Server:   manifest.Server{URL: n.str("server", "url"), Listen: n.str("server", "listen", "http")},
+		Limits:   limits(n.field("limits")),
+		Rates:    rates(n.field("rates")),
+		Rules:    d.rules(n.field("rules")),
+		Removed:  n.strs("removed"),
+		Cache:    cache(n.field("cache")),
+		Channels: channels(n.field("channels")),
+		Auth:     manifest.Auth{Secret: d.secret(n.at("auth", "secret"))},
+		Observe: manifest.Observe{
+			MetricsListen: n.str("observe", "metrics", "listen"),
+			LogLevel:      n.str("observe", "log", "level"),
+			LogFormat:     n.str("observe", "log", "format"),
+		},
+	}
+	if cors := n.field("cors"); cors != nil {
+		m.CORS = manifest.CORS{Declared: true, Origins: cors.strs("origins")}
+	}
+	for _, s := range n.strs("trustedProxies") {
+		if prefix, f := parseNetwork(s); f == nil {
+			m.TrustedProxies = append(m.TrustedProxies, prefix)
+		}
+	}
+	m.Database = d.database(n.field("database"), m.Name)
+	for _, t := range n.field("tables").list() {
+		m.Tables = append(m.Tables, d.table(t))
+	}
+	for _, r := range n.field("routes").list() {
+		m.Routes = append(m.Routes, d.route(r))
+	}
+	return m
+}
+
+func limits(n *node) manifest.Limits {
+	return manifest.Limits{
+		Body:                  n.size("body"),
+		Timeout:               n.duration("timeout"),
+		Statement:             n.duration("statement"),
+		Connections:           n.num("connections"),
+		ConnectionsPerAddress: n.num("connectionsPerAddress"),
+	}
+}
+
+// rates adds the rate "default" where the manifest does not declare it.
+func rates(n *node) []manifest.Rate {
+	var all []manifest.Rate
+	hasDefault := false
+	for _, r := range n.list() {
+		rate := manifest.Rate{Name: r.name, Per: r.str("per"), Requests: r.num("requests"), Window: r.duration("window")}
+		for _, role := range r.field("roles").list() {
+			if rate.Roles == nil {
+				rate.Roles = map[string]int{}
+			}
+			rate.Roles[role.name] = role.num("requests")
+		}
+		hasDefault = hasDefault || r.name == "default"
+		all = append(all, rate)
+	}
+	if !hasDefault {
+		all = append(all, manifest.Rate{Name: "default", Per: "caller", Requests: 300, Window: time.Minute})
+	}
+	return all
+}
+
+func (d *decoder) database(n *node, name string) manifest.Database {
+	path := n.str("path")
+	if path == "" {
+		if name == "" {
+			name = "edgehive"
+		}
+		path = filepath.Join("data", name+".db")
+	}
+	path = d.path(path)
+	return manifest.Database{
+		Engine:      n.str("engine"),
+		Path:        path,
+		Dir:         filepath.Dir(path),
+		ChangesKeep: n.at("changes").duration("keep"),
+		ChangesMax:  n.at("changes").size("max"),
+	}
+}
+
+func cache(n *node) manifest.Cache {
+	c := manifest.Cache{MemorySize: n.field("memory").size("size")}
+	for _, p := range n.field("policies").list() {
+		c.Policies = append(c.Policies, manifest.Policy{Name: p.name, TTL: p.duration("ttl"), Stale: p.duration("stale")})
+	}
+	return c
+}
+
+func channels(n *node) []manifest.Channel {
+	var all []manifest.Channel
+	for _, c := range n.list() {
+		all = append(all, manifest.Channel{
+			Name:   c.name,
+			Table:  c.str("table"),
+			Filter: c.str("filter"),
+			Events: c.strs("events"),
+			Access: condition(c.at("access", "read"), c.path()+".access.read"),
+			Path:   c.path(),
+		})
+	}
+	return all
+}
+
+func (d *decoder) secret(n *node) *manifest.Secret {
+	if n == nil || n.kind != object {
+		return nil
+	}
+	s := &manifest.Secret{Env: n.str("env"), Path: n.path()}
+	if file := n.str("file"); file != "" {
+		s.File = d.path(file)
+	}
+	return s
+}
+
+// path resolves a path against the manifest's folder.
+func (d *decoder) path(p string) string {
+	if p == "" || filepath.IsAbs(p) {
+		return p
+	}
+	return filepath.Join(d.dir, filepath.FromSlash(p))
+}
+
+// list gives the fields or items of a node, none of a missing one.
+func (n *node) list() []*node {
+	if n == nil {
+		return nil
+	}
+	return n.fields
+}
+
+// str gives the text at a path below n, "" where there is none.
+func (n *node) str(path ...string) string {
+	if f := n.at(path...); f != nil && f.kind == text {
+		return f.text
+	}
+	return ""
+}
+
+func (n *node) strs(name string) []string {
+	var all []string
+	for _, item := range n.field(name).list() {
+		all = append(all, item.text)
+	}
+	return all
+}
+
+// num gives a whole number; the schema's bounds keep it within an int.
+func (n *node) num(name string) int {
+	if f := n.field(name); f != nil {
+		i, _ := strconv.Atoi(f.text)
+		return i
+	}
+	return 0
+}
+
+func (n *node) flag(name string) bool {
+	f := n.field(name)
+	return f != nil && f.text == "true"
+}
+
+// duration and size give 0 where the field is left out.
+func (n *node) duration(name string) time.Duration {
+	v, _ := parseDuration(n.str(name))
+	return v
+}
+
+func (n *node) size(name string) int64 {
+	v, _ := parseSize(n.str(name))
+	return v
+}

@@ -1,0 +1,202 @@
+package load
+
+import (
+	"math"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/fault"
+)
+
+// formats check what a pattern of the schema cannot: by definition. The
+// message shows the value, so none of these may hold a secret.
+var formats = map[string]func(string) *fault.Fault{
+	"#Duration": func(s string) *fault.Fault { _, f := parseDuration(s); return f },
+	"#Size":     func(s string) *fault.Fault { _, f := parseSize(s); return f },
+	"#Address":  checkAddress,
+	"#URL":      checkURL,
+	"#Origin":   checkOrigin,
+	"#Network":  func(s string) *fault.Fault { _, f := parseNetwork(s); return f },
+	"#Path":     checkPath,
+}
+
+// formatWords and formatExamples say the same to users.
+var formatWords = map[string]string{
+	"#Duration":  `a duration such as "30s", "5m", "12h" or "30d"`,
+	"#Size":      `a size such as "64KiB", "16MiB" or "1GiB"`,
+	"#Address":   `an address such as "127.0.0.1:8080"`,
+	"#URL":       `a URL such as "https://api.example.com"`,
+	"#Origin":    `an origin such as "https://www.example.com"`,
+	"#Network":   `an address or network such as "127.0.0.1" or "10.0.0.0/8"`,
+	"#Path":      "the path of a file or folder, in quotes",
+	"#Condition": "true, false or a rule in quotes",
+	"#Secret":    `{env: "NAME"} or {file: "PATH"}`,
+}
+
+var formatExamples = map[string]string{
+	"#Duration": `"5m"`, "#Size": `"16MiB"`, "#Address": `"127.0.0.1:8080"`, "#URL": `"https://..."`,
+	"#Origin": `"https://..."`, "#Network": `"127.0.0.1"`, "#Path": `"..."`, "#Condition": "true, or a rule", "#Secret": `{env: "NAME"}`,
+}
+
+var durationUnits = map[string]time.Duration{
+	"ms": time.Millisecond, "s": time.Second, "m": time.Minute, "h": time.Hour, "d": 24 * time.Hour,
+}
+
+// durationWords are units that people write.
+var durationWords = map[string]string{
+	"sec": "s", "secs": "s", "second": "s", "seconds": "s", "min": "m", "mins": "m", "minute": "m", "minutes": "m",
+	"hr": "h", "hrs": "h", "hour": "h", "hours": "h", "day": "d", "days": "d", "S": "s", "H": "h", "D": "d", "M": "m",
+	"w": "7d", "week": "7d", "weeks": "7d", "milliseconds": "ms", "millisecond": "ms",
+}
+
+// maxDuration bounds durations: a hundred years.
+const maxDuration = 100 * 365 * 24 * time.Hour
+
+// parseDuration reads "30s", "5m", "12h", "30d".
+func parseDuration(s string) (time.Duration, *fault.Fault) {
+	digits, unit := splitUnit(s)
+	bad := fault.Newf(codeBadDuration, "%q is not a duration", cutText(s))
+	step, ok := durationUnits[unit]
+	switch {
+	case digits == "" || !ok:
+		if short := durationWords[strings.TrimSpace(unit)]; short != "" && digits != "" && short != "7d" {
+			return 0, bad.WithHint(`did you mean "` + digits + short + `"?`)
+		}
+		return 0, bad.WithHint(`a number and one of ms, s, m, h, d: "30s", "5m", "12h", "30d"`)
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
+	switch {
+	case err != nil || n > int64(maxDuration/step):
+		return 0, fault.Newf(codeBadDuration, "%q is longer than a hundred years", cutText(s)).WithHint("write a shorter duration")
+	case n == 0:
+		return 0, fault.Newf(codeBadDuration, "%q is no time at all", cutText(s)).WithHint("write a longer duration, or leave the field out")
+	}
+	return time.Duration(n) * step, nil
+}
+
+var sizeUnits = map[string]int64{"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+
+// parseSize reads "64KiB", "16MiB", "1GiB" as bytes.
+func parseSize(s string) (int64, *fault.Fault) {
+	digits, unit := splitUnit(s)
+	bad := fault.Newf(codeBadSize, "%q is not a size", cutText(s))
+	step, ok := sizeUnits[unit]
+	if digits == "" || !ok {
+		short := strings.ToUpper(strings.TrimSpace(unit))
+		for _, letter := range []string{"K", "M", "G", "T"} {
+			if digits != "" && strings.HasPrefix(short, letter) {
+				return 0, bad.WithHint(`did you mean "` + digits + letter + `iB"?`)
+			}
+		}
+		return 0, bad.WithHint(`a number and one of B, KiB, MiB, GiB, TiB: "64KiB", "16MiB", "1GiB"`)
+	}
+	n, err := strconv.ParseInt(digits, 10, 64)
+	switch {
+	case err != nil || n > math.MaxInt64/step:
+		return 0, fault.Newf(codeBadSize, "%q is larger than any disk", cutText(s)).WithHint("write a smaller size")
+	case n == 0:
+		return 0, fault.Newf(codeBadSize, "%q is nothing at all", cutText(s)).WithHint("write a larger size, or leave the field out")
+	}
+	return n * step, nil
+}
+
+func splitUnit(s string) (digits, unit string) {
+	i := 0
+	for i < len(s) && '0' <= s[i] && s[i] <= '9' {
+		i++
+	}
+	return s[:i], s[i:]
+}
+
+func checkAddress(s string) *fault.Fault {
+	bad := fault.Newf(codeBadAddress, "%q is not an address to listen on", cutText(s))
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		if _, err := strconv.ParseUint(s, 10, 16); err == nil {
+			return bad.WithHint(`did you mean "127.0.0.1:` + s + `"?`)
+		}
+		if strings.Contains(s, "://") {
+			return bad.WithHint(`leave the scheme out: HOST:PORT, as "127.0.0.1:8080"`)
+		}
+		return bad.WithHint(`HOST:PORT, as "127.0.0.1:8080" or ":8080"`)
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return bad.WithHint("a port is a number from 0 to 65535")
+	}
+	if strings.ContainsAny(host, " /?#@") {
+		return bad.WithHint(`HOST:PORT, as "127.0.0.1:8080" or ":8080"`)
+	}
+	return nil
+}
+
+func checkURL(s string) *fault.Fault {
+	bad := fault.New(codeBadURL, "this is not the URL of a backend")
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "":
+		return bad.WithHint(`scheme and host, as "https://api.example.com"`)
+	case u.User != nil:
+		return bad.WithHint("a user or password does not belong in it")
+	case u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(s, "?#"):
+		return bad.WithHint("leave out what begins with ? or #")
+	case badPort(u):
+		return bad.WithHint("a port is a number from 1 to 65535")
+	}
+	return nil
+}
+
+func badPort(u *url.URL) bool {
+	if u.Port() == "" {
+		return strings.HasSuffix(u.Host, ":")
+	}
+	n, err := strconv.ParseUint(u.Port(), 10, 16)
+	return err != nil || n == 0
+}
+
+func checkOrigin(s string) *fault.Fault {
+	bad := fault.Newf(codeBadURL, "%q is not a web origin", cutText(s))
+	if s == "*" {
+		return bad.WithHint("any origin may call when cors is left out")
+	}
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.User != nil || badPort(u):
+		return fault.New(codeBadURL, "this is not a web origin").WithHint(`scheme, host and perhaps port, as "https://www.example.com"`)
+	case u.Path != "" || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(s, "?#"):
+		return bad.WithHint(`did you mean "` + u.Scheme + "://" + u.Host + `"?`)
+	case strings.Contains(u.Host, "*"):
+		return bad.WithHint("name each host; a * does not stand for many")
+	}
+	return nil
+}
+
+// parseNetwork reads an address or a network as a CIDR prefix.
+func parseNetwork(s string) (string, *fault.Fault) {
+	bad := fault.Newf(codeBadAddress, "%q is not an address or network", cutText(s)).WithHint(`as "127.0.0.1", "10.0.0.0/8" or "fd00::/8"`)
+	if !strings.Contains(s, "/") {
+		a, err := netip.ParseAddr(s)
+		if err != nil || a.Zone() != "" {
+			return "", bad
+		}
+		return netip.PrefixFrom(a, a.BitLen()).String(), nil
+	}
+	p, err := netip.ParsePrefix(s)
+	if err != nil {
+		return "", bad
+	}
+	if p.Masked() != p {
+		return "", bad.WithHint(`did you mean "` + p.Masked().String() + `"?`)
+	}
+	return p.String(), nil
+}
+
+func checkPath(s string) *fault.Fault {
+	if s == "" || strings.ContainsRune(s, 0) {
+		return fault.New(codeBadValue, "this is not a path").WithHint("a path that is not absolute starts at the manifest's folder")
+	}
+	return nil
+}

@@ -1,0 +1,98 @@
+package load
+
+import (
+	"slices"
+
+	"github.com/edge-hive/edge-hive/runtime/fault"
+)
+
+// laterFields are fields that a later version of Edge Hive brings, by the
+// definition that they belong to. What is inside them is not looked at.
+var laterFields = map[string][]string{
+	"#Manifest": {"functions", "queries", "storage", "tests"},
+	"#Server":   {"tls"},
+	"#Listen":   {"https", "http3"},
+	"#Database": {"namespace", "database", "user", "password"},
+	"#Table":    {"edge", "retention", "changes"},
+	"#Column":   {"dimensions", "metric", "bucket"},
+	"#Index":    {"kind"},
+	"#Cache":    {"redis", "serve"},
+	"#Channel":  {"broadcast", "presence", "history", "order", "limit"},
+	"#Route":    {"function", "query", "proxy", "cache"},
+	"#Auth": {
+		"signup", "claims", "tokens", "password", "confirm", "anonymous", "linking", "mfa", "providers", "redirects", "mail",
+	},
+	"#ChannelAccess": {"send"},
+}
+
+// laterWhole are those of them that make their struct another thing: nothing
+// else in it is looked at either.
+var laterWhole = map[string][]string{
+	"#Channel": {"broadcast"},
+	"#Table":   {"edge"},
+	"#Route":   {"function", "query", "proxy"},
+}
+
+// laterValues are values of an enumeration that a later version brings; the
+// struct that they stand in is not looked at further.
+var laterValues = map[string]map[string][]string{
+	"#Column":   {"type": {"vector", "file"}},
+	"#Index":    {"kind": {"fulltext", "vector"}},
+	"#Database": {"engine": {"surrealdb"}},
+}
+
+// notYet tells of a struct that a later version brings as a whole.
+func (c *conformer) notYet(n *node, o *objectShape) bool {
+	for field, values := range laterValues[o.name] {
+		if f := n.field(field); f != nil && f.kind == text && slices.Contains(values, f.text) {
+			c.add(f, f.place(), laterFault(field+": "+show(f), laterHint(f.text)))
+			return true
+		}
+	}
+	for _, name := range laterWhole[o.name] {
+		if f := n.field(name); f != nil && f.text != "false" {
+			c.add(f, f.label, laterFault(show(&node{kind: text, text: name}), laterHint(name)))
+			return true
+		}
+	}
+	return false
+}
+
+// later tells of a field that a later version brings.
+func (c *conformer) later(n *node, o *objectShape) bool {
+	if !slices.Contains(laterFields[o.name], n.name) {
+		return false
+	}
+	c.add(n, n.label, laterFault(show(&node{kind: text, text: n.name}), laterHint(n.name)))
+	return true
+}
+
+func laterFault(what, hint string) *fault.Fault {
+	return fault.Newf(codeNotYet, "%s is not in this version of Edge Hive", what).WithHint(hint)
+}
+
+// laterHint says what serves meanwhile.
+func laterHint(name string) string {
+	switch name {
+	case "tls", "https", "http3":
+		return "leave it out, and let a reverse proxy speak TLS; name it in trustedProxies"
+	case "surrealdb":
+		return `write engine: "sqlite"`
+	case "redis", "serve":
+		return "leave it out: the cache is in memory"
+	case "broadcast", "presence", "history", "send":
+		return "leave it out: a channel shows a table"
+	case "order", "limit":
+		return "leave it out: the channel has all rows that its filter lets through"
+	case "vector", "fulltext":
+		return "leave it out"
+	case "file", "storage":
+		return "leave it out; a text column may hold a file's URL"
+	case "edge":
+		return "a table with two ref columns and a unique index joins two tables"
+	case "claims":
+		return "leave it out: claims come untyped from the token's app_metadata"
+	default:
+		return "leave it out, or take a newer version when there is one"
+	}
+}

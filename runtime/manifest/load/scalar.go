@@ -1,0 +1,182 @@
+package load
+
+import (
+	"math/big"
+	"slices"
+	"strings"
+
+	"github.com/edge-hive/edge-hive/runtime/fault"
+)
+
+// allows reports whether a scalar is what s says, without telling why not.
+func (s *shape) allows(n *node) bool {
+	if n.kind&s.kinds == 0 {
+		return false
+	}
+	return len(s.enum) == 0 || slices.Contains(s.enum, literalValue{n.kind, n.text})
+}
+
+// scalar checks a scalar of the right type.
+func (c *conformer) scalar(n *node, s *shape) {
+	if n.kind == number && n.text == "" {
+		c.add(n, n.place(), fault.Newf(codeBadValue, "%s has too many digits", lastOf(n)).WithHint("a number has at most 400 places"))
+		return
+	}
+	if check := formats[s.name]; check != nil {
+		if f := check(n.text); f != nil {
+			c.add(n, n.place(), f)
+		}
+		return
+	}
+	switch {
+	case len(s.enum) > 0 && !s.allows(n):
+		c.notMember(n, s)
+	case s.pattern != nil && n.kind == text && !s.pattern.MatchString(n.text) && n.name == "env":
+		// It may be the secret itself: it is not shown.
+		c.add(n, n.place(), fault.New(codeSecret, "env is the name of an environment variable, not a secret").WithHint(patternHint(n.name)))
+	case s.pattern != nil && n.kind == text && !s.pattern.MatchString(n.text):
+		c.add(n, n.place(), fault.Newf(codeBadName, "%s cannot be %s", lastOf(n), show(n)).WithHint(patternHint(n.name)))
+	case (s.min != nil || s.max != nil) && n.kind&(integer|number) != 0:
+		c.bounds(n, s)
+	}
+}
+
+func (c *conformer) bounds(n *node, s *shape) {
+	v, ok := new(big.Rat).SetString(n.text)
+	if !ok {
+		return
+	}
+	switch {
+	case s.min != nil && v.Cmp(s.min) < 0:
+		c.add(n, n.place(), fault.Newf(codeBadValue, "%s is %s, which is too small", lastOf(n), show(n)).WithHint("write "+s.describe()))
+	case s.max != nil && v.Cmp(s.max) > 0:
+		c.add(n, n.place(), fault.Newf(codeBadValue, "%s is %s, which is too large", lastOf(n), show(n)).WithHint("write "+s.describe()))
+	}
+}
+
+// notMember tells of a value that is not in an enumeration.
+func (c *conformer) notMember(n *node, s *shape) {
+	var members []string
+	for _, m := range s.enum {
+		members = append(members, m.text)
+	}
+	f := fault.Newf(codeBadValue, "%s cannot be %s", lastOf(n), show(n))
+	near := ""
+	if n.kind == text {
+		near = fault.Nearest(n.text, members)
+		if known := foreignValue(fieldOf(n), n.text); known != "" {
+			near = known
+		}
+	}
+	if near != "" {
+		f = f.WithHint(`did you mean "` + near + `"?`)
+	} else {
+		f = f.WithHint("write " + s.describe())
+	}
+	c.add(n, n.place(), f)
+}
+
+func (c *conformer) wrongType(n *node, s *shape) {
+	f := fault.Newf(codeWrongType, "%s cannot be %s", lastOf(n), n.kind.noun())
+	code, hint := codeWrongType, "write "+s.describe()
+	switch {
+	case s.name == "#Duration" && n.kind == integer && plain(n.text):
+		code, hint = codeBadDuration, `a duration has a unit: "`+n.text+`s"`
+	case s.name == "#Duration":
+		code = codeBadDuration
+	case s.name == "#Size" && n.kind == integer && plain(n.text):
+		code, hint = codeBadSize, `a size has a unit: "`+n.text+`B", or KiB, MiB, GiB`
+	case s.name == "#Size":
+		code = codeBadSize
+	case n.kind == text && s.kinds&(integer|boolean) != 0 && s.kinds&text == 0 && isBare(n.text):
+		hint = "write it without quotes: " + n.text
+	case n.kind == text && s.object != nil && s.object.typeNamed(n.text) != "":
+		hint = `write {type: "` + s.object.typeNamed(n.text) + `"}`
+	case n.kind == null:
+		hint = "leave the field out instead"
+	case s.kinds == object && n.kind == boolean && lastOf(n) == "access":
+		hint = "say it for each operation: access: {read: " + n.text + "}"
+	case n.kind&s.kinds == 0 && s.kinds == list:
+		hint = "write a list: [" + show(n) + "]"
+		if n.kind == object {
+			hint = "write " + s.describe()
+		}
+	}
+	f.Code = code
+	c.add(n, n.place(), f.WithHint(hint))
+}
+
+// isBare reports whether a text is a number or truth value in quotes.
+func isBare(s string) bool {
+	if s == "true" || s == "false" {
+		return true
+	}
+	_, ok := new(big.Int).SetString(s, 10)
+	return ok && len(s) < 20
+}
+
+// show writes a scalar for a message, cut when it is long.
+func show(n *node) string {
+	if n.kind != text {
+		return cutText(n.text)
+	}
+	return string(appendJSONText(nil, cutText(n.text)))
+}
+
+func cutText(s string) string {
+	const most = 60
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "..."
+}
+
+// lastOf names a node in a message.
+func lastOf(n *node) string {
+	if n.parent == nil {
+		return "the manifest"
+	}
+	if n.parent.kind == list {
+		return "an item of " + lastOf(n.parent)
+	}
+	if !plain(n.name) {
+		return "the field"
+	}
+	return n.name
+}
+
+// patternHint says what a field with a pattern looks like.
+func patternHint(name string) string {
+	switch name {
+	case "name":
+		return "letters, digits, - and _, a letter first, at most 63"
+	case "env":
+		return "the name of an environment variable: letters, digits and _"
+	default:
+		return "a table, or TABLE.COLUMN"
+	}
+}
+
+// fieldOf is the field that a node is the value of, or an item of its value.
+func fieldOf(n *node) string {
+	for n.parent != nil && n.parent.kind == list {
+		n = n.parent
+	}
+	return n.name
+}
+
+// typeNamed finds the type that a text names, where a struct with a type was
+// meant: title: "text".
+func (o *objectShape) typeNamed(s string) string {
+	f := o.byName["type"]
+	if f == nil {
+		return ""
+	}
+	if known := foreignValue("type", s); known != "" {
+		s = known
+	}
+	if f.value.allows(&node{kind: text, text: s}) {
+		return s
+	}
+	return ""
+}
