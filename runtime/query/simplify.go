@@ -1,0 +1,300 @@
+package query
+
+var (
+	literalTrue    = &Literal{Value: Bool(true), Of: boolType}
+	literalFalse   = &Literal{Value: Bool(false), Of: boolType}
+	literalUnknown = &Literal{Of: boolType}
+)
+
+// TrueExpr is the condition that always holds.
+func TrueExpr() Expr { return literalTrue }
+
+// FalseExpr is the condition that never holds.
+func FalseExpr() Expr { return literalFalse }
+
+// IsTrueExpr reports whether e is the literal true; no condition at all (nil)
+// is true too.
+func IsTrueExpr(e Expr) bool {
+	if e == nil {
+		return true
+	}
+	t, ok := literalTruth(e)
+	return ok && t == True
+}
+
+// NeverHolds reports whether e is the literal false or unknown, so that no row
+// needs to be asked.
+func NeverHolds(e Expr) bool {
+	t, ok := literalTruth(e)
+	return ok && t != True
+}
+
+func literalTruth(e Expr) (Truth, bool) {
+	l, ok := e.(*Literal)
+	if !ok {
+		return Unknown, false
+	}
+	return TruthOf(l.Value), true
+}
+
+func truthLiteral(t Truth) Expr {
+	switch t {
+	case True:
+		return literalTrue
+	case False:
+		return literalFalse
+	}
+	return literalUnknown
+}
+
+// Conjunction is the simplified AND of terms; nil terms are left out, and no
+// terms give nil, which is every row.
+func Conjunction(terms ...Expr) Expr {
+	n := 0
+	var last Expr
+	for _, term := range terms {
+		if term != nil {
+			n++
+			last = term
+		}
+	}
+	if n <= 1 {
+		return last
+	}
+	kept := make([]Expr, 0, n)
+	for _, term := range terms {
+		if term != nil {
+			kept = append(kept, term)
+		}
+	}
+	return simplifyAnd(&And{Terms: kept})
+}
+
+// Simplify folds what is constant and flattens what is nested, keeping the
+// three-valued meaning on every row. It is idempotent and gives the same tree
+// where there is nothing to do.
+func Simplify(e Expr) Expr {
+	if e == nil {
+		return nil
+	}
+	return Rewrite(e, simplifyNode)
+}
+
+// simplifyNode simplifies a node whose children are simple already.
+func simplifyNode(e Expr) Expr {
+	switch e := e.(type) {
+	case *And:
+		return simplifyAnd(e)
+	case *Or:
+		return simplifyOr(e)
+	case *Not:
+		return simplifyNot(e)
+	case *Compare:
+		return simplifyCompare(e)
+	case *In:
+		return simplifyIn(e)
+	case *Is:
+		return foldCondition(e, e.Operand)
+	case *Like:
+		return foldCondition(e, e.Operand)
+	case *Match:
+		return foldCondition(e, e.Operand)
+	case *Path:
+		return foldValue(e, e.Base)
+	case *Call:
+		if e.Func == FuncUUID {
+			return e
+		}
+		return foldValue(e, e.Args...)
+	case *Cond:
+		return simplifyCond(e)
+	}
+	return e
+}
+
+func isLiteral(e Expr) bool {
+	_, ok := e.(*Literal)
+	return ok
+}
+
+func isNullLiteral(e Expr) bool {
+	l, ok := e.(*Literal)
+	return ok && l.Value.IsNull()
+}
+
+// foldCondition evaluates a condition on a constant.
+func foldCondition(e, operand Expr) Expr {
+	if !isLiteral(operand) {
+		return e
+	}
+	return truthLiteral(Holds(e, nil, nil))
+}
+
+// foldValue evaluates a function of constants, and a function of null.
+func foldValue(e Expr, args ...Expr) Expr {
+	constant := true
+	for _, arg := range args {
+		if isNullLiteral(arg) {
+			return &Literal{Of: e.Type()}
+		}
+		constant = constant && isLiteral(arg)
+	}
+	if !constant {
+		return e
+	}
+	return &Literal{Value: Eval(e, nil, nil), Of: e.Type()}
+}
+
+func simplifyAnd(e *And) Expr {
+	if !needsFlat(e.Terms, isAnd) {
+		return e
+	}
+	terms := make([]Expr, 0, len(e.Terms)+4)
+	for _, term := range e.Terms {
+		if t, ok := literalTruth(term); ok && t == False {
+			return literalFalse
+		} else if ok && t == True {
+			continue
+		}
+		if inner, ok := term.(*And); ok {
+			terms = append(terms, inner.Terms...)
+			continue
+		}
+		terms = append(terms, term)
+	}
+	switch len(terms) {
+	case 0:
+		return literalTrue
+	case 1:
+		return terms[0]
+	}
+	return &And{Terms: terms}
+}
+
+func simplifyOr(e *Or) Expr {
+	if !needsFlat(e.Terms, isOr) {
+		return e
+	}
+	terms := make([]Expr, 0, len(e.Terms)+4)
+	for _, term := range e.Terms {
+		if t, ok := literalTruth(term); ok && t == True {
+			return literalTrue
+		} else if ok && t == False {
+			continue
+		}
+		if inner, ok := term.(*Or); ok {
+			terms = append(terms, inner.Terms...)
+			continue
+		}
+		terms = append(terms, term)
+	}
+	switch len(terms) {
+	case 0:
+		return literalFalse
+	case 1:
+		return terms[0]
+	}
+	return &Or{Terms: terms}
+}
+
+func isAnd(e Expr) bool { _, ok := e.(*And); return ok }
+func isOr(e Expr) bool  { _, ok := e.(*Or); return ok }
+
+// needsFlat reports whether a list of terms can be made simpler. Unknown
+// stays where it is: beside false it is false, beside true it is not.
+func needsFlat(terms []Expr, same func(Expr) bool) bool {
+	if len(terms) < 2 {
+		return true
+	}
+	for _, term := range terms {
+		if t, ok := literalTruth(term); ok && t != Unknown || same(term) {
+			return true
+		}
+	}
+	return false
+}
+
+func simplifyNot(e *Not) Expr {
+	switch term := e.Term.(type) {
+	case *Literal:
+		return truthLiteral(TruthOf(term.Value).Not())
+	case *Not:
+		return term.Term
+	case *Compare:
+		return &Compare{Op: negated[term.Op], Left: term.Left, Right: term.Right}
+	case *Is:
+		if term.What == IsNull {
+			return &Is{Operand: term.Operand, What: IsNotNull}
+		}
+		if term.What == IsNotNull {
+			return &Is{Operand: term.Operand, What: IsNull}
+		}
+	}
+	return e
+}
+
+// negated gives what an operator's negation is: comparisons are total on what
+// is not null, and null makes both unknown.
+var negated = [...]CompareOp{
+	Equal: NotEqual, NotEqual: Equal,
+	Less: GreaterEqual, GreaterEqual: Less,
+	Greater: LessEqual, LessEqual: Greater,
+}
+
+// mirrored gives the operator with its sides changed.
+var mirrored = [...]CompareOp{
+	Equal: Equal, NotEqual: NotEqual,
+	Less: Greater, Greater: Less,
+	LessEqual: GreaterEqual, GreaterEqual: LessEqual,
+}
+
+func simplifyCompare(e *Compare) Expr {
+	left, right := isLiteral(e.Left), isLiteral(e.Right)
+	switch {
+	case left && right, isNullLiteral(e.Left), isNullLiteral(e.Right):
+		return truthLiteral(compareTruth(e.Op, literalValue(e.Left), literalValue(e.Right)))
+	case left:
+		return &Compare{Op: mirrored[e.Op], Left: e.Right, Right: e.Left}
+	}
+	return e
+}
+
+// literalValue is a literal's value, null for all else.
+func literalValue(e Expr) Value {
+	if l, ok := e.(*Literal); ok {
+		return l.Value
+	}
+	return Value{}
+}
+
+func simplifyIn(e *In) Expr {
+	switch {
+	case len(e.List) == 0:
+		return literalFalse
+	case isNullLiteral(e.Operand):
+		return literalUnknown
+	case len(e.List) == 1:
+		return simplifyCompare(&Compare{Op: Equal, Left: e.Operand, Right: e.List[0]})
+	case !isLiteral(e.Operand):
+		return e
+	}
+	for _, item := range e.List {
+		if !isLiteral(item) {
+			return e
+		}
+	}
+	return truthLiteral(Holds(e, nil, nil))
+}
+
+func simplifyCond(e *Cond) Expr {
+	t, ok := literalTruth(e.If)
+	switch {
+	case !ok:
+		return e
+	case t == True:
+		return e.Then
+	case t == False:
+		return e.Else
+	}
+	return &Literal{Of: e.Type()}
+}
