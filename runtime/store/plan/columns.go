@@ -1,0 +1,212 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// table finds the steps from one state of a table to the other.
+func (d *differ) table(old, now *Table) {
+	renamed := d.matchColumns(old, now)
+	d.columnsThatGo(old, now, renamed)
+	for i := range now.Columns {
+		column := &now.Columns[i]
+		if before := oldColumn(old, renamed, column.Name); before != nil {
+			d.column(now, before, column)
+			continue
+		}
+		d.addColumn(now, old, column, renamed)
+	}
+	d.indexes(old, now, renamed)
+}
+
+// matchColumns finds the renames: former name to new.
+func (d *differ) matchColumns(old, now *Table) map[string]string {
+	renamed := map[string]string{}
+	for i := range now.Columns {
+		column := &now.Columns[i]
+		if column.Was == "" || old.Column(column.Was) == nil {
+			continue
+		}
+		path := now.Name + "." + column.Name
+		taken, twice := renamed[column.Was]
+		switch {
+		case old.Column(column.Name) != nil:
+			d.refuse(now.Name, column.Name, fmt.Sprintf("remove was, or name %s.%s in removed", now.Name, column.Was),
+				"columns %s and %s of table %s are both in the database, so %s cannot be renamed", column.Was, column.Name, now.Name, column.Was)
+		case twice:
+			d.refuse(now.Name, column.Name, "keep was in one of them", "columns %s and %s of table %s both say that they were %s", taken, column.Name, now.Name, column.Was)
+		case now.Column(column.Was) != nil:
+			d.refuse(now.Name, column.Name, "remove was, or give the other column another name",
+				"column %s was %s, but the manifest still declares a column %s", path, column.Was, column.Was)
+		default:
+			renamed[column.Was] = column.Name
+			d.add(Step{
+				Kind: RenameColumn, Grade: Safe, Table: now.Name, Name: column.Name, Was: column.Was, Column: column,
+				Reason: fmt.Sprintf("renames column %s.%s to %s", now.Name, column.Was, column.Name),
+			})
+		}
+	}
+	return renamed
+}
+
+func oldColumn(old *Table, renamed map[string]string, name string) *Column {
+	for was, now := range renamed {
+		if now == name {
+			return old.Column(was)
+		}
+	}
+	if _, moved := renamed[name]; moved {
+		return nil
+	}
+	return old.Column(name)
+}
+
+func (d *differ) columnsThatGo(old, now *Table, renamed map[string]string) {
+	for i := range old.Columns {
+		name := old.Columns[i].Name
+		if _, ok := renamed[name]; ok || now.Column(name) != nil {
+			continue
+		}
+		path := now.Name + "." + name
+		if d.mayGo(path) || d.mayGo(old.Name+"."+name) {
+			d.add(Step{
+				Kind: DropColumn, Grade: LosesData, Table: old.Name, Name: name, Column: &old.Columns[i],
+				Reason: fmt.Sprintf("drops column %s and its values", path),
+			})
+			continue
+		}
+		d.refuse(now.Name, name, fmt.Sprintf("put it back, rename it with was, or write removed: [%q] to drop its values", path),
+			"column %s is in the database but no longer in the manifest", path)
+	}
+}
+
+func (d *differ) addColumn(now, old *Table, column *Column, renamed map[string]string) {
+	path := now.Name + "." + column.Name
+	for i := range old.Columns {
+		name := old.Columns[i].Name
+		if _, moved := renamed[name]; !moved && strings.EqualFold(name, column.Name) && !d.mayGo(now.Name+"."+name) {
+			d.refuse(now.Name, column.Name, fmt.Sprintf("write was: %q to rename it", name),
+				"column %s is in the database as %s", path, name)
+			return
+		}
+	}
+	if oldColumn(old, renamed, column.Name) == nil && slices.ContainsFunc(d.steps, func(s Step) bool {
+		return s.Kind == Refuse && s.Table == now.Name && s.Name == column.Name
+	}) {
+		return // said already
+	}
+	reason := "adds column " + path
+	switch {
+	case column.Required && column.Fill != "":
+		reason += ", filled with its default"
+	case column.Required:
+		reason += ", never null: the table must be empty"
+	}
+	d.add(Step{Kind: AddColumn, Grade: Safe, Table: now.Name, Name: column.Name, Column: column, Reason: reason})
+}
+
+// column refuses what a column that stays may not change.
+func (d *differ) column(table *Table, old, now *Column) {
+	path := table.Name + "." + now.Name
+	was, is := typeText(old), typeText(now)
+	if was != is {
+		hint := fmt.Sprintf("write the type as %s again, or add a new column, copy the values and name %s in removed", was, path)
+		if now.Name == "id" {
+			hint = fmt.Sprintf("write the key as %s again, or make a new table", was)
+		}
+		d.refuse(table.Name, now.Name, hint, "column %s is %s in the database and %s in the manifest", path, was, is)
+		return
+	}
+	if d.refOf(old) != now.Ref {
+		d.refuse(table.Name, now.Name, "undo the change, or add a new column",
+			"column %s %s in the database and %s in the manifest", path, refText(d.refOf(old)), refText(now.Ref))
+		return
+	}
+	if old.OnDelete != now.OnDelete {
+		d.refuse(table.Name, now.Name, fmt.Sprintf("write onDelete: %q again, or add a new column", old.OnDelete),
+			"column %s has onDelete %s in the database and %s in the manifest", path, old.OnDelete, now.OnDelete)
+	}
+	if old.Required != now.Required {
+		d.refuse(table.Name, now.Name, "undo the change (required and default both mean: never null), or add a new column",
+			"column %s is %s in the database and %s in the manifest", path, nullText(old.Required), nullText(now.Required))
+	}
+}
+
+// refOf is the table that an old column points at, by its new name.
+func (d *differ) refOf(old *Column) string {
+	if old.Ref == "" {
+		return ""
+	}
+	return d.newName(old.Ref)
+}
+
+func typeText(c *Column) string {
+	switch {
+	case c.Type == "decimal":
+		return fmt.Sprintf("decimal of scale %d", c.Scale)
+	case c.Of != "":
+		return c.Type + " of " + c.Of
+	}
+	return c.Type
+}
+
+func refText(table string) string {
+	if table == "" {
+		return "is no ref"
+	}
+	return "is a ref to " + table
+}
+
+func nullText(required bool) string {
+	if required {
+		return "never null"
+	}
+	return "nullable"
+}
+
+// indexes compares by the new names of columns; a changed index is dropped and
+// made again.
+func (d *differ) indexes(old, now *Table, renamed map[string]string) {
+	find := func(list []Index, name string) *Index {
+		for i := range list {
+			if list[i].Name == name {
+				return &list[i]
+			}
+		}
+		return nil
+	}
+	drop := func(index *Index) {
+		d.add(Step{
+			Kind: DropIndex, Grade: Safe, Table: old.Name, Name: index.Name, Index: index,
+			Reason: fmt.Sprintf("drops index %s.%s", now.Name, index.Name),
+		})
+	}
+	for i := range old.Indexes {
+		if find(now.Indexes, old.Indexes[i].Name) == nil {
+			drop(&old.Indexes[i])
+		}
+	}
+	for i := range now.Indexes {
+		index := &now.Indexes[i]
+		before := find(old.Indexes, index.Name)
+		if before != nil && sameIndex(before, index, renamed) {
+			continue
+		}
+		if before != nil {
+			drop(before)
+		}
+		d.createIndex(now, index)
+	}
+}
+
+func sameIndex(old, now *Index, renamed map[string]string) bool {
+	return old.Unique == now.Unique && old.Where == now.Where &&
+		slices.EqualFunc(old.Columns, now.Columns, func(a, b string) bool {
+			if moved, ok := renamed[a]; ok {
+				a = moved
+			}
+			return a == b
+		})
+}

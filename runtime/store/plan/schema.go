@@ -1,0 +1,47 @@
+// Package plan is the difference of two database schemas, as graded steps.
+// Engines report what they have as a Schema and carry out a Plan; check and
+// engine make plans. It knows no engine and reads no database.
+package plan
+
+import "github.com/edge-hive/edge-hive/runtime/query"
+
+// Schema is what a database holds, or shall hold, as names and types in the
+// manifest's words. It marshals to stable JSON.
+type Schema struct {
+	Tables []Table `json:"tables"`
+}
+
+// Table is one table.
+type Table struct {
+	Name    string   `json:"name"`
+	Was     string   `json:"-"`       // desired schemas only
+	Columns []Column `json:"columns"` // the key first
+	Indexes []Index  `json:"indexes,omitempty"`
+}
+
+// Column is one column. Type is the manifest's word.
+type Column struct {
+	Name     string `json:"name"`
+	Was      string `json:"-"`
+	Type     string `json:"type"`
+	Scale    int    `json:"scale,omitempty"`
+	Of       string `json:"of,omitempty"`
+	Ref      string `json:"ref,omitempty"`
+	OnDelete string `json:"onDelete,omitempty"`
+	Required bool   `json:"required,omitempty"`
+	// Fill is the JSON literal that rows already there get when a required
+	// column is added (the default), "" for none.
+	Fill string `json:"-"`
+}
+
+// Index is a plain or unique index; Where is its condition's canonical text,
+// "" for all rows.
+type Index struct {
+	Name    string   `json:"name"`
+	Columns []string `json:"columns"`
+	Unique  bool     `json:"unique,omitempty"`
+	Where   string   `json:"where,omitempty"`
+	// Cond is the condition that Where prints; desired schemas only. An engine
+	// makes its index from it.
+	Cond query.Expr `json:"-"`
+}

@@ -1,0 +1,66 @@
+package sqlite
+
+import (
+	"encoding/binary"
+	"errors"
+
+	"github.com/edge-hive/edge-hive/runtime/query"
+)
+
+// A commit's body in the feed is its changes one after the other: the
+// operation in a byte, then table, row before and row after, each as a uvarint
+// of its length plus one (0 for none) and its bytes.
+
+// body collects the changes of one commit.
+type body struct {
+	bytes   []byte
+	changes int
+	scratch []byte
+}
+
+func (b *body) reset() { b.bytes, b.changes = b.bytes[:0], 0 }
+
+// add appends a change; nil rows are none.
+func (b *body) add(t *query.Table, op query.Op, before, after query.Row) {
+	b.bytes = append(b.bytes, byte(op))
+	b.bytes = binary.AppendUvarint(b.bytes, uint64(len(t.Name))+1)
+	b.bytes = append(b.bytes, t.Name...)
+	b.row(t, before)
+	b.row(t, after)
+	b.changes++
+}
+
+func (b *body) row(t *query.Table, row query.Row) {
+	if row == nil {
+		b.bytes = append(b.bytes, 0)
+		return
+	}
+	b.scratch = query.AppendRow(b.scratch[:0], t, row)
+	b.bytes = binary.AppendUvarint(b.bytes, uint64(len(b.scratch))+1)
+	b.bytes = append(b.bytes, b.scratch...)
+}
+
+var errBody = errors.New("a commit in the feed cannot be read")
+
+// decodeChanges reads a body; the changes share its memory.
+func decodeChanges(raw []byte) ([]query.Change, error) {
+	var changes []query.Change
+	for len(raw) > 0 {
+		change := query.Change{Op: query.Op(raw[0])}
+		raw = raw[1:]
+		var parts [3][]byte
+		for i := range parts {
+			n, size := binary.Uvarint(raw)
+			if size <= 0 || n > uint64(len(raw)-size)+1 {
+				return nil, errBody
+			}
+			raw = raw[size:]
+			if n > 0 {
+				parts[i], raw = raw[:n-1:n-1], raw[n-1:]
+			}
+		}
+		change.Table, change.Before, change.After = string(parts[0]), parts[1], parts[2]
+		changes = append(changes, change)
+	}
+	return changes, nil
+}

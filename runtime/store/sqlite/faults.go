@@ -1,0 +1,114 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/store"
+)
+
+// The codes are PostgreSQL's, but for the two of PostgREST.
+const (
+	codeUnique    = "23505"
+	codeForeign   = "23503"
+	codeNotNull   = "23502"
+	codeTimeout   = "57014"
+	codeOverload  = "53000"
+	codeSequence  = "2200H"
+	codeTooLarge  = "54000"
+	codeMigrating = "PGRST002"
+)
+
+func faultMigrating() *fault.Fault {
+	return fault.New(codeMigrating, "the database's tables are being changed").WithHint("try again in a moment")
+}
+
+func faultQueue() *fault.Fault {
+	return fault.New(codeOverload, "too many writes are waiting").WithHint("try again in a moment")
+}
+
+func faultTimeout() *fault.Fault {
+	return fault.New(codeTimeout, "canceling statement due to statement timeout")
+}
+
+func faultNotNull(table, column string) *fault.Fault {
+	return fault.Newf(codeNotNull, "null value in column %q of relation %q violates not-null constraint", column, table)
+}
+
+func faultUnique(constraint string) *fault.Fault {
+	return fault.Newf(codeUnique, "duplicate key value violates unique constraint %q", constraint)
+}
+
+// faultMissing is a row that points at nothing.
+func faultMissing(table, column string) *fault.Fault {
+	return fault.Newf(codeForeign, "insert or update on table %q violates foreign key constraint %q", table, foreignName(table, column))
+}
+
+// faultReferenced is a row that another still points at.
+func faultReferenced(table, child, column string) *fault.Fault {
+	return fault.Newf(codeForeign, "update or delete on table %q violates foreign key constraint %q on table %q", table, foreignName(child, column), child)
+}
+
+func foreignName(table, column string) string { return table + "_" + column + "_fkey" }
+
+// statementError turns an error of a running statement into what the caller
+// may see. ctx is the request's own.
+func statementError(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, sqlite3.INTERRUPT):
+		if ctx.Err() != nil && !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return ctx.Err()
+		}
+		return faultTimeout().WithCause(err)
+	case errors.Is(err, sqlite3.FULL):
+		return fmt.Errorf("%w: %w", store.ErrFull, err)
+	case errors.Is(err, sqlite3.READONLY) && !errors.Is(err, sqlite3.READONLY_DBMOVED):
+		return fmt.Errorf("%w: %w", store.ErrFull, err)
+	case errors.Is(err, sqlite3.TOOBIG):
+		return fault.New(codeTooLarge, "the statement or one of its values is too large").WithCause(err)
+	case errors.Is(err, sqlite3.BUSY):
+		return fault.New(codeOverload, "the database is locked by another process").WithHint("try again in a moment").WithCause(err)
+	}
+	return err
+}
+
+// uniqueFault finds the constraint's name in SQLite's message, which names the
+// columns ("UNIQUE constraint failed: t.a, t.b") and no value; the driver has
+// no other way to tell.
+func uniqueFault(table string, err error) *fault.Fault {
+	constraint := table + "_key"
+	message := err.Error()
+	if i := strings.LastIndex(message, "constraint failed: "); i >= 0 {
+		var columns []string
+		for _, part := range strings.Split(message[i+len("constraint failed: "):], ", ") {
+			name, column, ok := strings.Cut(part, ".")
+			if ok && name == table {
+				columns = append(columns, column)
+			}
+		}
+		switch {
+		case len(columns) == 1 && columns[0] == "id":
+			constraint = table + "_pkey"
+		case len(columns) > 0:
+			constraint = table + "_" + strings.Join(columns, "_") + "_key"
+		}
+	}
+	return faultUnique(constraint)
+}
+
+func isUnique(err error) bool {
+	return errors.Is(err, sqlite3.CONSTRAINT_UNIQUE) || errors.Is(err, sqlite3.CONSTRAINT_PRIMARYKEY) || errors.Is(err, sqlite3.CONSTRAINT_ROWID)
+}
+
+// isBroken reports an error after which nothing may be written any more: what
+// the disk holds is not known.
+func isBroken(err error) bool {
+	return errors.Is(err, sqlite3.IOERR) || errors.Is(err, sqlite3.CORRUPT) || errors.Is(err, sqlite3.NOTADB)
+}

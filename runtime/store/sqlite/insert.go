@@ -1,0 +1,230 @@
+package sqlite
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/query"
+)
+
+func (t *transaction) insert(entry *table, w *query.Write, did *query.WriteResult) error {
+	rows := w.Rows
+	if entry.selfRef && len(rows) > 1 {
+		rows = parentsFirst(entry, rows)
+	}
+	for _, row := range rows {
+		if err := t.alive(); err != nil {
+			return err
+		}
+		stored, err := t.insertRow(entry, row, w.Checks)
+		if err != nil {
+			return err
+		}
+		did.Affected++
+		if w.Returning {
+			did.Rows = append(did.Rows, stored)
+		}
+	}
+	return nil
+}
+
+// insertRow gives the row as it is stored. Checks come before constraints, so
+// that whom a rule denies does not learn what is there.
+func (t *transaction) insertRow(entry *table, given query.Row, checks []query.Check) (query.Row, error) {
+	if len(given) != len(entry.Columns) {
+		return nil, fmt.Errorf("insert into %q: %d values for %d columns", entry.Name, len(given), len(entry.Columns))
+	}
+	row := make(query.Row, len(given))
+	for i, c := range entry.Columns {
+		v, err := stored(given[i], c.Type)
+		if err != nil {
+			return nil, fmt.Errorf("insert into %q.%q: %w", entry.Name, c.Name, err)
+		}
+		row[i] = v
+	}
+	if entry.Key().Type.Kind == query.KindInt && entry.Key().Ref == nil {
+		if err := t.giveKey(entry, row); err != nil {
+			return nil, err
+		}
+	}
+	if err := judge(checks, row, nil); err != nil {
+		return nil, err
+	}
+	if err := neverNulls(entry, row); err != nil {
+		return nil, err
+	}
+	stmt, err := t.conn.stmts.get([]byte(entry.insert))
+	if err != nil {
+		return nil, err
+	}
+	defer stmt.ClearBindings()
+	for i := range row {
+		if err := bind(stmt, i+1, row[i]); err != nil {
+			return nil, err
+		}
+	}
+	if err := stmt.BindInt64(len(row)+1, entry.version.rev); err != nil {
+		return nil, err
+	}
+	if err := stmt.Exec(); err != nil {
+		return nil, t.constraint(entry, row, err)
+	}
+	t.changed(entry, query.Insert, nil, row)
+	return row, nil
+}
+
+// giveKey makes an int key that no row ever had, or notes the one that is
+// given.
+func (t *transaction) giveKey(entry *table, row query.Row) error {
+	next, known := t.writer.keys[entry.Name]
+	if !known {
+		var err error
+		if next, err = nextKey(t.conn, entry.Name); err != nil {
+			return err
+		}
+	}
+	if row[0].IsNull() {
+		if next == math.MaxInt64 {
+			return fault.Newf(codeSequence, "the keys of table %q are used up", entry.Name)
+		}
+		row[0] = query.Int(next)
+		next++
+	} else if given := row[0].N; given >= next && given < math.MaxInt64 {
+		next = given + 1
+	} else if given == math.MaxInt64 {
+		next = given
+	}
+	t.writer.keys[entry.Name] = next
+	return nil
+}
+
+func nextKey(c *conn, table string) (int64, error) {
+	stmt, err := c.stmts.get([]byte("SELECT seq FROM sqlite_sequence WHERE name=?"))
+	if err != nil {
+		return 0, err
+	}
+	defer stmt.Reset()
+	if err := stmt.BindText(1, table); err != nil {
+		return 0, err
+	}
+	if !stmt.Step() {
+		return 1, stmt.Err()
+	}
+	last := stmt.ColumnInt64(0)
+	if last == math.MaxInt64 {
+		return last, nil
+	}
+	return last + 1, nil
+}
+
+// stored converts a value to the type of its column, exactly or not at all.
+func stored(v query.Value, t query.Type) (query.Value, error) {
+	switch {
+	case v.IsNull():
+		return v, nil
+	case v.Kind == t.Kind && (t.Kind != query.KindDecimal || v.Scale == t.Scale):
+		return v, nil
+	case isText(v.Kind) && isText(t.Kind), isJSON(v.Kind) && isJSON(t.Kind):
+		return query.Value{Kind: t.Kind, S: v.S}, nil
+	case v.Kind == query.KindInt && t.Kind == query.KindFloat:
+		return query.Float(float64(v.N)), nil
+	case isExact(v.Kind) && t.Kind == query.KindDecimal && v.Scale < t.Scale:
+		if scaled, ok := rescale(v, t.Scale); ok {
+			return scaled.(*query.Literal).Value, nil
+		}
+	}
+	return v, fmt.Errorf("a value of type %s does not fit type %s", v.Kind, t)
+}
+
+func neverNulls(entry *table, row query.Row) error {
+	for i, c := range entry.Columns {
+		if row[i].IsNull() && (c.Required || i == 0) {
+			return faultNotNull(entry.Name, c.Name)
+		}
+	}
+	return nil
+}
+
+// constraint says which constraint a written row broke.
+func (t *transaction) constraint(entry *table, row query.Row, err error) error {
+	switch {
+	case isUnique(err):
+		return uniqueFault(entry.Name, err)
+	case errors.Is(err, sqlite3.CONSTRAINT_FOREIGNKEY):
+		return t.foreign(entry, row, err)
+	}
+	return err
+}
+
+// foreign looks for the reference that leads nowhere; SQLite does not say.
+func (t *transaction) foreign(entry *table, row query.Row, cause error) error {
+	for _, c := range entry.refs {
+		if row[c.Index].IsNull() {
+			continue
+		}
+		parent := t.layout.byName[c.Ref.Table]
+		if parent == nil {
+			continue
+		}
+		there, err := t.exists(parent, row[c.Index])
+		if err != nil {
+			return err
+		}
+		if !there {
+			return faultMissing(entry.Name, c.Name)
+		}
+	}
+	return fault.Newf(codeForeign, "insert or update on table %q violates a foreign key constraint", entry.Name).WithCause(cause)
+}
+
+func (t *transaction) exists(entry *table, key query.Value) (bool, error) {
+	stmt, err := t.conn.stmts.get([]byte("SELECT 1 FROM " + entry.sqlName + ` WHERE "id"=?`))
+	if err != nil {
+		return false, err
+	}
+	defer stmt.Reset()
+	if err := bind(stmt, 1, key); err != nil {
+		return false, err
+	}
+	return stmt.Step(), stmt.Err()
+}
+
+// parentsFirst orders rows of a table that points at itself, so that each
+// comes after those of the same batch that it points at, as a check at the end
+// of the statement would allow.
+func parentsFirst(entry *table, rows []query.Row) []query.Row {
+	byKey := make(map[string]int, len(rows))
+	for i, row := range rows {
+		if !row[0].IsNull() {
+			byKey[keyText(row[0])] = i
+		}
+	}
+	ordered := make([]query.Row, 0, len(rows))
+	done := make([]bool, len(rows))
+	var visit func(i int)
+	visit = func(i int) {
+		if done[i] {
+			return
+		}
+		done[i] = true
+		for _, c := range entry.refs {
+			if c.Ref.Table != entry.Name || rows[i][c.Index].IsNull() {
+				continue
+			}
+			if parent, ok := byKey[keyText(rows[i][c.Index])]; ok {
+				visit(parent)
+			}
+		}
+		ordered = append(ordered, rows[i])
+	}
+	for i := range rows {
+		visit(i)
+	}
+	return ordered
+}
+
+func keyText(v query.Value) string { return string(query.AppendText(nil, v)) }

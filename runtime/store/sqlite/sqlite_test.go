@@ -1,0 +1,30 @@
+package sqlite_test
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/edge-hive/edge-hive/runtime/store"
+	"github.com/edge-hive/edge-hive/runtime/store/sqlite"
+	"github.com/edge-hive/edge-hive/runtime/store/storetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) store.Store {
+		return openStore(t, sqlite.Options{Path: filepath.Join(t.TempDir(), "data", "test.db")})
+	})
+}
+
+func openStore(t testing.TB, options sqlite.Options) *sqlite.Store {
+	t.Helper()
+	s, err := sqlite.Open(context.Background(), options)
+	if err != nil {
+		t.Fatalf("open: %v", err)
+	}
+	return s
+}

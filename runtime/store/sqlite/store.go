@@ -1,0 +1,227 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+
+	"github.com/edge-hive/edge-hive/runtime/query"
+	"github.com/edge-hive/edge-hive/runtime/store"
+	"github.com/edge-hive/edge-hive/runtime/store/plan"
+)
+
+// Store is one database file, served by this process alone. It is safe for
+// concurrent use.
+type Store struct {
+	options  Options
+	lock     *os.File
+	readers  *pool
+	writer   *writer
+	feed     *feed
+	versions *versions
+	epoch    atomic.Uint64
+	current  atomic.Pointer[layout] // of the view opened last; nil before
+	changed  atomic.Uint64          // counts migrations that were not additive
+	gate     gate
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens or makes the database. An error says what the operator can do:
+// the file is served by another process, damaged, foreign or newer.
+func Open(ctx context.Context, options Options) (*Store, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	options = options.withDefaults()
+	path, err := prepareFile(options.Path)
+	if err != nil {
+		return nil, err
+	}
+	options.Path = path
+	held, err := lock(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{options: options, lock: held, versions: newVersions(), feed: newFeed()}
+	if err := s.start(); err != nil {
+		return nil, errors.Join(err, held.Close())
+	}
+	return s, nil
+}
+
+// prepareFile makes the folder and the file, readable by us alone, and gives
+// the path without symbolic links.
+func prepareFile(path string) (string, error) {
+	if path == "" {
+		return "", errors.New("open database: no path")
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return "", fmt.Errorf("open database %q: %w", path, err)
+	}
+	if err := os.MkdirAll(filepath.Dir(abs), 0o700); err != nil {
+		return "", fmt.Errorf("open database %q: %w", path, err)
+	}
+	f, err := os.OpenFile(abs, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return "", fmt.Errorf("open database %q: %w", path, err)
+	}
+	if err := f.Close(); err != nil {
+		return "", fmt.Errorf("open database %q: %w", path, err)
+	}
+	if abs, err = filepath.EvalSymlinks(abs); err != nil {
+		return "", fmt.Errorf("open database %q: %w", path, err)
+	}
+	return abs, nil
+}
+
+func (s *Store) start() (err error) {
+	path := s.options.Path
+	c, err := openConn(path, true, s.options.MaxSize)
+	if err != nil {
+		return unreadable(path, err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, c.close())
+		}
+	}()
+	if err := identify(c, path); err != nil {
+		return err
+	}
+	schema, err := readSchema(c)
+	if err != nil {
+		return unreadable(path, err)
+	}
+	if err := verifySchema(c, schema); err != nil {
+		return fmt.Errorf("open database %q: %w", path, err)
+	}
+	if err := s.load(c); err != nil {
+		return unreadable(path, err)
+	}
+	// The files beside ours are made by the driver with the process's mask.
+	for _, suffix := range []string{"-wal", "-shm"} {
+		if err := os.Chmod(path+suffix, 0o600); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("open database %q: %w", path, err)
+		}
+	}
+	s.readers = newPool(s.options.Readers, func() (*conn, error) { return openConn(path, false, 0) })
+	if s.writer, err = newWriter(s, c); err != nil {
+		return unreadable(path, err)
+	}
+	return nil
+}
+
+// load reads what is kept in memory: epoch, feed bounds, versions.
+func (s *Store) load(c *conn) error {
+	epoch, err := loadEpoch(c)
+	if err != nil {
+		return err
+	}
+	s.epoch.Store(epoch)
+	if err := s.feed.load(c, epoch); err != nil {
+		return err
+	}
+	return s.loadVersions(c)
+}
+
+func (s *Store) loadVersions(c *conn) error {
+	stmt, _, err := c.db.Prepare("SELECT name, seq, rev FROM _versions")
+	if err != nil {
+		return err
+	}
+	defer stmt.Close()
+	for stmt.Step() {
+		v := s.versions.of(stmt.ColumnText(0))
+		v.seq.Store(uint64(stmt.ColumnInt64(1)))
+		v.rev = stmt.ColumnInt64(2)
+	}
+	return stmt.Err()
+}
+
+// Inspect implements store.Store.
+func (s *Store) Inspect(ctx context.Context) (plan.Schema, error) {
+	var schema plan.Schema
+	err := s.read(ctx, func(c *conn) (err error) {
+		if schema, err = readSchema(c); err != nil {
+			return err
+		}
+		return verifySchema(c, schema)
+	})
+	return schema, err
+}
+
+// Open implements store.Store.
+func (s *Store) Open(ctx context.Context, schema *query.Schema) (store.View, error) {
+	recorded, err := s.Inspect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := matches(recorded, plan.FromQuery(schema)); err != nil {
+		return nil, fmt.Errorf("open view: %w", err)
+	}
+	v := &view{store: s, layout: newLayout(schema, s.versions), changed: s.changed.Load()}
+	s.current.Store(v.layout)
+	return v, nil
+}
+
+// matches compares schemas without regard to order.
+func matches(have, want plan.Schema) error {
+	for i := range want.Tables {
+		t := &want.Tables[i]
+		there := have.Table(t.Name)
+		if there == nil {
+			return fmt.Errorf("%w: no table %q", store.ErrMoved, t.Name)
+		}
+		for j := range t.Columns {
+			c := t.Columns[j]
+			known := there.Column(c.Name)
+			if known == nil {
+				return fmt.Errorf("%w: no column %q in table %q", store.ErrMoved, c.Name, t.Name)
+			}
+			if known.Type != c.Type || known.Scale != c.Scale || known.Of != c.Of {
+				return fmt.Errorf("%w: column %q of table %q is %s", store.ErrMoved, c.Name, t.Name, known.Type)
+			}
+		}
+	}
+	return nil
+}
+
+// read runs f on a reader, within the statement's time.
+func (s *Store) read(ctx context.Context, f func(*conn) error) error {
+	if err := s.gate.enter(ctx); err != nil {
+		return err
+	}
+	defer s.gate.leave()
+	return s.withReader(ctx, f)
+}
+
+// withReader is read for callers who have passed the gate.
+func (s *Store) withReader(ctx context.Context, f func(*conn) error) error {
+	c, err := s.readers.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.readers.give(c)
+	c.time.start(ctx, s.options.StatementTimeout)
+	defer c.time.stop()
+	return statementError(ctx, f(c))
+}
+
+// Close implements store.Store: waiting batches are still committed.
+func (s *Store) Close() error {
+	if !s.gate.close() {
+		return nil
+	}
+	s.feed.close()
+	err := s.writer.close()
+	err = errors.Join(err, s.readers.close())
+	if err := errors.Join(err, s.lock.Close()); err != nil {
+		return fmt.Errorf("close database %q: %w", s.options.Path, err)
+	}
+	return nil
+}

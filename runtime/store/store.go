@@ -1,0 +1,81 @@
+// Package store holds the contracts between the gate and the engines: Store
+// outlives a generation, View is one generation's prepared way in. Engines
+// (store/sqlite) implement them, data and live use them; it contains no
+// engine's code.
+package store
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/edge-hive/edge-hive/runtime/query"
+	"github.com/edge-hive/edge-hive/runtime/store/plan"
+)
+
+// Store is what outlives a generation: files or connections, and the feed.
+// Its methods may be called concurrently.
+type Store interface {
+	// Inspect tells the schema that is in the database now; an empty database
+	// has an empty schema.
+	Inspect(context.Context) (plan.Schema, error)
+	// Migrate carries out a plan in one transaction. It refuses a plan that was
+	// made against another schema than the one it finds (ErrMoved).
+	Migrate(context.Context, plan.Plan) error
+	// Open prepares a view on the schema, which must be the one in the database.
+	Open(context.Context, *query.Schema) (View, error)
+	// Changes reads commits after a cursor, oldest first, at most limit. A
+	// cursor that the feed no longer reaches is ErrTruncated.
+	Changes(ctx context.Context, after query.Cursor, limit int) ([]query.Commit, error)
+	// Position is the cursor of the last commit.
+	Position(context.Context) (query.Cursor, error)
+	// Watch gives a wake-up after commits (coalesced, never the data) until the
+	// context ends; then the channel is closed.
+	Watch(context.Context) (<-chan struct{}, error)
+	// Health is nil when the store can read and write durably.
+	Health(context.Context) error
+	// Backup writes one consistent copy while serving.
+	Backup(context.Context, io.Writer) error
+	// Close waits for running work and closes files and connections.
+	Close() error
+}
+
+// View is one generation's prepared way in. Methods may be called
+// concurrently; each is bounded by its context and by the statement time.
+type View interface {
+	// Select writes the rows to w in order.
+	Select(ctx context.Context, s query.Select, w query.RowWriter) (Info, error)
+	// Apply commits the batch durably, or does nothing. Faults of the caller
+	// are *fault.Fault with Postgres's codes (23505, 23503, ...).
+	Apply(context.Context, query.Batch) (query.Result, error)
+	// Version is the version of a table: it changes with every commit that
+	// touches the table, before that commit is acknowledged. From memory.
+	Version(*query.Table) uint64
+	// Explain tells how a select would be run.
+	Explain(context.Context, query.Select) (string, error)
+	// Close ends the view; running work is waited for.
+	Close() error
+}
+
+// Info is what a select says besides its rows.
+type Info struct {
+	Rows     int
+	Count    int64        // -1 when not asked
+	Position query.Cursor // when asked
+}
+
+var (
+	// ErrTruncated is returned when the feed no longer reaches back to a cursor.
+	ErrTruncated = errors.New("the feed no longer reaches back to this cursor")
+	// ErrMoved is returned when the database's schema changed since the plan.
+	ErrMoved = errors.New("the database's schema changed since the plan was made")
+	// ErrFull is returned when there is no room to write; reads go on.
+	ErrFull = errors.New("no room left to write")
+	// ErrClosed is returned after Close.
+	ErrClosed = errors.New("the store is closed")
+)
+
+// NotSingleError says that a Single write affected another number of rows.
+type NotSingleError struct{ Affected int }
+
+func (e *NotSingleError) Error() string { return "not exactly one row was affected" }
