@@ -1,0 +1,61 @@
+package access
+
+import (
+	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/query"
+)
+
+// Rules is everything the manifest says in CEL, compiled: unbound trees, ready
+// to be bound to a caller. It is immutable.
+type Rules struct {
+	Tables   map[string]*TableRules
+	Channels map[string]*ChannelRules
+}
+
+// TableRules is the compiled access of one table, guards included. A condition
+// is never nil: left out is the literal false, `true` the literal true. They
+// do not speak of the service role, which the gate lets pass.
+type TableRules struct {
+	Table        *query.Table
+	Read         query.Expr // on the stored row
+	Create       query.Expr // on the new row
+	UpdateBefore query.Expr // on the stored row
+	UpdateAfter  query.Expr // on the resulting row; may speak of old
+	Delete       query.Expr // on the stored row
+	// Granted tells which operations were declared at all: one that was not is
+	// "permission denied", not an empty answer.
+	Granted Granted
+	Checks  []Check
+	Columns []ColumnRules // by query.Column.Index; [0] is the key
+}
+
+// Granted tells which of a table's operations the manifest grants to anyone.
+type Granted struct{ Read, Create, Update, Delete bool }
+
+// Check is a named condition of a table that no written row may make false.
+type Check struct {
+	Name string // the constraint: {table}_{check}_check
+	Cond query.Expr
+}
+
+// ColumnRules is the compiled column: who may name it, and what fills it.
+// A nil condition adds nothing to the table's.
+type ColumnRules struct {
+	Column   *query.Column
+	Declared *manifest.Column // nil for the key
+	Read     query.Expr       // speaks of auth alone
+	Create   query.Expr
+	Update   query.Expr
+	Default  query.Expr // nil for none; literal, or CEL
+	// AutoCreate and AutoUpdate are set by us; nil for none.
+	AutoCreate query.Expr
+	AutoUpdate query.Expr
+}
+
+// ChannelRules is the compiled channel.
+type ChannelRules struct {
+	Channel *manifest.Channel
+	Table   *query.Table
+	Filter  query.Expr // literal true when left out
+	Access  query.Expr // on top of the table's read rule; true when left out
+}

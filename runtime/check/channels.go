@@ -1,0 +1,47 @@
+package check
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/manifest"
+)
+
+var channelEvents = []string{"create", "update", "delete"}
+
+func (c *checker) channels() {
+	names := uniqueNames{c: c, kind: "channel"}
+	for i := range c.m.Channels {
+		channel := &c.m.Channels[i]
+		names.add(channel.Name, channel.Path)
+		c.channel(channel)
+	}
+}
+
+func (c *checker) channel(channel *manifest.Channel) {
+	switch {
+	case strings.ContainsAny(channel.Name, "{}"):
+		c.report(channel.Path, fault.Newf(codeNotYet, "channels with parameters are not in this version: %q", channel.Name).WithHint("declare a channel for each, or filter the table's own"))
+	case !channelPattern.MatchString(channel.Name):
+		c.report(channel.Path, fault.Newf(codeName, "%q is no name for a channel", channel.Name).WithHint(nameHint+"; channels may also have :"))
+	}
+	if c.find(channel.Table) == nil {
+		c.report(channel.Path+".table", c.noTable(channel.Table))
+	}
+	c.emptyCondition(channel.Path+".filter", channel.Filter)
+	path := channel.Path + ".events"
+	if len(channel.Events) == 0 {
+		c.report(path, fault.Newf(codeChannel, "channel %s has no events", channel.Name).WithHint("leave events out for all of them"))
+	}
+	seen := map[string]bool{}
+	for i, event := range channel.Events {
+		switch {
+		case !slices.Contains(channelEvents, event):
+			c.report(item(path, i), fault.Newf(codeChannel, "there is no event %q", event).WithHint(nearest(event, channelEvents, "events are create, update, delete")))
+		case seen[event]:
+			c.report(item(path, i), fault.Newf(codeChannel, "events names %s twice", event).WithHint("name it once"))
+		}
+		seen[event] = true
+	}
+}

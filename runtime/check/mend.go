@@ -1,0 +1,105 @@
+package check
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/query"
+)
+
+// mend gives m with everything replaced that could not be declared and has
+// been reported, so that the rules of a manifest with other faults are checked
+// in the same go. A manifest without faults comes back as it is.
+func mend(m *manifest.Manifest) *manifest.Manifest {
+	out := *m
+	out.Tables = make([]manifest.Table, 0, len(m.Tables))
+	changed := false
+	seen := map[string]bool{}
+	for i := range m.Tables {
+		if seen[m.Tables[i].Name] {
+			changed = true
+			continue
+		}
+		seen[m.Tables[i].Name] = true
+		t := m.Tables[i]
+		changed = mendTable(m, &t) || changed
+		out.Tables = append(out.Tables, t)
+	}
+	if !changed {
+		return m
+	}
+	return &out
+}
+
+// mendTable tells whether it changed the table.
+func mendTable(m *manifest.Manifest, t *manifest.Table) bool {
+	changed := false
+	if !declarableKey(m, t) {
+		t.Key = manifest.Key{Type: "uuid"}
+		changed = true
+	}
+	columns := make([]manifest.Column, 0, len(t.Columns))
+	seen := map[string]bool{"id": true}
+	for _, column := range t.Columns {
+		if seen[column.Name] {
+			changed = true
+			continue
+		}
+		seen[column.Name] = true
+		changed = mendColumn(m, &column) || changed
+		columns = append(columns, column)
+	}
+	indexes := make([]manifest.Index, 0, len(t.Indexes))
+	for _, index := range t.Indexes {
+		known := slices.DeleteFunc(slices.Clone(index.Columns), func(name string) bool { return !seen[name] })
+		if len(known) != len(index.Columns) {
+			changed = true
+			index.Columns = known
+		}
+		indexes = append(indexes, index)
+	}
+	t.Columns, t.Indexes = columns, indexes
+	return changed
+}
+
+// declarableKey tells whether a key leads to a type.
+func declarableKey(m *manifest.Manifest, t *manifest.Table) bool {
+	for range len(m.Tables) + 1 {
+		if t.Key.Type != "ref" {
+			return slices.Contains([]string{"uuid", "int", "text"}, t.Key.Type)
+		}
+		if !slices.Contains([]string{"", "restrict", "cascade"}, t.Key.OnDelete) {
+			return false
+		}
+		if t = m.Table(t.Key.Table); t == nil {
+			return false
+		}
+	}
+	return false
+}
+
+// mendColumn tells whether it changed the column.
+func mendColumn(m *manifest.Manifest, column *manifest.Column) bool {
+	switch {
+	case column.Type == "ref":
+		target := m.Table(column.Table)
+		known := slices.Contains([]string{"", "restrict", "cascade", "setNull"}, column.OnDelete)
+		if target != nil && declarableKey(m, target) && known {
+			return false
+		}
+		column.Type, column.Table, column.OnDelete, column.Default = "uuid", "", "", nil
+		return true
+	case column.Type == "list" && !slices.Contains(itemTypes, column.Of):
+		column.Of, column.Default = "text", nil
+		return true
+	case column.Type == "decimal" && (column.Scale < 0 || column.Scale > 18):
+		column.Scale = 2
+		return true
+	}
+	if kind, ok := query.KindOf(column.Type); !ok || kind == query.KindNull || strings.TrimSpace(column.Type) == "" {
+		column.Type, column.Default = "text", nil
+		return true
+	}
+	return false
+}

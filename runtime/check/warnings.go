@@ -1,0 +1,114 @@
+package check
+
+import (
+	"slices"
+
+	"github.com/edge-hive/edge-hive/runtime/access"
+	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/query"
+)
+
+// The codes of warnings: what is allowed, and probably not meant.
+const (
+	warnOpenWrite  = "open-write"
+	warnNoAccess   = "no-access"
+	warnExposed    = "exposed-metrics"
+	warnUnfiltered = "unfilterable-column"
+	warnUnused     = "unused"
+	warnUnindexed  = "unindexed-rule"
+)
+
+// urlWords are parameters of the API's URLs, which no filter can name.
+var urlWords = []string{"select", "order", "limit", "offset", "and", "or", "not", "columns", "on_conflict"}
+
+// Warnings says what a manifest without faults allows and its author should
+// have seen: they stop nothing. checked is what Check gave for m.
+func Warnings(m *manifest.Manifest, checked *Checked) fault.List {
+	c := &checker{m: m}
+	for i := range m.Tables {
+		c.warnTable(&m.Tables[i])
+	}
+	if m.Observe.MetricsListen != "" && !isLoopback(m.Observe.MetricsListen) {
+		c.report("observe.metrics.listen", fault.Newf(warnExposed, "metrics listen on %s, where others can read them", m.Observe.MetricsListen).
+			WithHint("listen on 127.0.0.1, or let a firewall guard the port"))
+	}
+	c.warnUnused()
+	for i := range m.Tables {
+		if rules := checked.Rules.Tables[m.Tables[i].Name]; rules != nil {
+			c.warnUnindexed(rules)
+		}
+	}
+	c.faults.Sort()
+	return c.faults
+}
+
+func (c *checker) warnTable(t *manifest.Table) {
+	guarded := slices.ContainsFunc(t.Access.Guards, func(g manifest.Guard) bool { return g.Declared && !g.Always })
+	open := func(op string, condition manifest.Condition) {
+		if condition.Declared && condition.Always && !guarded {
+			c.report(condition.Path, fault.Newf(warnOpenWrite, "everyone may %s rows of %s, signed in or not", op, t.Name).
+				WithHint(`if that is not meant: "auth.role == 'authenticated'", or compare a column with auth.uid`))
+		}
+	}
+	open("create", t.Access.Create)
+	if t.Access.UpdateBefore.Always && t.Access.UpdateAfter.Always {
+		open("update", t.Access.UpdateBefore)
+	}
+	open("delete", t.Access.Delete)
+	if t.Name != "users" && !declaresAccess(&t.Access) {
+		c.report(t.Path, fault.Newf(warnNoAccess, "table %s has no access: only the service role reaches its rows", t.Name).
+			WithHint("if others shall: access: read: true"))
+	}
+	for i := range t.Columns {
+		if column := &t.Columns[i]; slices.Contains(urlWords, column.Name) {
+			c.report(column.Path, fault.Newf(warnUnfiltered, "column %s cannot be filtered by: ?%s= means something else in a URL", column.Name, column.Name).
+				WithHint("take another name if clients shall filter by it"))
+		}
+	}
+}
+
+func declaresAccess(a *manifest.Access) bool {
+	return a.Read.Declared || a.Create.Declared || a.UpdateBefore.Declared || a.UpdateAfter.Declared || a.Delete.Declared
+}
+
+// warnUnused names policies and rates that nothing uses: mostly a typing
+// mistake in another place.
+func (c *checker) warnUnused() {
+	for _, p := range c.m.Cache.Policies {
+		if !slices.ContainsFunc(c.m.Tables, func(t manifest.Table) bool { return t.Cache == p.Name }) {
+			c.report(member("cache.policies", p.Name), fault.Newf(warnUnused, "no table uses the cache policy %s", p.Name).WithHint("set cache on a table, or remove it"))
+		}
+	}
+	for _, r := range c.m.Rates {
+		if r.Name != "default" && !slices.ContainsFunc(c.m.Routes, func(route manifest.Route) bool { return route.Rate == r.Name }) {
+			c.report(member("rates", r.Name), fault.Newf(warnUnused, "no route uses the rate %s", r.Name).WithHint("name it in a route, or remove it"))
+		}
+	}
+}
+
+// warnUnindexed names columns that decide who reads a table, alone and by
+// equality with the caller, and have no index: each read then looks at every
+// row.
+func (c *checker) warnUnindexed(rules *access.TableRules) {
+	compare, ok := rules.Read.(*query.Compare)
+	if !ok || compare.Op != query.Equal {
+		return
+	}
+	column, ok := compare.Left.(*query.ColumnRef)
+	other := compare.Right
+	if !ok {
+		column, ok = compare.Right.(*query.ColumnRef)
+		other = compare.Left
+	}
+	if _, byCaller := other.(*query.Auth); !ok || !byCaller || column.Column.Index == 0 {
+		return
+	}
+	for _, index := range rules.Table.Indexes {
+		if index.Where == nil && index.Columns[0] == column.Column {
+			return
+		}
+	}
+	c.report("tables."+rules.Table.Name+".access.read", fault.Newf(warnUnindexed, "the read rule of %s looks rows up by %s, which no index begins with", rules.Table.Name, column.Column.Name).
+		WithHint("indexes: by_"+column.Column.Name+`: columns: ["`+column.Column.Name+`"]`))
+}
