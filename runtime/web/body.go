@@ -1,0 +1,94 @@
+package web
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/fault"
+)
+
+// bodyTimeout is how long a body may take to come.
+const bodyTimeout = 30 * time.Second
+
+var (
+	errMediaType = fault.New(codeMediaType, "a write needs Content-Type: application/json").
+			WithHint("forms and text are refused, so that no page can write across sites unasked")
+	errEncoded     = fault.New(codeMediaType, "bodies with Content-Encoding are not accepted")
+	errBodyTimeout = fault.New(codeBodyTimeout, "the body did not come within 30 seconds")
+	errBodyCut     = fault.New(codeBadRequest, "the body ended before its Content-Length")
+)
+
+// readBody reads a JSON body within its bounds. What is too large by its own
+// word is refused before the client is told to go on.
+func (h *Handler) readBody(x *exchange, r *http.Request) ([]byte, *fault.Fault) {
+	if !sendsJSON(r.Header["Content-Type"]) {
+		return nil, errMediaType
+	}
+	if encodings := r.Header["Content-Encoding"]; len(encodings) > 1 || len(encodings) == 1 && !strings.EqualFold(encodings[0], "identity") {
+		return nil, errEncoded
+	}
+	limit := h.limits.body
+	if r.ContentLength > limit {
+		x.header["Connection"] = connectionClose
+		return nil, tooLarge(limit)
+	}
+	if r.ContentLength == 0 {
+		return nil, nil
+	}
+	// Writers without deadlines (recorders in tests) have no slow clients either.
+	control := http.NewResponseController(x.ResponseWriter)
+	_ = control.SetReadDeadline(time.Now().Add(h.bodyTime))
+	body, err := readAll(x, r, limit)
+	_ = control.SetReadDeadline(time.Time{})
+	if err == nil {
+		return body, nil
+	}
+	x.header["Connection"] = connectionClose
+	var tooBig *http.MaxBytesError
+	var network net.Error
+	switch {
+	case errors.As(err, &tooBig):
+		return nil, tooLarge(limit)
+	case errors.As(err, &network) && network.Timeout():
+		return nil, errBodyTimeout
+	}
+	return nil, errBodyCut.WithCause(err)
+}
+
+// believed is the Content-Length that gets its memory at once; larger bodies
+// grow as they come, for a claim costs the client nothing.
+const believed = 64 << 10
+
+// readAll reads a body up to the limit. The gate may keep parts of it, so it is
+// not pooled.
+func readAll(x *exchange, r *http.Request, limit int64) ([]byte, error) {
+	if r.ContentLength > 0 && r.ContentLength <= believed {
+		body := make([]byte, r.ContentLength)
+		_, err := io.ReadFull(r.Body, body)
+		return body, err
+	}
+	return io.ReadAll(http.MaxBytesReader(x.ResponseWriter, r.Body, limit))
+}
+
+// sendsJSON judges the Content-Type; none at all is no JSON either, for a page
+// may send a body without one across sites.
+func sendsJSON(headers []string) bool {
+	if len(headers) != 1 {
+		return false
+	}
+	if headers[0] == "application/json" {
+		return true
+	}
+	media, parameters, _ := strings.Cut(headers[0], ";")
+	if !strings.EqualFold(strings.TrimSpace(media), "application/json") {
+		return false
+	}
+	name, charset, found := strings.Cut(strings.TrimSpace(parameters), "=")
+	return !found || !strings.EqualFold(name, "charset") || strings.EqualFold(strings.Trim(charset, `"`), "utf-8")
+}
+
+var connectionClose = []string{"close"}

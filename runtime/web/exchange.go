@@ -1,0 +1,194 @@
+package web
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/netip"
+	"runtime/debug"
+	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/auth"
+	"github.com/edge-hive/edge-hive/runtime/fault"
+)
+
+// exchange is one request being answered: the ResponseWriter that handlers
+// write to, and what is known about the request. Header values that we set
+// point into it, so one allocation serves them all; it is never reused, for
+// net/http reads them after the handler has returned.
+type exchange struct {
+	http.ResponseWriter
+	header http.Header
+	status int // 0 until the header is written
+	bytes  int64
+
+	began    time.Time
+	id       string
+	client   netip.Addr
+	route    string // a pattern: of ours, or of the manifest
+	caller   *auth.Caller
+	fault    *fault.Fault // what went wrong, for the log
+	hijacked bool
+
+	values [12]string
+	used   int
+}
+
+// set sets a response header; key must be canonical.
+func (x *exchange) set(key, value string) {
+	if x.used == len(x.values) {
+		x.header[key] = []string{value}
+		return
+	}
+	x.values[x.used] = value
+	x.header[key] = x.values[x.used : x.used+1 : x.used+1]
+	x.used++
+}
+
+// WriteHeader notes the status that is sent. Informational ones pass.
+func (x *exchange) WriteHeader(status int) {
+	if x.status == 0 && status >= 200 {
+		x.status = status
+	}
+	x.ResponseWriter.WriteHeader(status)
+}
+
+// Write counts the bytes of the body.
+func (x *exchange) Write(p []byte) (int, error) {
+	if x.status == 0 {
+		x.status = http.StatusOK
+	}
+	n, err := x.ResponseWriter.Write(p) //nolint:gosec // G705: what is written is JSON, or files under nosniff
+	x.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
+
+// Flush sends what is buffered.
+func (x *exchange) Flush() {
+	if x.status == 0 {
+		x.status = http.StatusOK
+	}
+	// A writer that cannot flush, or whose client has gone, tells at Write.
+	_ = http.NewResponseController(x.ResponseWriter).Flush()
+}
+
+// Hijack hands the connection to a WebSocket.
+func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(x.ResponseWriter).Hijack()
+	if err == nil {
+		x.hijacked = true
+		x.status = http.StatusSwitchingProtocols
+	}
+	return conn, rw, err
+}
+
+var (
+	_ http.Flusher  = (*exchange)(nil)
+	_ http.Hijacker = (*exchange)(nil)
+)
+
+// ServeHTTP answers one request, whatever happens in its handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := &exchange{ResponseWriter: w, header: w.Header(), began: time.Now(), id: requestID(r)}
+	x.set("X-Request-Id", x.id)
+	x.header["X-Content-Type-Options"] = noSniff
+	if h.meter != nil {
+		h.meter.RequestBegan()
+	}
+	defer h.end(x, r)
+	h.serve(x, r)
+}
+
+// end recovers, answers what was left unanswered, and notes the request.
+func (h *Handler) end(x *exchange, r *http.Request) {
+	abort := false
+	if thrown := recover(); thrown != nil {
+		abort = h.recovered(x, r, thrown)
+	}
+	if h.meter != nil {
+		h.meter.RequestEnded(x.route, knownMethod(r.Method), x.outcome(r), time.Since(x.began).Seconds())
+	}
+	h.logRequest(x, r)
+	if abort {
+		panic(http.ErrAbortHandler) // net/http closes the connection and says nothing
+	}
+}
+
+// recovered turns a panic into a 500 where an answer is still possible; otherwise
+// it reports that the connection must be cut.
+func (h *Handler) recovered(x *exchange, r *http.Request, thrown any) bool {
+	if err, ok := thrown.(error); ok && errors.Is(err, http.ErrAbortHandler) {
+		return true
+	}
+	h.log.LogAttrs(r.Context(), slog.LevelError, "panic in a handler",
+		slog.String("request_id", x.id), slog.Any("panic", thrown), slog.String("stack", string(debug.Stack())))
+	if x.status != 0 || x.hijacked {
+		return true
+	}
+	x.fail(r, fault.Internal(errPanic))
+	return false
+}
+
+var errPanic = errors.New("panic in a handler")
+
+// statusClosed stands in logs and metrics for a request whose client went away
+// before the answer.
+const statusClosed = 499
+
+// outcome is the status for logs and metrics.
+func (x *exchange) outcome(r *http.Request) int {
+	switch {
+	case x.status == 0 && r.Context().Err() != nil:
+		return statusClosed
+	case x.status == 0:
+		return http.StatusOK
+	}
+	return x.status
+}
+
+// requestID takes the id of a proxy before us when it is a plain word, else
+// makes one.
+func requestID(r *http.Request) string {
+	if sent := r.Header["X-Request-Id"]; len(sent) == 1 && plainID(sent[0]) {
+		return sent[0]
+	}
+	var raw [8]byte
+	var text [16]byte
+	binary.BigEndian.PutUint64(raw[:], rand.Uint64()) //nolint:gosec // G404: an id to find log lines by, not a secret
+	hex.Encode(text[:], raw[:])
+	return string(text[:])
+}
+
+func plainID(s string) bool {
+	if s == "" || len(s) > 64 {
+		return false
+	}
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '-', c == '_', c == '.':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// knownMethod keeps the methods of metrics bounded.
+func knownMethod(method string) string {
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPatch, http.MethodPut, http.MethodDelete, http.MethodOptions:
+		return method
+	}
+	return "OTHER"
+}
+
+var noSniff = []string{"nosniff"}

@@ -1,0 +1,50 @@
+package web
+
+import (
+	"net/http"
+	"time"
+)
+
+// CheckPath and ParsePrefer are opened to the fuzz targets.
+func CheckPath(path, raw string) bool { return checkPath(path, raw) }
+
+// Preferences is what ParsePrefer found.
+type Preferences struct {
+	Applied string
+	Invalid []string
+	Strict  bool
+	Refused string
+}
+
+// ParsePrefer parses Prefer headers for a method.
+func ParsePrefer(method string, headers []string) Preferences {
+	p := parsePrefer(headers)
+	return Preferences{p.applied(method), p.invalid, p.strict, p.refused}
+}
+
+// Take asks a limiter as a request would: whether it is allowed, how many are
+// left, and when to come again.
+func (l *Limiter) Take(key uint64, requests int, window time.Duration, now time.Time) (bool, int, time.Duration) {
+	v := l.take(key, requests, window, now)
+	return v.allowed, v.remaining, v.retry
+}
+
+// Counters is how many callers a limiter remembers.
+func (l *Limiter) Counters() int {
+	n := 0
+	for i := range l.shards {
+		n += len(l.shards[i].index)
+	}
+	return n
+}
+
+// Epoch is the limiter's time zero.
+func (l *Limiter) Epoch() time.Time { return l.epoch }
+
+var _ http.ResponseWriter = (*exchange)(nil)
+
+// SetProgress is how long connections accepted from now on may take nothing.
+func (l *Listener) SetProgress(d time.Duration) { l.progress = d }
+
+// SetBodyTime is within which a body must have come.
+func (h *Handler) SetBodyTime(d time.Duration) { h.bodyTime = d }

@@ -1,0 +1,210 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/edge-hive/edge-hive/runtime/auth"
+	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/store"
+)
+
+// Codes of faults that are the surface's own and no dialect's.
+const (
+	codeBadRequest   = "bad-request"
+	codeNotFound     = "not-found"
+	codeMethod       = "method-not-allowed"
+	codeTooLarge     = "too-large"
+	codeURLTooLong   = "url-too-long"
+	codeHeaders      = "headers-too-large"
+	codeMediaType    = "unsupported-media-type"
+	codeBodyTimeout  = "body-timeout"
+	codeRate         = "rate-limited"
+	codeOrigin       = "origin-not-allowed"
+	codeServiceKey   = "service-key-in-browser"
+	codeNotHere      = "not-in-this-version"
+	codePreference   = "preference-not-supported"
+	codeUnavailable  = "unavailable"
+	codeDiskFull     = "53100"
+	codeTimeout      = "57014"
+	codeDenied       = "42501"
+	codeBadToken     = "PGRST301"
+	codeTokenExpired = "PGRST303"
+)
+
+var (
+	errURLTooLong     = fault.New(codeURLTooLong, "the URL is longer than 16384 bytes")
+	errTooManyHeaders = fault.New(codeHeaders, "the request has more than 100 header fields")
+	errTimeout        = fault.New(codeTimeout, "canceling statement due to statement timeout")
+	errDiskFull       = fault.New(codeDiskFull, "no room left to write").WithHint("reading goes on; writing resumes when there is room")
+	errUnavailable    = fault.New(codeUnavailable, "the database cannot be reached just now")
+)
+
+func errMethod(method string) *fault.Fault {
+	return fault.Newf(codeMethod, "method %s is not allowed here", printable(method))
+}
+
+// printable bounds what of a request is repeated in an answer.
+func printable(s string) string {
+	if len(s) > 64 {
+		s = s[:64] + "..."
+	}
+	return strings.ToValidUTF8(s, "?")
+}
+
+// statuses maps the codes of faults to HTTP, for every surface. It is only read.
+var statuses = map[string]int{
+	fault.CodeInternal: http.StatusInternalServerError,
+
+	"PGRST100": http.StatusBadRequest,
+	"PGRST102": http.StatusBadRequest,
+	"PGRST103": http.StatusRequestedRangeNotSatisfiable,
+	"PGRST106": http.StatusNotAcceptable,
+	"PGRST107": http.StatusNotAcceptable,
+	"PGRST116": http.StatusNotAcceptable,
+	"PGRST117": http.StatusMethodNotAllowed,
+	"PGRST125": http.StatusNotFound,
+	"PGRST126": http.StatusNotFound,
+	"PGRST201": http.StatusMultipleChoices,
+	"PGRST202": http.StatusNotFound,
+	"PGRST205": http.StatusNotFound,
+	"PGRST000": http.StatusServiceUnavailable,
+	"PGRST001": http.StatusServiceUnavailable,
+	"PGRST002": http.StatusServiceUnavailable, // the tables are being changed
+	"53000":    http.StatusServiceUnavailable, // too many writes are waiting
+	"54000":    http.StatusRequestEntityTooLarge,
+
+	codeBadToken:     http.StatusUnauthorized,
+	"PGRST302":       http.StatusUnauthorized,
+	codeTokenExpired: http.StatusUnauthorized,
+
+	codeDenied: http.StatusForbidden, // 401 for anon
+	"23503":    http.StatusConflict,
+	"23505":    http.StatusConflict,
+	"42883":    http.StatusNotFound,
+	"42P01":    http.StatusNotFound,
+
+	codeTimeout:     http.StatusGatewayTimeout,
+	codeDiskFull:    http.StatusInsufficientStorage,
+	codeUnavailable: http.StatusServiceUnavailable,
+
+	codeBadRequest:  http.StatusBadRequest,
+	codeNotFound:    http.StatusNotFound,
+	codeMethod:      http.StatusMethodNotAllowed,
+	codeTooLarge:    http.StatusRequestEntityTooLarge,
+	codeURLTooLong:  http.StatusRequestURITooLong,
+	codeHeaders:     http.StatusRequestHeaderFieldsTooLarge,
+	codeMediaType:   http.StatusUnsupportedMediaType,
+	codeBodyTimeout: http.StatusRequestTimeout,
+	codeRate:        http.StatusTooManyRequests,
+	codeOrigin:      http.StatusForbidden,
+	codeServiceKey:  http.StatusUnauthorized,
+	codeNotHere:     http.StatusNotFound,
+}
+
+// statusOf is the HTTP status of a code: as listed, else 400, for what we do not
+// list is a fault of the request (ours is CodeInternal).
+func statusOf(code string, caller *auth.Caller) int {
+	if code == codeDenied && (caller == nil || caller.Role == auth.Anon) {
+		return http.StatusUnauthorized
+	}
+	if status, ok := statuses[code]; ok {
+		return status
+	}
+	return http.StatusBadRequest
+}
+
+// publicFault turns an error of the layers below into what the client is told.
+func publicFault(err error) *fault.Fault {
+	var f *fault.Fault
+	switch {
+	case errors.As(err, &f) && f.Code != fault.CodeInternal:
+		return f
+	case errors.Is(err, context.DeadlineExceeded):
+		return errTimeout.WithCause(err)
+	case errors.Is(err, store.ErrFull):
+		return errDiskFull.WithCause(err)
+	case errors.Is(err, store.ErrClosed):
+		return errUnavailable.WithCause(err)
+	}
+	return fault.From(err)
+}
+
+// failWith answers an error. A client that went away gets nothing.
+func (x *exchange) failWith(r *http.Request, err error) {
+	if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+		return
+	}
+	x.fail(r, publicFault(err))
+}
+
+// fail answers a fault in the dialect's shape: code, message, details, hint.
+func (x *exchange) fail(r *http.Request, f *fault.Fault) {
+	x.failStatus(r, f, statusOf(f.Code, x.caller))
+}
+
+func (x *exchange) failStatus(r *http.Request, f *fault.Fault, status int) {
+	x.fault = f
+	switch status {
+	case http.StatusUnauthorized:
+		x.set("Www-Authenticate", challenge(f))
+	case http.StatusServiceUnavailable:
+		x.set("Retry-After", "1")
+	}
+	body, err := json.Marshal(struct {
+		Code    string  `json:"code"`
+		Message string  `json:"message"`
+		Details *string `json:"details"`
+		Hint    *string `json:"hint"`
+	}{f.Code, f.Message, optional(f.Details), optional(f.Hint)})
+	if err != nil { // four strings always marshal
+		body = []byte(`{"code":"` + fault.CodeInternal + `","message":"","details":null,"hint":null}`)
+	}
+	x.answerFault(r, status, body)
+}
+
+// answerFault sends the JSON of a refusal, which no cache may keep.
+func (x *exchange) answerFault(r *http.Request, status int, body []byte) {
+	delete(x.header, "Etag")
+	delete(x.header, "Content-Range")
+	x.header["Content-Type"] = typeJSON
+	x.header["Cache-Control"] = cacheNever
+	x.set("Content-Length", strconv.Itoa(len(body)))
+	x.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		// A client that is gone is noticed by net/http.
+		_, _ = x.Write(body)
+	}
+}
+
+// challenge is the WWW-Authenticate of a 401.
+func challenge(f *fault.Fault) string {
+	if !strings.HasPrefix(f.Code, "PGRST30") {
+		return "Bearer"
+	}
+	return `Bearer error="invalid_token", error_description=` + strconv.QuoteToASCII(f.Message)
+}
+
+func optional(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
+
+// Header values that never change; nobody appends to them in place.
+var (
+	typeJSON       = []string{"application/json; charset=utf-8"}
+	typeObject     = []string{"application/vnd.pgrst.object+json; charset=utf-8"}
+	cacheNever     = []string{"private, no-store"}
+	cacheValidate  = []string{"private, no-cache"}
+	varyOrigin     = []string{"Origin"}
+	varyCaller     = []string{"Origin, Authorization, apikey"}
+	publicProfile  = []string{"public"}
+	allowedOfTable = []string{"OPTIONS,GET,HEAD,POST,PATCH,DELETE"}
+	allowedOfRow   = []string{"OPTIONS,GET,HEAD,PATCH,DELETE"}
+)

@@ -1,0 +1,158 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/edge-hive/edge-hive/runtime/fault"
+)
+
+// returning is what a write answers with.
+type returning uint8
+
+const (
+	returnMinimal returning = iota
+	returnHeaders
+	returnRows
+)
+
+// preferences are a request's Prefer headers, as RFC 7240 and PostgREST have
+// them. Of a preference that is said twice the first counts.
+type preferences struct {
+	returns        returning
+	count          bool
+	missingDefault bool
+	strict         bool
+
+	hasReturn, hasMissing, hasHandling bool
+
+	invalid []string // unknown, in the order of the request
+	refused string   // known, but its effect is not in this version and may not be left out
+}
+
+// A request cannot make a list of what it got wrong longer than this.
+const maxInvalid = 16
+
+// parsePrefer reads the Prefer headers.
+func parsePrefer(headers []string) preferences {
+	var p preferences
+	for _, header := range headers {
+		for header != "" {
+			var item string
+			item, header, _ = strings.Cut(header, ",")
+			item, _, _ = strings.Cut(item, ";") // parameters: none is known
+			if item = strings.TrimSpace(item); item != "" {
+				p.take(item)
+			}
+		}
+	}
+	return p
+}
+
+// take notes one preference.
+func (p *preferences) take(item string) {
+	name, value, _ := strings.Cut(item, "=")
+	name, value = strings.TrimSpace(name), strings.Trim(strings.TrimSpace(value), `"`)
+	var known bool
+	switch strings.ToLower(name) {
+	case "return":
+		known = p.takeReturn(value)
+	case "count":
+		known = value == "exact" || value == "planned" || value == "estimated"
+		p.count = p.count || known
+	case "missing":
+		known = value == "default" || value == "null"
+		if known && !p.hasMissing {
+			p.hasMissing, p.missingDefault = true, value == "default"
+		}
+	case "handling":
+		known = value == "strict" || value == "lenient"
+		if known && !p.hasHandling {
+			p.hasHandling, p.strict = true, value == "strict"
+		}
+	case "tx":
+		known = value == "commit" || value == "rollback"
+		if value == "rollback" {
+			p.refuse(item)
+		}
+	case "resolution":
+		known = value == "merge-duplicates" || value == "ignore-duplicates"
+		if known {
+			p.refuse(item)
+		}
+	}
+	if !known && len(p.invalid) < maxInvalid {
+		p.invalid = append(p.invalid, printable(item))
+	}
+}
+
+func (p *preferences) takeReturn(value string) bool {
+	kind, known := returnMinimal, true
+	switch value {
+	case "minimal":
+	case "headers-only":
+		kind = returnHeaders
+	case "representation":
+		kind = returnRows
+	default:
+		known = false
+	}
+	if known && !p.hasReturn {
+		p.hasReturn, p.returns = true, kind
+	}
+	return known
+}
+
+func (p *preferences) refuse(item string) {
+	if p.refused == "" {
+		p.refused = printable(item)
+	}
+}
+
+// check refuses what the request asked for strictly and we do not know, and, on
+// a write, what changes its effect and is not in this version.
+func (p *preferences) check(method string) *fault.Fault {
+	if p.strict && len(p.invalid) > 0 {
+		return fault.New("PGRST122", "Invalid preferences given with handling=strict").
+			WithDetails("Invalid preferences: " + strings.Join(p.invalid, ", "))
+	}
+	if p.refused != "" && !safe(method) {
+		return fault.New(codePreference, "Prefer: "+p.refused+" is not in this version")
+	}
+	return nil
+}
+
+// applied is the Preference-Applied header, "" for none.
+func (p *preferences) applied(method string) string {
+	var applied [4]string
+	list := applied[:0]
+	write := !safe(method)
+	if write && p.hasReturn {
+		switch {
+		case p.returns == returnRows:
+			list = append(list, "return=representation")
+		case p.returns == returnHeaders && method == http.MethodPost:
+			list = append(list, "return=headers-only")
+		default:
+			list = append(list, "return=minimal")
+		}
+	}
+	if p.hasMissing && (method == http.MethodPost || method == http.MethodPatch) {
+		if p.missingDefault {
+			list = append(list, "missing=default")
+		} else {
+			list = append(list, "missing=null")
+		}
+	}
+	if p.count {
+		list = append(list, "count=exact")
+	}
+	if p.hasHandling {
+		if p.strict {
+			list = append(list, "handling=strict")
+		} else {
+			list = append(list, "handling=lenient")
+		}
+	}
+	return strings.Join(list, ", ")
+}

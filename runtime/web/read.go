@@ -1,0 +1,126 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+
+	"github.com/edge-hive/edge-hive/runtime/data"
+	"github.com/edge-hive/edge-hive/runtime/fault"
+)
+
+// read answers GET and HEAD.
+func (h *Handler) read(ctx context.Context, x *exchange, r *http.Request, c *call) {
+	if ranges := r.Header["Range"]; len(ranges) == 1 && !c.byKey {
+		part, ok := parseRange(ranges[0])
+		if ok && part.to >= 0 && part.to < part.from {
+			x.fail(r, errRange)
+			return
+		}
+		if ok {
+			c.request = narrow(c.request, part)
+		}
+	}
+	answer, err := h.gate.Select(ctx, c.caller, data.Read{
+		Table: c.table, Request: c.request, Key: c.key, HasKey: c.byKey, Single: c.object, Count: c.prefer.count,
+	})
+	if err != nil {
+		x.failRead(r, c, err)
+		return
+	}
+	x.answerRead(r, c, &answer)
+}
+
+// failRead answers an error; by key, a row that is hidden or absent is 404.
+func (x *exchange) failRead(r *http.Request, c *call, err error) {
+	if c.byKey && fault.Is(err, data.CodeNotSingle) {
+		x.failStatus(r, noSuchRow(c.table), http.StatusNotFound)
+		return
+	}
+	x.failWith(r, err)
+}
+
+func noSuchRow(table string) *fault.Fault {
+	return fault.Newf(data.CodeNotSingle, "no row of %q has this key", table).WithDetails("The result contains 0 rows")
+}
+
+func (x *exchange) answerRead(r *http.Request, c *call, a *data.Answer) {
+	x.set("X-Cache", string(a.Status))
+	if applied := c.prefer.applied(r.Method); applied != "" {
+		x.set("Preference-Applied", applied)
+	}
+	status := http.StatusOK
+	if !c.byKey {
+		contentRange, code := readRange(a.Offset, a.Rows, a.Count, c.prefer.count)
+		if code == http.StatusRequestedRangeNotSatisfiable {
+			x.fail(r, outOfRange(a.Offset, a.Count))
+			return
+		}
+		x.set("Content-Range", contentRange)
+		status = code
+	}
+	x.header["Cache-Control"] = cacheValidate
+	// A count is not in the body, so the tag of the body does not vouch for it.
+	if a.ETag != "" && !c.prefer.count {
+		x.set("Etag", a.ETag)
+		if tags := r.Header["If-None-Match"]; len(tags) > 0 && matchesETag(tags, a.ETag) {
+			x.WriteHeader(http.StatusNotModified)
+			return
+		}
+	}
+	x.sendRows(r, c.object && !c.byKey, status, a.Body)
+}
+
+// sendRows sends a body that the gate made.
+func (x *exchange) sendRows(r *http.Request, object bool, status int, body []byte) {
+	if object {
+		x.header["Content-Type"] = typeObject
+	} else {
+		x.header["Content-Type"] = typeJSON
+	}
+	x.set("Content-Length", strconv.Itoa(len(body)))
+	x.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		// A client that is gone is noticed by net/http.
+		_, _ = x.Write(body)
+	}
+}
+
+// readRange is the Content-Range of a read, and its status.
+func readRange(offset, rows int, total int64, counted bool) (string, int) {
+	status := http.StatusOK
+	if counted {
+		switch {
+		case int64(offset) > total:
+			return "", http.StatusRequestedRangeNotSatisfiable
+		case int64(rows) < total:
+			status = http.StatusPartialContent
+		}
+	}
+	return rangeText(offset, rows, total, counted), status
+}
+
+// rangeText writes from-to/total, with * for what is not there.
+func rangeText(offset, rows int, total int64, counted bool) string {
+	var space [48]byte
+	b := space[:0]
+	if rows > 0 {
+		b = strconv.AppendInt(b, int64(offset), 10)
+		b = append(b, '-')
+		b = strconv.AppendInt(b, int64(offset+rows-1), 10)
+	} else {
+		b = append(b, '*')
+	}
+	b = append(b, '/')
+	if counted {
+		b = strconv.AppendInt(b, total, 10)
+	} else {
+		b = append(b, '*')
+	}
+	return string(b)
+}
+
+func outOfRange(offset int, total int64) *fault.Fault {
+	return fault.New("PGRST103", "Requested range not satisfiable").
+		WithDetails("An offset of " + strconv.Itoa(offset) + " was requested, but there are only " + strconv.FormatInt(total, 10) + " rows.")
+}

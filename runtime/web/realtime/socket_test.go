@@ -1,0 +1,416 @@
+package realtime_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/edge-hive/edge-hive/runtime/live"
+	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/web/realtime"
+)
+
+// socket is a real client.
+type socket struct {
+	*websocket.Conn
+	t testing.TB
+}
+
+func (b *backend) dial(path string, header http.Header) *socket {
+	b.t.Helper()
+	conn, response, err := websocket.DefaultDialer.Dial(b.url("ws", path), header)
+	if err != nil {
+		b.t.Fatalf("dial %s: %v (%v)", path, err, response)
+	}
+	b.t.Cleanup(func() { _ = conn.Close() })
+	return &socket{conn, b.t}
+}
+
+// refused is the status and code of a handshake that fails.
+func (b *backend) refused(path string, header http.Header) (int, string) {
+	b.t.Helper()
+	conn, response, err := websocket.DefaultDialer.Dial(b.url("ws", path), header)
+	if err == nil {
+		_ = conn.Close()
+		b.t.Fatalf("dial %s succeeded", path)
+	}
+	if response == nil {
+		b.t.Fatalf("dial %s: %v", path, err)
+	}
+	return response.StatusCode, codeOf(b.t, response)
+}
+
+func codeOf(t testing.TB, r *http.Response) string {
+	t.Helper()
+	defer r.Body.Close()
+	raw, _ := io.ReadAll(r.Body)
+	var body struct{ Code, Message string }
+	if err := json.Unmarshal(raw, &body); err != nil || body.Message == "" {
+		t.Errorf("an answer of %d that is no fault: %q", r.StatusCode, raw)
+	}
+	return body.Code
+}
+
+// next reads one frame, heartbeats left out.
+func (s *socket) next() string {
+	s.t.Helper()
+	for {
+		_ = s.SetReadDeadline(time.Now().Add(10 * time.Second))
+		_, raw, err := s.ReadMessage()
+		if err != nil {
+			s.t.Fatalf("read: %v", err)
+		}
+		if !strings.HasPrefix(string(raw), `{"type":"ping"`) {
+			return string(raw)
+		}
+	}
+}
+
+// want reads one frame and compares it; the cursor is given back.
+func (s *socket) want(want string) string {
+	s.t.Helper()
+	got := s.next()
+	plain, cursor := cut(got)
+	if plain != want {
+		s.t.Fatalf("frame %s\nwant  %s", got, want)
+	}
+	return cursor
+}
+
+// cut takes the cursor out of a frame.
+func cut(frame string) (plain, cursor string) {
+	before, rest, found := strings.Cut(frame, `,"cursor":"`)
+	if !found {
+		return frame, ""
+	}
+	cursor, after, _ := strings.Cut(rest, `"`)
+	return before + after, cursor
+}
+
+func (s *socket) send(text string) {
+	s.t.Helper()
+	if err := s.WriteMessage(websocket.TextMessage, []byte(text)); err != nil {
+		s.t.Fatalf("send: %v", err)
+	}
+}
+
+// wantClose reads until the close frame; frames before it are given back.
+func (s *socket) wantClose(code int) (frames []string) {
+	s.t.Helper()
+	for {
+		_ = s.SetReadDeadline(time.Now().Add(10 * time.Second))
+		_, raw, err := s.ReadMessage()
+		if err == nil {
+			frames = append(frames, string(raw))
+			continue
+		}
+		var closed *websocket.CloseError
+		if !errors.As(err, &closed) || closed.Code != code {
+			s.t.Fatalf("ended by %v, want close %d", err, code)
+		}
+		if len(closed.Text) == 0 && code >= 4000 {
+			s.t.Errorf("close %d gives no reason", code)
+		}
+		return frames
+	}
+}
+
+func bearer(token string) http.Header { return http.Header{"Authorization": {"Bearer " + token}} }
+
+func TestSocketSnapshotAndChanges(t *testing.T) {
+	b := start(t, options{})
+	b.post(1, "one")
+	s := b.dial("posts", nil)
+	s.want(`{"type":"snapshot","rows":[{"id":1,"text":"one"}]}`)
+	b.post(2, "two")
+	s.want(`{"type":"create","key":2,"row":{"id":2,"text":"two"}}`)
+	b.patch("posts", 2, `{"text":"zwei"}`)
+	at := s.want(`{"type":"update","key":2,"row":{"id":2,"text":"zwei"}}`)
+	b.remove("posts", 1)
+	s.want(`{"type":"delete","key":1}`)
+	_ = s.Close()
+
+	again := b.dial("posts?after="+at, nil)
+	again.want(`{"type":"resumed"}`)
+	again.want(`{"type":"delete","key":1}`)
+}
+
+func TestSocketEnterAndLeave(t *testing.T) {
+	b := start(t, options{})
+	b.insert("notes", fmt.Sprintf(`[{"id":1,"owner":%q,"text":"a"},{"id":2,"owner":%q,"text":"b"}]`, ann, bob))
+	s := b.dial("mine", bearer(b.token(ann, time.Hour)))
+	s.want(fmt.Sprintf(`{"type":"snapshot","rows":[{"id":1,"owner":%q,"text":"a"}]}`, ann))
+	b.patch("notes", 2, fmt.Sprintf(`{"owner":%q}`, ann))
+	s.want(fmt.Sprintf(`{"type":"enter","key":2,"row":{"id":2,"owner":%q,"text":"b"}}`, ann))
+	b.patch("notes", 1, fmt.Sprintf(`{"owner":%q}`, bob))
+	s.want(`{"type":"leave","key":1}`)
+	b.remove("notes", 1)
+	b.remove("notes", 2)
+	s.want(`{"type":"delete","key":2}`)
+}
+
+func TestRefusedHandshakes(t *testing.T) {
+	b := start(t, options{cors: manifest.CORS{Declared: true, Origins: []string{"https://www.example.com"}}})
+	origin := func(o string) http.Header { return http.Header{"Origin": {o}} }
+	withKey := origin("https://www.example.com")
+	withKey.Set("Apikey", b.keys.Secret())
+	cases := []struct {
+		name, path string
+		header     http.Header
+		status     int
+		code       string
+	}{
+		{"foreign origin", "posts", origin("https://evil.example"), 403, "origin-not-allowed"},
+		{"null origin", "posts", origin("null"), 403, "origin-not-allowed"},
+		{"suffix of an origin", "posts", origin("https://www.example.com.evil.example"), 403, "origin-not-allowed"},
+		{"service key in a page", "posts", withKey, 403, "service-key-in-browser"},
+		{"bad token", "posts", bearer("a.b.c"), 401, "PGRST301"},
+		{"expired token", "posts?token=" + b.token(ann, -31*time.Second), nil, 401, "PGRST303"},
+		{"bad cursor", "posts?after=nonsense", nil, 400, "bad-cursor"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			if status, code := b.refused(c.path, c.header); status != c.status || code != c.code {
+				t.Errorf("answered %d %s, want %d %s", status, code, c.status, c.code)
+			}
+		})
+	}
+	for _, o := range []string{"https://www.example.com", "https://API.example.com", b.http.URL} {
+		b.dial("posts", origin(o)).want(`{"type":"snapshot","rows":[]}`)
+	}
+}
+
+func TestPlainRequestIsToldHow(t *testing.T) {
+	b := start(t, options{})
+	response, err := http.Get(b.url("http", "posts"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code := codeOf(t, response); response.StatusCode != http.StatusUpgradeRequired || code != "upgrade-required" {
+		t.Errorf("answered %d %s", response.StatusCode, code)
+	}
+}
+
+func TestWhoMayListen(t *testing.T) {
+	b := start(t, options{limits: realtime.Limits{CallerWithin: 200 * time.Millisecond}})
+	b.dial("nosuch", nil).wantClose(4004)
+	b.dial("vault", bearer(b.token(ann, time.Hour))).wantClose(4003)
+	b.dial("club", nil).wantClose(4001) // nobody said who it is
+	b.dial("posts?auth=later", nil).wantClose(4001)
+
+	late := b.dial("club", nil)
+	late.send(`{"type":"auth","token":"` + b.token(ann, time.Hour) + `"}`)
+	late.want(`{"type":"snapshot","rows":[]}`)
+
+	wrong := b.dial("club?auth=later", nil)
+	wrong.send(`{"type":"auth","token":"a.b.c"}`)
+	if frames := wrong.wantClose(4001); len(frames) != 1 || !strings.Contains(frames[0], "PGRST301") {
+		t.Errorf("before the close: %v", frames)
+	}
+	key := b.dial("vault?apikey="+b.keys.Secret(), nil)
+	key.want(`{"type":"snapshot","rows":[]}`)
+}
+
+func TestTokenExpiresAndIsRenewed(t *testing.T) {
+	b := start(t, options{limits: realtime.Limits{Grace: 300 * time.Millisecond}})
+	s := b.dial("mine?auth=later", nil)
+	s.send(`{"type":"auth","token":"` + b.token(ann, 1500*time.Millisecond) + `"}`)
+	s.want(`{"type":"snapshot","rows":[]}`)
+	if f := s.next(); !strings.Contains(f, `"code":"PGRST303"`) {
+		t.Fatalf("at expiry: %s", f)
+	}
+	b.insert("notes", fmt.Sprintf(`{"id":1,"owner":%q,"text":"a"}`, ann))
+	s.send(`{"type":"auth","token":"` + b.token(ann, 1500*time.Millisecond) + `"}`)
+	s.want(fmt.Sprintf(`{"type":"create","key":1,"row":{"id":1,"owner":%q,"text":"a"}}`, ann))
+	if f := s.next(); !strings.Contains(f, `"code":"PGRST303"`) {
+		t.Fatalf("at the second expiry: %s", f)
+	}
+	s.wantClose(4001)
+}
+
+// Another caller on the same socket sees his own rows, and signing out none.
+func TestChangeOfCaller(t *testing.T) {
+	b := start(t, options{})
+	b.insert("notes", fmt.Sprintf(`[{"id":1,"owner":%q,"text":"a"},{"id":2,"owner":%q,"text":"b"}]`, ann, bob))
+	s := b.dial("mine?token="+b.token(ann, time.Hour), nil)
+	s.want(fmt.Sprintf(`{"type":"snapshot","rows":[{"id":1,"owner":%q,"text":"a"}]}`, ann))
+	s.send(`{"type":"auth","token":"` + b.token(bob, time.Hour) + `"}`)
+	s.want(fmt.Sprintf(`{"type":"snapshot","rows":[{"id":2,"owner":%q,"text":"b"}]}`, bob))
+	s.send(`{"type":"auth","token":"a.b.c"}`)
+	if f := s.next(); !strings.Contains(f, "PGRST301") {
+		t.Fatalf("a bad token: %s", f)
+	}
+	b.patch("notes", 2, `{"text":"c"}`) // the old token still holds
+	s.want(fmt.Sprintf(`{"type":"update","key":2,"row":{"id":2,"owner":%q,"text":"c"}}`, bob))
+	s.send(`{"type":"auth","token":""}`)
+	s.want(`{"type":"snapshot","rows":[]}`)
+}
+
+func TestClientMessages(t *testing.T) {
+	b := start(t, options{})
+	s := b.dial("posts", nil)
+	s.want(`{"type":"snapshot","rows":[]}`)
+	s.send(`{"type":"ping"}`)
+	s.want(`{"type":"pong"}`)
+	for _, bad := range []string{"", "x", "[]", `{"type":"auth"`, `{"type":"nosuch"}`, "\xff", `{}`, `1`, `"a"`} {
+		s.send(bad)
+		if f := s.next(); !strings.Contains(f, `"code":"bad-message"`) {
+			t.Fatalf("to %q: %s", bad, f)
+		}
+	}
+	if err := s.WriteMessage(websocket.BinaryMessage, []byte{1}); err != nil {
+		t.Fatal(err)
+	}
+	s.wantClose(4002)
+
+	large := b.dial("posts", nil)
+	large.send(`{"type":"ping","x":"` + strings.Repeat("a", 65<<10) + `"}`)
+	large.wantClose(websocket.CloseMessageTooBig)
+
+	many := b.dial("posts", nil)
+	for range 120 { // over two seconds at most
+		_ = many.WriteMessage(websocket.TextMessage, []byte(`{"type":"ping"}`))
+	}
+	many.wantClose(4029)
+}
+
+func TestHeartbeat(t *testing.T) {
+	b := start(t, options{limits: realtime.Limits{Ping: 50 * time.Millisecond, Pong: 200 * time.Millisecond}})
+	s := b.dial("mine", bearer(b.token(ann, time.Hour)))
+	s.want(`{"type":"snapshot","rows":[]}`)
+	var ping struct{ Type, Cursor string }
+	seen := map[string]bool{}
+	for len(seen) < 2 { // the cursor moves on with what does not concern us
+		_, raw, err := s.ReadMessage()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(raw, &ping); err != nil || ping.Type != "ping" {
+			t.Fatalf("frame %s", raw)
+		}
+		if len(seen) == 0 {
+			b.post(1, "another table")
+		}
+		seen[ping.Cursor] = true
+	}
+	again := b.dial("mine?after="+ping.Cursor, bearer(b.token(ann, time.Hour)))
+	again.want(`{"type":"resumed"}`)
+
+	silent := b.dial("posts", nil)
+	silent.SetPingHandler(func(string) error { return nil }) // answers no ping
+	_ = silent.SetReadDeadline(time.Now().Add(10 * time.Second))
+	for {
+		if _, _, err := silent.ReadMessage(); err != nil {
+			if ne := net.Error(nil); errors.As(err, &ne) && ne.Timeout() {
+				t.Error("a client that answers no ping is kept")
+			}
+			return
+		}
+	}
+}
+
+func TestLimitsOfConnections(t *testing.T) {
+	b := start(t, options{limits: realtime.Limits{PerAddress: 3, PerUser: 2}})
+	first := b.dial("mine", bearer(b.token(ann, time.Hour)))
+	b.dial("mine", bearer(b.token(ann, time.Hour)))
+	if status, code := b.refused("mine", bearer(b.token(ann, time.Hour))); status != 429 || code != "too-many-connections" {
+		t.Errorf("the user's third: %d %s", status, code)
+	}
+	other := b.dial("posts", nil)
+	if status, _ := b.refused("posts", nil); status != 429 {
+		t.Errorf("the address's fourth: %d", status)
+	}
+	other.send(`{"type":"auth","token":"` + b.token(ann, time.Hour) + `"}`)
+	other.wantClose(4029)
+	_ = first.Close()
+	eventually(t, "seats are given back", func() bool { return b.server.Connections() == 1 })
+	b.dial("mine", bearer(b.token(ann, time.Hour))).want(`{"type":"snapshot","rows":[]}`)
+}
+
+// Who does not read is told why and from where he may come back, while others
+// go on.
+func TestSlowReader(t *testing.T) {
+	b := start(t, options{live: live.Options{QueueMessages: 16, Patience: 200 * time.Millisecond}})
+	slow, quick := b.dial("posts", nil), b.dial("posts", nil)
+	at := slow.want(`{"type":"snapshot","rows":[]}`)
+	quick.want(`{"type":"snapshot","rows":[]}`)
+	large := strings.Repeat("x", 500<<10)
+	id := 0
+	eventually(t, "the slow reader's subscription has ended", func() bool {
+		id++
+		b.post(id, large)
+		quick.want(fmt.Sprintf(`{"type":"create","key":%d,"row":{"id":%d,"text":%q}}`, id, id, large))
+		n, _ := b.hub.Subscribers()
+		return n == 1
+	})
+	for _, f := range slow.wantClose(4008) {
+		_, at = cut(f)
+	}
+	again := b.dial("posts?after="+at, nil)
+	again.want(`{"type":"resumed"}`)
+	b.post(id+1, "last")
+	for !strings.Contains(again.next(), `"last"`) {
+	}
+}
+
+func TestReload(t *testing.T) {
+	b := start(t, options{})
+	stays, gone, denied := b.dial("posts", nil), b.dial("club", bearer(b.token(ann, time.Hour))), b.dial("mine", bearer(b.token(ann, time.Hour)))
+	for _, s := range []*socket{stays, gone, denied} {
+		s.want(`{"type":"snapshot","rows":[]}`)
+	}
+	for i := range 20 {
+		b.post(i+1, "x")
+		b.reload(func(m *manifest.Manifest) {
+			m.Channels = append(m.Channels[:2:2], m.Channels[3])
+			m.Tables[2].Access.Read = manifest.Condition{}
+		})
+	}
+	for i := range 20 {
+		stays.want(fmt.Sprintf(`{"type":"create","key":%d,"row":{"id":%d,"text":"x"}}`, i+1, i+1))
+	}
+	gone.wantClose(4004)
+	denied.wantClose(4003)
+}
+
+func TestStopTellsToComeBack(t *testing.T) {
+	b := start(t, options{})
+	s := b.dial("posts", nil)
+	s.want(`{"type":"snapshot","rows":[]}`)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		s.wantClose(websocket.CloseServiceRestart)
+	}()
+	if err := b.server.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	<-done
+	if status, code := b.refused("posts", nil); status != 503 || code != "unavailable" {
+		t.Errorf("while stopping: %d %s", status, code)
+	}
+	if n := b.server.Connections(); n != 0 {
+		t.Errorf("%d connections are left", n)
+	}
+}
+
+// wrapped hides everything but Unwrap, as middleware does.
+type wrapped struct{ http.ResponseWriter }
+
+func (w wrapped) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func TestBehindMiddleware(t *testing.T) {
+	b := start(t, options{wrap: func(h http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { h.ServeHTTP(wrapped{w}, r) })
+	}})
+	b.dial("posts", nil).want(`{"type":"snapshot","rows":[]}`)
+	b.listen("posts", nil).want("snapshot", `{"type":"snapshot","rows":[]}`)
+}

@@ -1,0 +1,154 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/auth"
+	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/manifest"
+)
+
+// route is a declared route, ready to answer.
+type route struct {
+	site     *Handler
+	declared *manifest.Route
+	at       fault.Position
+	methods  []string // none: every method
+	rate     *rate
+	limits   limits
+	answer   answerer
+}
+
+// answerer is what a route does once the request was let in.
+type answerer interface {
+	answer(x *exchange, r *http.Request)
+}
+
+// newRoute prepares a declared route.
+func (h *Handler) newRoute(m *manifest.Manifest, declared *manifest.Route) (*route, error) {
+	built := &route{site: h, declared: declared, at: place(m, declared), rate: h.fallback, limits: h.limits}
+	if declared.Rate != "" {
+		named, ok := h.rates[declared.Rate]
+		if !ok {
+			return nil, built.fault("unknown-rate", "no rate is named "+declared.Rate)
+		}
+		built.rate = named
+	}
+	if declared.Body > 0 {
+		built.limits.body = declared.Body
+	}
+	if declared.Timeout > 0 {
+		built.limits.timeout = declared.Timeout
+	}
+	switch declared.Method {
+	case "":
+	case http.MethodGet:
+		built.methods = []string{http.MethodGet, http.MethodHead}
+	default:
+		built.methods = []string{declared.Method}
+	}
+	var err error
+	switch {
+	case declared.Static != nil:
+		if declared.Method == "" {
+			built.methods = []string{http.MethodGet, http.MethodHead}
+		}
+		built.answer, err = h.newStatic(m, built)
+	case declared.Respond != nil:
+		built.answer, err = newRespond(built)
+	case declared.Redirect != nil:
+		built.answer, err = newRedirect(built)
+	default:
+		err = built.fault("bad-route", "the route does nothing")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return built, nil
+}
+
+// fault says what is wrong with the route, and where it stands.
+func (t *route) fault(code, message string) *fault.Fault {
+	return fault.New(code, message).At(t.declared.Path, t.at)
+}
+
+// ServeHTTP holds the request to the route's rate and limits, then answers it.
+func (t *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	x := w.(*exchange)
+	x.route = t.declared.Pattern
+	x.caller = t.site.guess(r)
+	if !t.site.count(x, r, t.rate, x.caller) {
+		return
+	}
+	if r.ContentLength > t.limits.body {
+		x.fail(r, tooLarge(t.limits.body))
+		return
+	}
+	if r.Body != nil && r.Body != http.NoBody {
+		r.Body = http.MaxBytesReader(x.ResponseWriter, r.Body, t.limits.body)
+	}
+	if t.declared.Timeout > 0 {
+		// A declared time-out bounds the sending too. A writer without deadlines
+		// (a recorder in tests) has no slow client either.
+		control := http.NewResponseController(x.ResponseWriter)
+		_ = control.SetWriteDeadline(time.Now().Add(t.declared.Timeout))
+		defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
+	}
+	t.answer.answer(x, r)
+}
+
+// guess finds the caller for counting: these routes are open to everyone, so a
+// credential that does not hold makes nobody of its bearer.
+func (h *Handler) guess(r *http.Request) *auth.Caller {
+	authorization, apikey := r.Header.Get("Authorization"), r.Header.Get("Apikey")
+	if authorization == "" && apikey == "" {
+		return nobody
+	}
+	resolved, err := h.callers.Resolve(authorization, apikey)
+	if err != nil {
+		return nobody
+	}
+	return resolved.Caller
+}
+
+// health says that the process serves, and nothing else.
+func health(w http.ResponseWriter, r *http.Request) {
+	x := w.(*exchange)
+	x.route = "/health"
+	x.plain(r, http.StatusOK, "ok")
+}
+
+const readyTimeout = 5 * time.Second
+
+// serveReady says whether the process should be sent requests.
+func (h *Handler) serveReady(w http.ResponseWriter, r *http.Request) {
+	x := w.(*exchange)
+	x.route = "/ready"
+	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+	defer cancel()
+	if err := h.ready(ctx); err != nil {
+		x.fault = errUnavailable.WithCause(err)
+		x.set("Retry-After", "1")
+		x.plain(r, http.StatusServiceUnavailable, "not ready")
+		return
+	}
+	x.plain(r, http.StatusOK, "ready")
+}
+
+// plain answers a word.
+func (x *exchange) plain(r *http.Request, status int, word string) {
+	x.header["Content-Type"] = typePlain
+	x.header["Cache-Control"] = cacheNone
+	x.WriteHeader(status)
+	if r.Method != http.MethodHead {
+		// A client that is gone is noticed by net/http.
+		_, _ = x.Write([]byte(word + "\n"))
+	}
+}
+
+var (
+	typePlain = []string{"text/plain; charset=utf-8"}
+	cacheNone = []string{"no-store"}
+)

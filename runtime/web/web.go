@@ -1,0 +1,148 @@
+// Package web is the HTTP surface of one generation: the router, what stands
+// around every request (request id, recovery, paths, origins, rates, limits,
+// log), the data API in the PostgREST dialect, and the declared routes. The
+// engine builds a Handler for each generation and puts it behind a Server,
+// which outlives them. It reaches rows through the gate alone, judges no access
+// itself, and takes neither host, scheme nor identity from a request.
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/auth"
+	"github.com/edge-hive/edge-hive/runtime/data"
+	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/query"
+)
+
+// Gate is the way to rows, as data.Gate has it.
+type Gate interface {
+	Parse(caller *auth.Caller, table, rawQuery string) (*query.Request, error)
+	Select(context.Context, *auth.Caller, data.Read) (data.Answer, error)
+	Insert(context.Context, *auth.Caller, data.Write) (data.Written, error)
+	Update(context.Context, *auth.Caller, data.Write) (data.Written, error)
+	Delete(context.Context, *auth.Caller, data.Write) (data.Written, error)
+}
+
+// Callers tells who a request's credentials say it is, as auth.Keys does.
+type Callers interface {
+	Resolve(authorization, apikey string) (auth.Resolved, error)
+}
+
+// Meter is told of every request. Route is a pattern of ours or of the manifest,
+// never a path, so that its values are bounded.
+type Meter interface {
+	RequestBegan()
+	RequestEnded(route, method string, status int, seconds float64)
+}
+
+// Options is what a Handler is made of. Manifest, Gate, Callers and Realtime
+// belong to its generation; the rest may outlive it.
+type Options struct {
+	Manifest *manifest.Manifest
+	Gate     Gate
+	Callers  Callers
+	// Realtime answers /api/realtime/CHANNEL. It finds the caller itself (a
+	// browser can send a socket's token only in the URL), in r.RemoteAddr the
+	// client's address behind trusted proxies, and the channel as the path value
+	// "channel". nil: 404.
+	Realtime http.Handler
+	// Limiter counts requests. It must outlive reloads; nil makes a new one.
+	Limiter *Limiter
+	// Ready is nil while the process may be sent requests: not draining, store
+	// healthy. nil: always ready.
+	Ready func(context.Context) error
+	// Log gets a line for each request: debug when it went well, info when the
+	// client was wrong, error when we were. nil: none.
+	Log *slog.Logger
+	// Meter counts requests; nil: none.
+	Meter Meter
+}
+
+// Handler serves one generation. It is immutable and safe for concurrent use.
+// Close it when its last request has ended.
+type Handler struct {
+	gate     Gate
+	callers  Callers
+	ready    func(context.Context) error
+	log      *slog.Logger
+	meter    Meter
+	limiter  *Limiter
+	cors     *cors
+	proxies  []netip.Prefix
+	limits   limits
+	bodyTime time.Duration // within which a body must have come
+	rates    map[string]*rate
+	fallback *rate
+	routes   *router
+	roots    []*fileRoot
+}
+
+// New lays the routes. What is wrong with a declared route (a folder that is
+// not there, a pattern that cannot be laid) is a *fault.Fault with its place.
+func New(o Options) (*Handler, error) {
+	if o.Manifest == nil || o.Gate == nil || o.Callers == nil {
+		return nil, errors.New("web: Manifest, Gate and Callers are required")
+	}
+	if o.Manifest.Limits.Body <= 0 || o.Manifest.Limits.Timeout <= 0 {
+		return nil, errors.New("web: the manifest's limits are not filled in")
+	}
+	h := &Handler{
+		gate: o.Gate, callers: o.Callers, ready: o.Ready,
+		log: o.Log, meter: o.Meter, limiter: o.Limiter,
+		limits: limits{body: o.Manifest.Limits.Body, timeout: o.Manifest.Limits.Timeout}, bodyTime: bodyTimeout,
+	}
+	if h.log == nil {
+		h.log = slog.New(slog.DiscardHandler)
+	}
+	if h.limiter == nil {
+		h.limiter = NewLimiter()
+	}
+	if h.ready == nil {
+		h.ready = func(context.Context) error { return nil }
+	}
+	for _, text := range o.Manifest.TrustedProxies {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, fmt.Errorf("trusted proxy %q: %w", text, err)
+		}
+		h.proxies = append(h.proxies, prefix.Masked())
+	}
+	h.cors = newCORS(o.Manifest.CORS, ownOrigin(o.Manifest.Server))
+	rates, err := newRates(o.Manifest.Rates)
+	if err != nil {
+		return nil, err
+	}
+	h.rates, h.fallback = rates, rates["default"]
+	if err := h.layRoutes(o); err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	return h, nil
+}
+
+// Close releases the folders of static routes.
+func (h *Handler) Close() error {
+	errs := make([]error, 0, len(h.roots))
+	for _, root := range h.roots {
+		errs = append(errs, root.Close())
+	}
+	h.roots = nil
+	return errors.Join(errs...)
+}
+
+// ownOrigin is the origin under which the manifest says the backend is reached.
+func ownOrigin(s manifest.Server) string {
+	u, err := url.Parse(s.URL)
+	if err != nil || u.Host == "" {
+		return ""
+	}
+	return strings.ToLower(u.Scheme + "://" + u.Host)
+}
