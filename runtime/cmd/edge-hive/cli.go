@@ -1,0 +1,96 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/alecthomas/kong"
+)
+
+// commands is the command line.
+type commands struct {
+	Init     initCommand     `cmd:"" help:"Make a new project: a manifest that runs as it is."`
+	Dev      devCommand      `cmd:"" help:"Serve on this machine, reload on save, and print what to try."`
+	Serve    serveCommand    `cmd:"" help:"Serve the manifest."`
+	Validate validateCommand `cmd:"" help:"Check the manifest, offline, and say everything that is wrong."`
+	Fmt      fmtCommand      `cmd:"" help:"Format the manifest's files."`
+	Reload   reloadCommand   `cmd:"" help:"Make the running server read its manifest again."`
+	Status   statusCommand   `cmd:"" help:"Say how the running server is."`
+	Keys     keysCommand     `cmd:"" help:"Print the keys of the backend."`
+	Token    tokenCommand    `cmd:"" help:"Print a token that acts as a user."`
+	Schema   schemaCommand   `cmd:"" help:"Explain what a manifest may say."`
+
+	Version    versionCommand    `cmd:"" help:"Print the version."`
+	Completion completionCommand `cmd:"" help:"Print a completion script for a shell."`
+}
+
+// manifestArgs are the flags of every command that reads a manifest.
+type manifestArgs struct {
+	Path string   `arg:"" optional:"" default:"." name:"manifest" help:"The manifest: a file, or a folder with edgehive.cue."`
+	Tags []string `short:"t" name:"tag" sep:"none" placeholder:"TAG" help:"Set a tag of the manifest: -t prod, -t env=prod."`
+}
+
+func newParser(t *terminal, exit func(int)) (*kong.Kong, error) {
+	return kong.New(&commands{},
+		kong.Name("edge-hive"),
+		kong.Description("One manifest in, a running backend out."),
+		kong.Writers(t.out, t.err),
+		kong.Exit(exit),
+		kong.Help(printHelp),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, NoExpandSubcommands: true, WrapUpperBound: 100}),
+	)
+}
+
+// examples are printed below a command's help.
+var examples = map[string][]string{
+	"init":     {"edge-hive init shop"},
+	"dev":      {"edge-hive dev", "edge-hive dev shop -t env=dev"},
+	"serve":    {"edge-hive serve -t prod", "edge-hive serve --watch shop/edgehive.cue"},
+	"validate": {"edge-hive validate", "edge-hive validate --json -t prod", "edge-hive validate --policy team.cue"},
+	"fmt":      {"edge-hive fmt", "edge-hive fmt --check", "edge-hive fmt -d"},
+	"reload":   {"edge-hive reload"},
+	"status":   {"edge-hive status", "edge-hive status --json"},
+	"keys":     {"edge-hive keys", `curl -H "apikey: $(edge-hive keys --only secret)" http://127.0.0.1:8080/api/data/users`},
+	"token":    {"edge-hive token --user ann@example.com", `curl -H "Authorization: Bearer $(edge-hive token --user ann@example.com)" http://127.0.0.1:8080/api/data/users`},
+	"schema":   {"edge-hive schema", "edge-hive schema column", "edge-hive schema --cue ."},
+
+	"completion": {"source <(edge-hive completion bash)", "edge-hive completion zsh > ~/.zfunc/_edge-hive", "edge-hive completion fish > ~/.config/fish/completions/edge-hive.fish"},
+}
+
+// printHelp is short: for the whole, the commands a line each; for a command,
+// its flags and examples.
+func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
+	w := ctx.Stdout
+	node := ctx.Selected()
+	if node == nil {
+		return printOverview(w, ctx.Model.Node)
+	}
+	if err := kong.DefaultHelpPrinter(options, ctx); err != nil {
+		return err
+	}
+	if lines := examples[node.Name]; len(lines) > 0 {
+		fmt.Fprintf(w, "\nExamples:\n  %s\n", strings.Join(lines, "\n  "))
+	}
+	return nil
+}
+
+func printOverview(w io.Writer, app *kong.Node) error {
+	fmt.Fprintf(w, "%s\n\nUsage: edge-hive COMMAND\n\n", app.Help)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, command := range app.Children {
+		fmt.Fprintf(table, "  %s\t%s\n", command.Name, command.Help)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	_, err := fmt.Fprint(w, `
+To begin:
+  edge-hive init shop && edge-hive dev shop
+
+edge-hive COMMAND --help says more. Exit codes: 0 done, 1 the manifest has
+faults, 2 wrong usage or it cannot be done.
+`)
+	return err
+}

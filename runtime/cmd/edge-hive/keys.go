@@ -1,0 +1,46 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/edge-hive/edge-hive/runtime/engine"
+)
+
+type keysCommand struct {
+	manifestArgs
+	JSON bool   `name:"json" xor:"form" help:"As JSON."`
+	Only string `name:"only" xor:"form" enum:",publishable,secret,anon,service_role" default:"" placeholder:"KEY" help:"Just this key: publishable, secret, anon or service_role."`
+}
+
+// Run prints the keys; it makes the secret if this is the first time.
+func (c *keysCommand) Run(call *call) error {
+	m, err := c.load(call)
+	if err != nil {
+		return err
+	}
+	keys, err := engine.Keys(m)
+	if err != nil {
+		return call.explain(err)
+	}
+	texts := engine.Texts(keys)
+	if c.JSON {
+		return json.NewEncoder(call.out).Encode(texts)
+	}
+	if c.Only != "" {
+		only := map[string]string{"publishable": texts.Publishable, "secret": texts.Secret, "anon": texts.Anon, "service_role": texts.ServiceRole}
+		_, err := fmt.Fprintln(call.out, only[c.Only])
+		return err
+	}
+	table := tabwriter.NewWriter(call.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(table, "publishable\t%s\n", texts.Publishable)
+	fmt.Fprintf(table, "secret\t%s\n", texts.Secret)
+	fmt.Fprintf(table, "anon (JWT)\t%s\n", texts.Anon)
+	fmt.Fprintf(table, "service_role (JWT)\t%s\n", texts.ServiceRole)
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprint(call.err, "\npublishable and anon are for browsers and apps. secret and service_role pass every access rule: for servers only.\n")
+	return nil
+}

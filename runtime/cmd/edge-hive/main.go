@@ -1,0 +1,119 @@
+// Command edge-hive runs backends that are declared in one manifest. This
+// package is the command line alone: flags, exit codes and what is printed,
+// each error once. What the commands do is engine's and manifest/load's.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/edge-hive/edge-hive/runtime/fault"
+)
+
+// The exit codes.
+const (
+	exitOK     = 0
+	exitFaults = 1 // the manifest has faults
+	exitUsage  = 2 // wrong usage, or it cannot be done
+)
+
+func main() {
+	os.Exit(Run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// Run is the whole command: it parses args, runs one command until it is done,
+// a signal comes or ctx ends, and returns the exit code.
+func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	term := &terminal{in: stdin, out: stdout, err: stderr}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	exited := -1
+	parser, err := newParser(term, func(code int) { exited = code })
+	if err != nil {
+		return term.fail(err)
+	}
+	parsed, err := parser.Parse(args)
+	if exited >= 0 {
+		return exited // --help and --version print and end
+	}
+	if err != nil {
+		return term.usage(err)
+	}
+	return term.fail(parsed.Run(&call{ctx: ctx, terminal: term, app: parser.Model.Node}))
+}
+
+// call is what a command is run with.
+type call struct {
+	*terminal
+	ctx context.Context
+	app *kong.Node // for completion
+}
+
+// errFaults ends a command whose faults are already printed.
+var errFaults = errors.New("the manifest has faults")
+
+// terminal is where a command reads and prints.
+type terminal struct {
+	in  io.Reader
+	out io.Writer
+	err io.Writer
+}
+
+// fail prints an error once and gives its exit code.
+func (t *terminal) fail(err error) int {
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errFaults):
+		return exitFaults
+	}
+	fmt.Fprintf(t.err, "edge-hive: %v\n", err)
+	var hinted *hintedError
+	if errors.As(err, &hinted) {
+		fmt.Fprintf(t.err, "  %s\n", hinted.hint)
+	}
+	return exitUsage
+}
+
+// usage prints a mistake on the command line and the way to the help.
+func (t *terminal) usage(err error) int {
+	name := "edge-hive"
+	var parse *kong.ParseError
+	if errors.As(err, &parse) && parse.Context != nil {
+		if node := parse.Context.Selected(); node != nil && node.Type == kong.CommandNode {
+			name += " " + node.Name
+		}
+	}
+	fmt.Fprintf(t.err, "edge-hive: %v\n  %s --help says how it is used\n", err, name)
+	return exitUsage
+}
+
+// hintedError is an error with a line that says how to mend it.
+type hintedError struct {
+	error
+	hint string
+}
+
+func hinted(err error, hint string) error { return &hintedError{err, hint} }
+
+// publicError is a fault that is not the manifest's, as an error of the
+// command: its text and its hint.
+func (t *terminal) publicError(err error) error {
+	var f *fault.Fault
+	if !errors.As(err, &f) || f.Code == fault.CodeInternal {
+		return err
+	}
+	if f.Hint == "" {
+		return errors.New(f.Message)
+	}
+	return hinted(errors.New(f.Message), f.Hint)
+}
+
+// Unwrap gives the error itself.
+func (e *hintedError) Unwrap() error { return e.error }

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/edge-hive/edge-hive/runtime/engine/admin"
+	"github.com/edge-hive/edge-hive/runtime/fault"
+)
+
+type reloadCommand struct {
+	manifestArgs
+	Data string `placeholder:"DIR" help:"The data folder, when the manifest cannot tell it."`
+	JSON bool   `name:"json" help:"As JSON."`
+}
+
+// Run makes the running server read its manifest again: exit code 1 and the
+// faults when it refuses, 2 when none runs.
+func (c *reloadCommand) Run(call *call) error {
+	client, err := c.socket(call, c.Data)
+	if err != nil {
+		return err
+	}
+	answer, err := client.Reload(call.ctx)
+	if err != nil {
+		return notRunning(err)
+	}
+	if c.JSON {
+		encoder := json.NewEncoder(call.out)
+		encoder.SetIndent("", "  ")
+		err = encoder.Encode(answer)
+	} else {
+		err = sayAnswer(call, answer)
+	}
+	if err == nil && answer.Result == admin.Refused {
+		return errFaults
+	}
+	return err
+}
+
+func sayAnswer(call *call, answer admin.ReloadAnswer) error {
+	switch answer.Result {
+	case admin.Refused:
+		faults := make(fault.List, len(answer.Faults))
+		for i, f := range answer.Faults {
+			faults[i] = &fault.Fault{Code: f.Code, Path: f.Path, Message: f.Message, Details: f.Details, Hint: f.Hint, Positions: f.Positions}
+		}
+		if err := call.printFaults(faults); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(call.err, "\nnot reloaded: generation %d serves on\n", answer.Generation)
+		return err
+	case admin.Unchanged:
+		_, err := fmt.Fprintf(call.out, "nothing has changed: generation %d serves on\n", answer.Generation)
+		return err
+	}
+	for _, step := range answer.Steps {
+		fmt.Fprintln(call.out, step)
+	}
+	_, err := fmt.Fprintf(call.out, "reloaded: generation %d\n", answer.Generation)
+	return err
+}

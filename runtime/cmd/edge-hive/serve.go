@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/engine"
+	"github.com/edge-hive/edge-hive/runtime/engine/admin"
+)
+
+type serveCommand struct {
+	manifestArgs
+	Watch bool `help:"Reload when a file of the manifest is saved."`
+}
+
+// Run serves until SIGTERM or Ctrl-C. SIGHUP reloads.
+func (c *serveCommand) Run(call *call) error {
+	return call.serve(engine.Options{Path: c.Path, Tags: c.Tags, Watch: c.Watch, Log: call.err}, nil)
+}
+
+type devCommand struct {
+	manifestArgs
+}
+
+// Run serves on loopback, reloads on save, and prints what to try.
+func (c *devCommand) Run(call *call) error {
+	o := engine.Options{Path: c.Path, Tags: c.Tags, Watch: true, Dev: true, Log: call.err}
+	o.OnReload = func(out engine.Outcome) { call.sayReload(out) }
+	return call.serve(o, func(e *engine.Engine) {
+		m, keys := e.Manifest(), e.Keys()
+		fmt.Fprintf(call.out, "%s is at %s\n\n", nameOf(m), e.URL())
+		fmt.Fprintln(call.out, strings.Join(tryOut(m, e.URL(), keys), "\n"))
+		fmt.Fprintf(call.out, "\n  publishable key  %s\n  secret key       %s\n", keys.Publishable, keys.Secret)
+		fmt.Fprintf(call.out, "\nEdit %s and save: it reloads. Ctrl-C ends it.\n\n", m.Files[0])
+	})
+}
+
+// sayReload tells a developer what saving did.
+func (t *terminal) sayReload(out engine.Outcome) {
+	switch out.Result {
+	case admin.Refused:
+		_ = t.printFaults(out.Faults) // the terminal is gone: the log still says it
+		fmt.Fprintf(t.err, "\nnot reloaded: generation %d serves on\n", out.Generation)
+	case admin.Swapped:
+		for _, step := range out.Steps {
+			fmt.Fprintf(t.out, "%s\n", step)
+		}
+		fmt.Fprintf(t.out, "reloaded in %s: generation %d\n", out.Took.Round(time.Millisecond), out.Generation)
+	}
+}
+
+// serve runs an engine until a signal comes or it fails.
+func (call *call) serve(o engine.Options, started func(*engine.Engine)) error {
+	restrictFiles()
+	// Signals that come while it starts are not lost.
+	ctx, stop := signal.NotifyContext(call.ctx, stopSignals()...)
+	defer stop()
+	reloads := make(chan os.Signal, 1)
+	signal.Notify(reloads, reloadSignals()...)
+	defer signal.Stop(reloads)
+	o.Version = buildVersion().Version
+	e, err := engine.Start(ctx, o)
+	if err != nil {
+		if ctx.Err() != nil && call.ctx.Err() == nil {
+			return nil // stopped before it began
+		}
+		return call.explain(err)
+	}
+	if started != nil {
+		started(e)
+	}
+	ended := make(chan struct{})
+	reloading := make(chan struct{})
+	go func() {
+		defer close(reloading)
+		reloadOnSignal(ctx, e, reloads, ended)
+	}()
+	failed := e.Wait(ctx)
+	stop() // a second signal ends the process at once
+	closeErr := e.Close()
+	close(ended)
+	<-reloading
+	if failed != nil {
+		return failed
+	}
+	return closeErr
+}
+
+// reloadOnSignal reloads for each signal until the engine has ended. The log
+// says how it went.
+func reloadOnSignal(ctx context.Context, e *engine.Engine, signals <-chan os.Signal, ended <-chan struct{}) {
+	for {
+		select {
+		case <-ended:
+			return
+		case <-signals:
+			_, _ = e.Reload(ctx) // it logs its own error
+		}
+	}
+}

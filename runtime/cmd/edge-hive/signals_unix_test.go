@@ -1,0 +1,12 @@
+//go:build unix
+
+package main
+
+import (
+	"os"
+	"syscall"
+)
+
+func signalNamed(name string) os.Signal {
+	return map[string]os.Signal{"TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP}[name]
+}

@@ -1,0 +1,5 @@
+package main
+
+import "os"
+
+func signalNamed(string) os.Signal { return os.Kill }

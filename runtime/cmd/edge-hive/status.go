@@ -1,0 +1,71 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/edge-hive/edge-hive/runtime/engine/admin"
+)
+
+type statusCommand struct {
+	manifestArgs
+	Data string `placeholder:"DIR" help:"The data folder, when the manifest cannot tell it."`
+	JSON bool   `name:"json" help:"As JSON."`
+}
+
+// Run asks the running server how it is. Exit code 2 means that none runs.
+func (c *statusCommand) Run(call *call) error {
+	client, err := c.socket(call, c.Data)
+	if err != nil {
+		return err
+	}
+	s, err := client.Status(call.ctx)
+	if err != nil {
+		return notRunning(err)
+	}
+	if c.JSON {
+		encoder := json.NewEncoder(call.out)
+		encoder.SetIndent("", "  ")
+		return encoder.Encode(s)
+	}
+	return printStatus(call, s)
+}
+
+func printStatus(call *call, s admin.Status) error {
+	table := tabwriter.NewWriter(call.out, 0, 0, 2, ' ', 0)
+	line := func(name, format string, args ...any) {
+		fmt.Fprintf(table, "%s\t%s\n", name, fmt.Sprintf(format, args...))
+	}
+	state := "ready"
+	if !s.Ready {
+		state = "not ready"
+	}
+	line(cmp.Or(s.Name, "backend"), "%s, up %s (pid %d, edge-hive %s)", state, s.Uptime, s.PID, s.Version)
+	tags := ""
+	if len(s.Manifest.Tags) > 0 {
+		tags = " -t " + strings.Join(s.Manifest.Tags, " -t ")
+	}
+	line("manifest", "%s%s (%.12s)", s.Manifest.Path, tags, s.Manifest.Hash)
+	last := "never reloaded"
+	if s.LastReload != nil {
+		last = fmt.Sprintf("last reload %s, %s", s.LastReload.At.Local().Format("2006-01-02 15:04:05"), s.LastReload.Result)
+		if s.LastReload.Faults > 0 {
+			last += fmt.Sprintf(" with %d faults", s.LastReload.Faults)
+		}
+	}
+	line("generation", "%d, %s", s.Generation, last)
+	for _, l := range s.Listeners {
+		line(l.Name, "%s", l.Address)
+	}
+	health := "healthy"
+	if !s.Database.Healthy {
+		health = "not healthy: the log says why"
+	}
+	line("database", "%s %s, %s", s.Database.Engine, s.Database.Path, health)
+	line("cache", "%d answers, %d of %d MiB, %d hits, %d misses", s.Cache.Entries, s.Cache.Bytes>>20, s.Cache.MaxBytes>>20, s.Cache.Hits, s.Cache.Misses)
+	line("now", "%d requests, %d subscriptions, %d generations draining", s.Requests, s.Sockets, s.Draining)
+	return table.Flush()
+}

@@ -1,0 +1,106 @@
+// Package admin is the operator's way into a running backend: HTTP over a Unix
+// socket in the data folder, mode 0600, so that no page and no neighbour can
+// reach it. engine serves it, the commands (reload, status, token) call it. It
+// holds the socket and what is said over it, and decides nothing.
+package admin
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/fault"
+)
+
+// The ways of the socket.
+const (
+	PathReload = "/reload" // POST: a ReloadAnswer
+	PathStatus = "/status" // GET: a Status
+	PathUser   = "/user"   // GET ?email=: a User; 404 when there is none
+	PathPprof  = "/debug/pprof/"
+)
+
+// Status is what a running backend says of itself.
+type Status struct {
+	Name       string    `json:"name"`
+	Version    string    `json:"version"`
+	PID        int       `json:"pid"`
+	Started    time.Time `json:"started"`
+	Uptime     string    `json:"uptime"` // a Go duration, whole seconds
+	Generation uint64    `json:"generation"`
+	Manifest   Manifest  `json:"manifest"`
+	LastReload *Reload   `json:"lastReload,omitempty"`
+	// Listeners are what is bound, with the ports in use.
+	Listeners []Listener `json:"listeners"`
+	Database  Database   `json:"database"`
+	Cache     Cache      `json:"cache"`
+	// Requests in flight, and the live subscribers' connections.
+	Requests int64 `json:"requests"`
+	Sockets  int   `json:"sockets"`
+	// Draining are the generations that still finish requests.
+	Draining int  `json:"draining"`
+	Ready    bool `json:"ready"`
+}
+
+// Manifest says which manifest is served.
+type Manifest struct {
+	Path string   `json:"path"`
+	Tags []string `json:"tags,omitempty"`
+	Hash string   `json:"hash"`
+}
+
+// Reload is one reload and how it ended.
+type Reload struct {
+	At     time.Time `json:"at"`
+	Result string    `json:"result"` // "swapped", "unchanged" or "refused"
+	Faults int       `json:"faults,omitempty"`
+}
+
+// The results of a reload.
+const (
+	Swapped   = "swapped"
+	Unchanged = "unchanged"
+	Refused   = "refused"
+)
+
+// Listener is one bound address.
+type Listener struct {
+	Name    string `json:"name"` // "http", "metrics"
+	Address string `json:"address"`
+}
+
+// Database says where rows live and whether they can be written.
+type Database struct {
+	Engine  string `json:"engine"`
+	Path    string `json:"path"`
+	Healthy bool   `json:"healthy"`
+}
+
+// Cache is the memory tier's gauges and counters.
+type Cache struct {
+	Entries   int    `json:"entries"`
+	Bytes     int64  `json:"bytes"`
+	MaxBytes  int64  `json:"maxBytes"`
+	Hits      uint64 `json:"hits"`
+	Misses    uint64 `json:"misses"`
+	Stales    uint64 `json:"stales"`
+	Evictions uint64 `json:"evictions"`
+}
+
+// ReloadAnswer is what a reload did. Faults is empty unless it was refused.
+type ReloadAnswer struct {
+	Result     string `json:"result"`
+	Generation uint64 `json:"generation"`
+	Hash       string `json:"hash"`
+	// Steps are what the migration did, a line each.
+	Steps []string `json:"steps,omitempty"`
+	fault.Report
+}
+
+// User is a row of the users table, as a token needs it.
+type User struct {
+	ID    string `json:"id"`
+	Email string `json:"email"`
+	// App and Meta are JSON objects, null for none.
+	App  json.RawMessage `json:"app_metadata"`
+	Meta json.RawMessage `json:"user_metadata"`
+}

@@ -1,0 +1,87 @@
+package admin
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"net/url"
+	"syscall"
+)
+
+var (
+	// ErrNotRunning is returned when nothing listens on the socket.
+	ErrNotRunning = errors.New("no edge-hive runs on this data folder")
+	// ErrNoUser is returned when the users table has no such user.
+	ErrNoUser = errors.New("no such user")
+)
+
+// maxAnswer bounds what a client reads of an answer.
+const maxAnswer = 8 << 20
+
+// Client calls the backend that serves a data folder. It may be used
+// concurrently and holds nothing open between calls.
+type Client struct {
+	http http.Client
+}
+
+// NewClient calls the socket of a data folder.
+func NewClient(dataDir string) *Client {
+	path := SocketPath(dataDir)
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}
+	return &Client{http.Client{Transport: &http.Transport{DialContext: dial, DisableKeepAlives: true}}}
+}
+
+// Reload makes the backend read its manifest again. A refused manifest is an
+// answer with faults, not an error.
+func (c *Client) Reload(ctx context.Context) (ReloadAnswer, error) {
+	var answer ReloadAnswer
+	return answer, c.call(ctx, http.MethodPost, PathReload, &answer)
+}
+
+// Status asks how the backend is.
+func (c *Client) Status(ctx context.Context) (Status, error) {
+	var status Status
+	return status, c.call(ctx, http.MethodGet, PathStatus, &status)
+}
+
+// User finds a user by e-mail address, ErrNoUser when there is none.
+func (c *Client) User(ctx context.Context, email string) (User, error) {
+	var user User
+	return user, c.call(ctx, http.MethodGet, PathUser+"?email="+url.QueryEscape(email), &user)
+}
+
+func (c *Client) call(ctx context.Context, method, path string, into any) error {
+	request, err := http.NewRequestWithContext(ctx, method, "http://edge-hive"+path, http.NoBody)
+	if err != nil {
+		return err
+	}
+	response, err := c.http.Do(request)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+		return ErrNotRunning
+	case err != nil:
+		return fmt.Errorf("call the running server: %w", err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	if err != nil {
+		return fmt.Errorf("call the running server: %w", err)
+	}
+	switch {
+	case response.StatusCode == http.StatusNotFound && path != PathReload:
+		return ErrNoUser
+	case response.StatusCode != http.StatusOK:
+		return fmt.Errorf("the running server answered %s: %s", response.Status, body)
+	}
+	if err := json.Unmarshal(body, into); err != nil {
+		return fmt.Errorf("the running server's answer: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,39 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/edge-hive/edge-hive/runtime/check"
+	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/manifest/load"
+)
+
+// draft loads and checks the manifest, and reads its secret. What is wrong is
+// a fault.List, or the fault of the secret.
+func (e *Engine) draft(ctx context.Context) (draft, error) {
+	m, err := load.Load(ctx, load.Options{Path: e.options.Path, Tags: e.options.Tags})
+	if err != nil {
+		return draft{}, err
+	}
+	if e.options.Dev {
+		m = forDev(m)
+	}
+	checked, faults := check.Check(m)
+	if err := faults.Err(); err != nil {
+		return draft{}, err
+	}
+	keys, err := Keys(m)
+	if err != nil {
+		return draft{}, err
+	}
+	return draft{manifest: m, schema: checked.Schema, rules: checked.Rules, keys: keys}, nil
+}
+
+// forDev is the manifest as it is served on a developer's own machine: loopback
+// alone, and every origin, those of local front ends among them.
+func forDev(m *manifest.Manifest) *manifest.Manifest {
+	local := *m
+	local.Server = manifest.Server{Listen: listenAddress(m, true)}
+	local.CORS = manifest.CORS{}
+	return &local
+}

@@ -1,0 +1,249 @@
+// Package engine brings a manifest to life: it loads and checks it, opens the
+// store, migrates it, builds a Generation and serves it, and swaps in the next
+// one at a reload, whole or not at all. The command starts it. It is the one
+// package that knows every part; it holds no part's work itself.
+//
+// # What lives how long
+//
+// shared outlives reloads: the store, the hub, the cache's contents, listeners,
+// connections, rate counters and metrics. A generation is everything that one
+// manifest decided; it is immutable, and released when the last request that
+// began on it has ended.
+//
+// # Order
+//
+// Start: store, migration, generation, hub, listeners, watch. Stop: the exact
+// reverse, after the requests that run have been answered.
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/cache"
+	"github.com/edge-hive/edge-hive/runtime/engine/admin"
+	"github.com/edge-hive/edge-hive/runtime/engine/watch"
+	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/observe"
+)
+
+// drainTime is how long requests that run may take to end at a stop.
+const drainTime = 20 * time.Second
+
+// Options is what an engine is made of.
+type Options struct {
+	// Path is the manifest: a file, or a folder with edgehive.cue.
+	Path string
+	Tags []string
+	// Dev binds loopback, allows every origin, and logs for people, whatever
+	// the manifest says.
+	Dev bool
+	// Watch reloads when a file of the manifest is saved.
+	Watch bool
+	// Version stands in the status.
+	Version string
+	// Log is where the log goes; nil discards it.
+	Log io.Writer
+	// OnReload is told of each reload that was tried; nil tells nobody. It must
+	// not call the engine.
+	OnReload func(Outcome)
+}
+
+// Engine is a running backend. Its methods may be called concurrently.
+type Engine struct {
+	options Options
+	started time.Time
+	log     *observe.Log
+	metrics *observe.Metrics
+	shared  *shared
+
+	current atomic.Pointer[generation]
+	pause   atomic.Pointer[pause]
+
+	turn   chan struct{} // held by the one reload that runs
+	drains sync.WaitGroup
+	old    atomic.Int64 // generations that still drain
+
+	lastMu sync.Mutex
+	last   *admin.Reload
+
+	stopping atomic.Bool
+	life     context.Context // ends at Close; what the engine started ends with it
+	end      context.CancelFunc
+	tasks    sync.WaitGroup
+	failed   chan error // the first listener that died by itself
+	closed   sync.Once
+	closeErr error
+}
+
+// Start brings the manifest to life and returns when it answers. The context
+// bounds the start alone; Close ends what was started. What is wrong with the
+// manifest is a fault.List.
+func Start(ctx context.Context, o Options) (*Engine, error) {
+	if o.Log == nil {
+		o.Log = io.Discard
+	}
+	e := &Engine{options: o, started: time.Now(), turn: make(chan struct{}, 1), failed: make(chan error, 1)}
+	var err error
+	if e.log, err = observe.NewLog(o.Log, "info", "json"); err != nil {
+		return nil, err
+	}
+	e.life, e.end = context.WithCancel(context.WithoutCancel(ctx))
+	if err := e.start(ctx); err != nil {
+		return nil, errors.Join(err, e.Close())
+	}
+	return e, nil
+}
+
+func (e *Engine) start(ctx context.Context) error {
+	d, err := e.draft(ctx)
+	if err != nil {
+		return err
+	}
+	m := d.manifest
+	if err := e.setLog(m); err != nil {
+		return err
+	}
+	if e.shared, err = openShared(ctx, m, e.log.Logger); err != nil {
+		return err
+	}
+	if m.Observe.MetricsListen != "" {
+		e.metrics = observe.NewMetrics(e.options.Version)
+	}
+	g, steps, err := e.build(ctx, d, 1)
+	if err != nil {
+		return err
+	}
+	e.current.Store(g)
+	if err := e.shared.openHub(ctx, g, e.log.Logger); err != nil {
+		return err
+	}
+	if err := e.measure(); err != nil {
+		return err
+	}
+	if err := e.listen(m); err != nil {
+		return err
+	}
+	if e.options.Watch {
+		if err := e.watch(m.Files); err != nil {
+			return err
+		}
+	}
+	e.log.Info("started", "name", m.Name, "manifest", g.hash(), "http", e.Addr().String(), "tables", len(m.Tables),
+		"migrated", len(steps), "took", time.Since(e.started).Round(time.Millisecond).String())
+	return nil
+}
+
+// Wait returns when the context ends, or with the error of a listener that
+// failed. The engine still has to be closed.
+func (e *Engine) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-e.failed:
+		return err
+	}
+}
+
+// ServeHTTP answers a request on the generation that is current as it comes.
+func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g, from, err := e.admit(r.Context())
+	if err != nil {
+		refuse(w)
+		return
+	}
+	if !outlives(r.URL.Path) {
+		defer from.give()
+		g.handler.ServeHTTP(w, r)
+		return
+	}
+	l := &lease{from: from}
+	defer l.release()
+	g.handler.ServeHTTP(w, r.WithContext(withLease(r.Context(), l)))
+}
+
+// ready is nil while the process may be sent requests.
+func (e *Engine) ready(ctx context.Context) error {
+	if e.stopping.Load() {
+		return fault.New("stopping", "the server is stopping")
+	}
+	return e.shared.store.Health(ctx)
+}
+
+// watch reloads after the manifest's files were saved.
+func (e *Engine) watch(files []string) error {
+	w, err := watch.New(files)
+	if err != nil {
+		return err
+	}
+	e.shared.watcher = w
+	e.goes("watch", func() {
+		for {
+			select {
+			case <-e.life.Done():
+				return
+			case <-w.Changed():
+				_, _ = e.Reload(e.life) // it logs its own error
+			}
+		}
+	})
+	return nil
+}
+
+// goes runs a task that Close waits for.
+func (e *Engine) goes(name string, task func()) {
+	e.tasks.Go(func() {
+		defer func() {
+			if p := recover(); p != nil {
+				e.fail(fmt.Errorf("%s panicked: %v", name, p))
+			}
+		}()
+		task()
+	})
+}
+
+// fail ends Wait with the first error.
+func (e *Engine) fail(err error) {
+	select {
+	case e.failed <- err:
+	default:
+	}
+}
+
+// setLog takes level and format from a manifest; dev logs for people.
+func (e *Engine) setLog(m *manifest.Manifest) error {
+	format := m.Observe.LogFormat
+	if e.options.Dev {
+		format = "text"
+	}
+	return e.log.Set(m.Observe.LogLevel, format)
+}
+
+// measure adds what is read when the metrics are asked for.
+func (e *Engine) measure() error {
+	if e.metrics == nil {
+		return nil
+	}
+	connections := func() float64 { return float64(e.shared.realtime.Connections()) }
+	subscriptions := func() float64 { n, _ := e.shared.hub.Subscribers(); return float64(n) }
+	refused := func() float64 {
+		if l := e.shared.bounded.Load(); l != nil {
+			return float64(l.Refused())
+		}
+		return 0
+	}
+	return errors.Join(
+		e.metrics.Cache(func() cache.Stats { return e.current.Load().cache.Stats() }),
+		e.metrics.Gauge("live_connections", "Open WebSockets and event streams.", connections),
+		e.metrics.Gauge("live_subscriptions", "Subscriptions to channels.", subscriptions),
+		e.metrics.Gauge("generation", "The number of the generation that serves.", func() float64 { return float64(e.current.Load().number) }),
+		e.metrics.Counter("connections_refused_total", "Connections over a bound.", refused),
+	)
+}

@@ -1,0 +1,118 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/store"
+	"github.com/edge-hive/edge-hive/runtime/store/plan"
+)
+
+// The codes of faults that only a running backend can find.
+const (
+	codeMigration = "migration-refused"
+	codeRestart   = "needs-restart"
+	codeSeed      = "bad-seed"
+	codeBusy      = "busy"
+)
+
+var errBusy = fault.New(codeBusy, "requests still run that need the tables as they are, so the migration was not begun").
+	WithHint("reload again; nothing has changed")
+
+// stepFault places a refused step of a migration in the manifest.
+func stepFault(m *manifest.Manifest, step plan.Step) *fault.Fault {
+	path := "tables." + step.Table
+	if table := m.Table(step.Table); table == nil {
+		path = "tables"
+	} else if table.Column(step.Name) != nil {
+		path += ".columns." + step.Name
+	} else if hasIndex(table, step.Name) {
+		path += ".indexes." + step.Name
+	}
+	return fault.New(codeMigration, step.Reason).WithHint(step.Hint).At(path, m.Positions.At(path))
+}
+
+func hasIndex(t *manifest.Table, name string) bool {
+	for i := range t.Indexes {
+		if t.Indexes[i].Name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// migrationFault says why the database refused a migration, where that is the
+// doing of the manifest or of the rows in it.
+func migrationFault(m *manifest.Manifest, err error) error {
+	var f *fault.Fault
+	switch {
+	case errors.Is(err, store.ErrMoved):
+		return fault.New(codeBusy, "the database's schema changed while the migration was planned").WithHint("reload again").WithCause(err)
+	case !errors.As(err, &f) || f.Code == fault.CodeInternal:
+		return fmt.Errorf("migrate the database: %w", err)
+	case len(f.Positions) > 0:
+		return f
+	}
+	path := f.Path
+	if path == "" {
+		path = "tables"
+	}
+	return f.At(path, m.Positions.At(path))
+}
+
+// seedFault places what is wrong with a seed file at the table's seed.
+func seedFault(m *manifest.Manifest, table *manifest.Table, err error) error {
+	f := fault.From(err)
+	path := table.Path + ".seed"
+	if f.Code == fault.CodeInternal {
+		f = fault.Newf(codeSeed, "the seed of table %s could not be read: %v", table.Name, err).WithCause(nil)
+	} else {
+		f = fault.Newf(codeSeed, "the seed of table %s: %s", table.Name, f.Message).WithDetails(f.Details).WithHint(f.Hint)
+	}
+	if f.Hint == "" {
+		f = f.WithHint("mend the file; the table is made and filled at the next try")
+	}
+	return f.At(path, m.Positions.At(path))
+}
+
+// restartFaults are what a reload cannot change.
+func restartFaults(old, next *manifest.Manifest, dev bool) fault.List {
+	var faults fault.List
+	must := func(same bool, path, what string) {
+		if !same {
+			faults = append(faults, fault.Newf(codeRestart, "%s cannot change while the server runs", what).
+				WithHint("stop the server and start it again").At(path, next.Positions.At(path)))
+		}
+	}
+	must(old.Database.Engine == next.Database.Engine, "database.engine", "the database's engine")
+	must(old.Database.Path == next.Database.Path, "database.path", "the database's path")
+	must(listenAddress(old, dev) == listenAddress(next, dev), "server.listen.http", "the address to listen on")
+	must(old.Database.ChangesKeep == next.Database.ChangesKeep && old.Database.ChangesMax == next.Database.ChangesMax,
+		"database.changes", "how long changes are kept")
+	must(old.Limits.Statement == next.Limits.Statement, "limits.statement", "the time of a statement")
+	must(old.Observe.MetricsListen == next.Observe.MetricsListen, "observe.metrics.listen", "the address of the metrics")
+	return faults
+}
+
+// listenAddress is where plain HTTP is served; dev binds loopback alone.
+func listenAddress(m *manifest.Manifest, dev bool) string {
+	if !dev {
+		return m.Server.Listen
+	}
+	_, port, ok := cutLast(m.Server.Listen, ":")
+	if !ok {
+		return m.Server.Listen
+	}
+	return "127.0.0.1:" + port
+}
+
+func cutLast(s, separator string) (before, after string, found bool) {
+	i := strings.LastIndex(s, separator)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(separator):], true
+}

@@ -1,0 +1,244 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
+
+	"github.com/edge-hive/edge-hive/runtime/access"
+	"github.com/edge-hive/edge-hive/runtime/auth"
+	"github.com/edge-hive/edge-hive/runtime/cache"
+	"github.com/edge-hive/edge-hive/runtime/data"
+	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/query"
+	"github.com/edge-hive/edge-hive/runtime/store"
+	"github.com/edge-hive/edge-hive/runtime/store/plan"
+	"github.com/edge-hive/edge-hive/runtime/web"
+)
+
+// draft is a manifest that has passed every check that needs no database.
+type draft struct {
+	manifest *manifest.Manifest
+	schema   *query.Schema
+	rules    *access.Rules
+	keys     *auth.Keys
+}
+
+// generation is everything that one manifest decided. It is immutable but for
+// its leases, and is released once, after the last request on it has ended.
+type generation struct {
+	draft
+	number  uint64
+	view    store.View
+	gate    *data.Gate
+	cache   cache.Cache
+	handler *web.Handler
+
+	closed sync.Once
+
+	leases atomic.Pointer[leases]
+	// earlier are leases that a migration given up has retired. Guarded by
+	// Engine.turn.
+	earlier []*leases
+}
+
+func (g *generation) hash() string { return g.manifest.Hash }
+
+// build makes a generation from a draft, the database migrated to it. What the
+// migration did comes as a line each. Faults change nothing.
+func (e *Engine) build(ctx context.Context, d draft, number uint64) (*generation, []string, error) {
+	p, err := e.plan(ctx, d)
+	if err != nil {
+		return nil, nil, err
+	}
+	answers, err := openCache(d.manifest, e.current.Load())
+	if err != nil {
+		return nil, nil, err
+	}
+	g := &generation{draft: d, number: number, cache: answers}
+	g.leases.Store(newLeases())
+	if err := e.raise(ctx, g, p); err != nil {
+		return nil, nil, errors.Join(err, g.close(), g.closeCache(e.current.Load()))
+	}
+	steps := make([]string, len(p.Steps))
+	for i, step := range p.Steps {
+		steps[i] = step.Reason
+	}
+	return g, steps, nil
+}
+
+// raise migrates the database and builds what stands around the view.
+func (e *Engine) raise(ctx context.Context, g *generation, p plan.Plan) error {
+	if p.Empty() {
+		return e.assemble(ctx, g)
+	}
+	// What can fail fails before the database changes.
+	if err := e.rehearse(g); err != nil {
+		return err
+	}
+	if err := e.shared.store.Migrate(ctx, p); err != nil {
+		return migrationFault(g.manifest, err)
+	}
+	err := e.assemble(ctx, g)
+	if err == nil {
+		err = e.seed(ctx, g, p)
+	}
+	if err != nil {
+		return errors.Join(err, g.close(), e.undo(ctx, p))
+	}
+	return nil
+}
+
+// rehearse builds everything that stands around the view, and drops it.
+func (e *Engine) rehearse(g *generation) error {
+	gate, err := data.New(data.Options{Manifest: g.manifest, Schema: g.schema, Rules: g.rules, View: absentView{}, Cache: g.cache})
+	if err != nil {
+		return fmt.Errorf("build the gate: %w", err)
+	}
+	handler, err := web.New(e.webOptions(g, gate))
+	if err != nil {
+		return err
+	}
+	return handler.Close()
+}
+
+// absentView stands for the view that a rehearsal does not have; nothing calls
+// it.
+type absentView struct{ store.View }
+
+// assemble opens a view and builds what stands around it.
+func (e *Engine) assemble(ctx context.Context, g *generation) (err error) {
+	if g.view, err = e.shared.store.Open(ctx, g.schema); err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
+	if g.gate, err = data.New(data.Options{Manifest: g.manifest, Schema: g.schema, Rules: g.rules, View: g.view, Cache: g.cache}); err != nil {
+		return fmt.Errorf("build the gate: %w", err)
+	}
+	if g.handler, err = web.New(e.webOptions(g, g.gate)); err != nil {
+		return err
+	}
+	return nil
+}
+
+// webOptions are what a generation's routes are made of.
+func (e *Engine) webOptions(g *generation, gate *data.Gate) web.Options {
+	o := web.Options{
+		Manifest: g.manifest, Gate: gate, Callers: g.keys, Limiter: e.shared.limiter,
+		Realtime: http.HandlerFunc(e.serveRealtime), Ready: e.ready, Log: e.log.Logger,
+	}
+	if e.metrics != nil {
+		o.Meter = e.metrics
+	}
+	return o
+}
+
+// serveRealtime hands a live connection to what outlives its generation.
+func (e *Engine) serveRealtime(w http.ResponseWriter, r *http.Request) {
+	releaseLease(r.Context())
+	e.shared.realtime.ServeHTTP(w, r)
+}
+
+// undo takes back a migration whose tables could not be seeded or served, so
+// that the next try makes and seeds them again. One that changed names or
+// dropped something stays.
+func (e *Engine) undo(ctx context.Context, p plan.Plan) error {
+	if !p.Additive() {
+		return nil
+	}
+	var removed []string
+	for _, step := range p.Steps {
+		switch step.Kind {
+		case plan.CreateTable:
+			removed = append(removed, step.Table)
+		case plan.AddColumn:
+			removed = append(removed, step.Table+"."+step.Name)
+		}
+	}
+	have, err := e.shared.store.Inspect(ctx)
+	if err == nil {
+		err = e.shared.store.Migrate(ctx, plan.Diff(have, p.From, removed))
+	}
+	if err != nil {
+		return fmt.Errorf("undo the migration: %w", err)
+	}
+	return nil
+}
+
+// release waits for the requests on a generation that was swapped out, then
+// gives back what it holds. When the context ends first, the requests that
+// still run fail.
+func (g *generation) release(ctx context.Context) error {
+	all := append(g.earlier, g.leases.Load())
+	for _, l := range all {
+		select {
+		case <-l.retire():
+		case <-ctx.Done():
+		}
+	}
+	return g.close()
+}
+
+// close gives back handler and view, once.
+func (g *generation) close() error {
+	var errs []error
+	g.closed.Do(func() {
+		if g.handler != nil {
+			errs = append(errs, g.handler.Close())
+		}
+		if g.view != nil {
+			errs = append(errs, g.view.Close())
+		}
+	})
+	return errors.Join(errs...)
+}
+
+// closeCache closes the cache, unless the generation that serves has it.
+func (g *generation) closeCache(serving *generation) error {
+	if serving != nil && serving.cache == g.cache {
+		return nil
+	}
+	return g.cache.Close()
+}
+
+// running is how many requests run on the generation.
+func (g *generation) running() int64 { return g.leases.Load().count() }
+
+// plan finds the way from the database to the draft. Steps that are refused
+// are faults.
+func (e *Engine) plan(ctx context.Context, d draft) (plan.Plan, error) {
+	have, err := e.shared.store.Inspect(ctx)
+	if err != nil {
+		return plan.Plan{}, fmt.Errorf("look at the database: %w", err)
+	}
+	p := plan.Diff(have, plan.FromManifest(d.manifest, d.schema), d.manifest.Removed)
+	var faults fault.List
+	for _, step := range p.Refused() {
+		faults = append(faults, stepFault(d.manifest, step))
+	}
+	faults.Sort()
+	return p, faults.Err()
+}
+
+// seed fills the tables that the plan has made, as the service role.
+func (e *Engine) seed(ctx context.Context, g *generation, p plan.Plan) error {
+	made := map[string]bool{}
+	for _, step := range p.Steps {
+		made[step.Table] = made[step.Table] || step.Kind == plan.CreateTable
+	}
+	for _, step := range p.Steps {
+		table := g.manifest.Table(step.Table)
+		if step.Kind != plan.CreateTable || table == nil || table.Seed == "" {
+			continue
+		}
+		rows, err := g.gate.Seed(ctx, table.Name, table.Seed)
+		if err != nil {
+			return seedFault(g.manifest, table, err)
+		}
+		e.log.Info("seeded", "table", table.Name, "rows", rows)
+	}
+	return nil
+}

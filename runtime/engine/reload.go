@@ -1,0 +1,158 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/engine/admin"
+	"github.com/edge-hive/edge-hive/runtime/fault"
+)
+
+// Outcome is what a reload did.
+type Outcome struct {
+	Result     string // admin.Swapped, admin.Unchanged or admin.Refused
+	Generation uint64 // that serves now
+	Hash       string // of the manifest that serves now
+	Steps      []string
+	Faults     fault.List // of a refused one
+	Took       time.Duration
+}
+
+// Reload reads the manifest again and swaps it in whole, or refuses it whole:
+// then the faults are in the Outcome and nothing has changed. Of two at once,
+// one waits. An error is no fault of the manifest. Either is logged.
+func (e *Engine) Reload(ctx context.Context) (Outcome, error) {
+	select {
+	case e.turn <- struct{}{}:
+	case <-ctx.Done():
+		return Outcome{}, ctx.Err()
+	case <-e.life.Done():
+		return Outcome{}, errStopping
+	}
+	defer func() { <-e.turn }()
+	if e.stopping.Load() {
+		return Outcome{}, errStopping
+	}
+	began := time.Now()
+	// Once begun it is carried out, even if who asked has gone.
+	out, err := e.reload(e.life)
+	out.Took = time.Since(began)
+	var faults fault.List
+	var single *fault.Fault
+	switch {
+	case errors.As(err, &faults):
+		out.Faults, err = faults, nil
+	case errors.As(err, &single):
+		out.Faults, err = fault.List{single}, nil
+	}
+	if len(out.Faults) > 0 {
+		out.Result = admin.Refused
+	}
+	now := e.current.Load()
+	out.Generation, out.Hash = now.number, now.hash()
+	e.note(out, err)
+	return out, err
+}
+
+var errStopping = errors.New("the server is stopping")
+
+func (e *Engine) reload(ctx context.Context) (Outcome, error) {
+	d, err := e.draft(ctx)
+	if err != nil {
+		return Outcome{}, err
+	}
+	old := e.current.Load()
+	if d.manifest.Hash == old.manifest.Hash && d.keys.ServiceJWT() == old.keys.ServiceJWT() {
+		return Outcome{Result: admin.Unchanged}, nil
+	}
+	if err := restartFaults(old.manifest, d.manifest, e.options.Dev).Err(); err != nil {
+		return Outcome{}, err
+	}
+	p, err := e.plan(ctx, d)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if !p.Empty() && !p.Additive() {
+		resume, err := e.hold(ctx)
+		if err != nil {
+			return Outcome{}, err
+		}
+		defer resume()
+	}
+	next, steps, err := e.build(ctx, d, old.number+1)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if err := e.swap(ctx, next); err != nil {
+		return Outcome{}, errors.Join(err, next.close(), next.closeCache(old))
+	}
+	return Outcome{Result: admin.Swapped, Steps: steps}, nil
+}
+
+// swap makes next the generation that answers, and lets the one before drain.
+func (e *Engine) swap(ctx context.Context, next *generation) error {
+	if err := e.setLog(next.manifest); err != nil {
+		return err
+	}
+	if err := e.shared.hub.Swap(ctx, next.gate); err != nil {
+		return fmt.Errorf("swap the hub: %w", err)
+	}
+	e.shared.realtime.Use(settings(next))
+	if l := e.shared.bounded.Load(); l != nil {
+		l.SetBounds(bounds(next.manifest))
+	}
+	old := e.current.Swap(next)
+	if w := e.shared.watcher; w != nil && !slices.Equal(old.manifest.Files, next.manifest.Files) {
+		w.Follow(next.manifest.Files)
+	}
+	old.leases.Load().retire()
+	e.old.Add(1)
+	e.drains.Go(func() {
+		defer e.old.Add(-1)
+		if err := errors.Join(old.release(e.life), old.closeCache(next)); err != nil {
+			e.log.Error("release of a generation", "generation", old.number, "error", err)
+		}
+	})
+	return nil
+}
+
+// note keeps and logs how a reload ended.
+func (e *Engine) note(out Outcome, err error) {
+	last := &admin.Reload{At: time.Now().UTC(), Result: out.Result, Faults: len(out.Faults)}
+	if err != nil {
+		last.Result = admin.Refused
+	}
+	e.lastMu.Lock()
+	e.last = last
+	e.lastMu.Unlock()
+	if e.metrics != nil {
+		e.metrics.Reloaded(last.Result != admin.Refused)
+	}
+	switch {
+	case err != nil:
+		e.log.Error("reload", "result", last.Result, "error", err)
+	case len(out.Faults) > 0:
+		e.log.Warn("reload", "result", last.Result, "generation", out.Generation, "faults", said(out.Faults))
+	default:
+		e.log.Info("reload", "result", last.Result, "generation", out.Generation, "manifest", out.Hash,
+			"migrated", len(out.Steps), "took", out.Took.Round(time.Millisecond).String())
+	}
+	if e.options.OnReload != nil && (err == nil || len(out.Faults) > 0) {
+		e.options.OnReload(out)
+	}
+}
+
+// mostSaid is how many faults of a refused reload stand in the log.
+const mostSaid = 20
+
+// said is faults as the log has them.
+func said(faults fault.List) []string {
+	lines := make([]string, 0, min(len(faults), mostSaid))
+	for _, f := range faults[:min(len(faults), mostSaid)] {
+		lines = append(lines, f.Error())
+	}
+	return lines
+}

@@ -1,0 +1,61 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/edge-hive/edge-hive/runtime/auth"
+	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/manifest"
+)
+
+// Keys gives the keys of a manifest's backend: from the secret that it names,
+// else from our own, which is made in the data folder when it is asked for the
+// first time.
+func Keys(m *manifest.Manifest) (*auth.Keys, error) {
+	value, err := secretOf(m)
+	if err != nil {
+		return nil, err
+	}
+	keys, err := auth.NewKeys(value, nil)
+	if err != nil {
+		return nil, placeSecret(m, err)
+	}
+	return keys, nil
+}
+
+func secretOf(m *manifest.Manifest) (manifest.SecretValue, error) {
+	if m.Auth.Secret == nil {
+		return auth.LoadOrCreateSecret(m.DataDir())
+	}
+	value, err := m.Auth.Secret.Read()
+	if err != nil {
+		return manifest.SecretValue{}, placeSecret(m, err)
+	}
+	return value, nil
+}
+
+// placeSecret gives what is wrong with a secret its place in the manifest.
+func placeSecret(m *manifest.Manifest, err error) error {
+	f := fault.From(err)
+	if f.Code == fault.CodeInternal {
+		f = fault.New("no-secret", fmt.Sprintf("the secret cannot be read: %v", err)).
+			WithHint("set it, or leave auth.secret out: then one is made in the data folder")
+	}
+	if m.Auth.Secret == nil {
+		return f
+	}
+	return f.At(m.Auth.Secret.Path, m.Positions.At(m.Auth.Secret.Path))
+}
+
+// KeyTexts are the keys as clients send them.
+type KeyTexts struct {
+	Anon        string `json:"anon"`         // a JWT
+	ServiceRole string `json:"service_role"` // a JWT
+	Publishable string `json:"publishable"`
+	Secret      string `json:"secret"`
+}
+
+// Texts gives the keys as clients send them.
+func Texts(k *auth.Keys) KeyTexts {
+	return KeyTexts{Anon: k.AnonJWT(), ServiceRole: k.ServiceJWT(), Publishable: k.Publishable(), Secret: k.Secret()}
+}

@@ -1,0 +1,146 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync/atomic"
+
+	"github.com/edge-hive/edge-hive/runtime/cache"
+	"github.com/edge-hive/edge-hive/runtime/cache/tiered"
+	"github.com/edge-hive/edge-hive/runtime/engine/watch"
+	"github.com/edge-hive/edge-hive/runtime/live"
+	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/store"
+	"github.com/edge-hive/edge-hive/runtime/store/sqlite"
+	"github.com/edge-hive/edge-hive/runtime/web"
+	"github.com/edge-hive/edge-hive/runtime/web/realtime"
+)
+
+// shared is what outlives a generation.
+type shared struct {
+	store    store.Store
+	hub      *live.Hub
+	realtime *realtime.Server
+	limiter  *web.Limiter
+	watcher  *watch.Watcher
+
+	httpListener    net.Listener
+	bounded         atomic.Pointer[web.Listener] // around httpListener
+	metricsListener net.Listener
+	adminListener   net.Listener
+	http            *http.Server
+	metricsServer   *http.Server
+	adminServer     *http.Server
+}
+
+// openShared opens the store and what counts across reloads.
+func openShared(ctx context.Context, m *manifest.Manifest, log *slog.Logger) (*shared, error) {
+	db, err := sqlite.Open(ctx, sqlite.Options{
+		Path:             m.Database.Path,
+		StatementTimeout: m.Limits.Statement,
+		ChangesKeep:      m.Database.ChangesKeep,
+		ChangesMax:       m.Database.ChangesMax,
+		Logger:           log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &shared{store: db, limiter: web.NewLimiter()}, nil
+}
+
+// openCache makes the cache of a manifest, or goes on with the one that is
+// there when its size is the same.
+func openCache(m *manifest.Manifest, now *generation) (cache.Cache, error) {
+	if now != nil && now.manifest.Cache.MemorySize == m.Cache.MemorySize {
+		return now.cache, nil
+	}
+	c, err := tiered.New(tiered.Options{Bytes: m.Cache.MemorySize})
+	if err != nil {
+		return nil, fmt.Errorf("open the cache: %w", err)
+	}
+	return c, nil
+}
+
+// openHub starts the hub and what carries it to clients.
+func (s *shared) openHub(ctx context.Context, g *generation, log *slog.Logger) error {
+	var err error
+	if s.hub, err = live.NewHub(ctx, live.Options{Feed: s.store, Gate: g.gate, Log: log}); err != nil {
+		return fmt.Errorf("start the hub: %w", err)
+	}
+	if s.realtime, err = realtime.New(realtime.Options{Hub: s.hub, Settings: settings(g), Log: log}); err != nil {
+		return fmt.Errorf("start the live surface: %w", err)
+	}
+	return nil
+}
+
+// settings are what live connections take from a generation.
+func settings(g *generation) realtime.Settings {
+	return realtime.Settings{Callers: g.keys, CORS: g.manifest.CORS, Server: g.manifest.Server}
+}
+
+// bounds are how many connections a manifest allows.
+func bounds(m *manifest.Manifest) web.Bounds {
+	b := web.Bounds{Total: m.Limits.Connections, PerAddress: m.Limits.ConnectionsPerAddress}
+	for _, text := range m.TrustedProxies {
+		if prefix, err := netip.ParsePrefix(text); err == nil { // check has parsed it
+			b.Trusted = append(b.Trusted, prefix)
+		}
+	}
+	return b
+}
+
+// stopServing tells subscribers to come back, answers what runs until the
+// context ends, then cuts off what is left.
+func (s *shared) stopServing(ctx context.Context) error {
+	var errs []error
+	told := make(chan error, 1)
+	if s.realtime != nil {
+		go func() { told <- s.realtime.Close(ctx) }()
+	} else {
+		told <- nil
+	}
+	if s.http != nil {
+		if err := s.http.Shutdown(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("requests were cut off: %w", errors.Join(err, s.http.Close())))
+		}
+	} else if s.httpListener != nil {
+		errs = append(errs, s.httpListener.Close())
+	}
+	if err := <-told; err != nil {
+		errs = append(errs, fmt.Errorf("live connections were cut off: %w", err))
+	}
+	if s.hub != nil {
+		s.hub.Close()
+	}
+	return errors.Join(errs...)
+}
+
+// closeOthers closes the listeners that are not for clients.
+func (s *shared) closeOthers() error {
+	var errs []error
+	if s.metricsServer != nil {
+		errs = append(errs, s.metricsServer.Close())
+	} else if s.metricsListener != nil {
+		errs = append(errs, s.metricsListener.Close())
+	}
+	if s.adminServer != nil {
+		errs = append(errs, s.adminServer.Close())
+	}
+	if s.watcher != nil {
+		errs = append(errs, s.watcher.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// close ends what is left, in the reverse of the order in which it began.
+func (s *shared) close() error {
+	if err := s.store.Close(); err != nil {
+		return fmt.Errorf("close the database: %w", err)
+	}
+	return nil
+}

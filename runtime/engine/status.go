@@ -1,0 +1,92 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/pprof"
+	"os"
+	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/engine/admin"
+	"github.com/edge-hive/edge-hive/runtime/fault"
+)
+
+// adminHandler answers what is asked over the admin socket.
+func (e *Engine) adminHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST "+admin.PathReload, e.answerReload)
+	mux.HandleFunc("GET "+admin.PathStatus, func(w http.ResponseWriter, r *http.Request) { e.answerJSON(w, e.Status(r.Context())) })
+	mux.HandleFunc("GET "+admin.PathUser, e.answerUser)
+	mux.HandleFunc(admin.PathPprof, pprof.Index)
+	mux.HandleFunc(admin.PathPprof+"cmdline", pprof.Cmdline)
+	mux.HandleFunc(admin.PathPprof+"profile", pprof.Profile)
+	mux.HandleFunc(admin.PathPprof+"symbol", pprof.Symbol)
+	mux.HandleFunc(admin.PathPprof+"trace", pprof.Trace)
+	return mux
+}
+
+func (e *Engine) answerReload(w http.ResponseWriter, r *http.Request) {
+	out, err := e.Reload(r.Context())
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	e.answerJSON(w, admin.ReloadAnswer{Result: out.Result, Generation: out.Generation, Hash: out.Hash, Steps: out.Steps, Report: fault.NewReport(out.Faults, "")})
+}
+
+// Status says how the backend is.
+func (e *Engine) Status(ctx context.Context) admin.Status {
+	g := e.current.Load()
+	m := g.manifest
+	s := admin.Status{
+		Name: m.Name, Version: e.options.Version, PID: os.Getpid(),
+		Started: e.started.UTC(), Uptime: time.Since(e.started).Round(time.Second).String(),
+		Generation: g.number,
+		Manifest:   admin.Manifest{Path: m.Dir, Tags: e.options.Tags, Hash: m.Hash},
+		Listeners:  []admin.Listener{{Name: "http", Address: e.Addr().String()}},
+		Database:   admin.Database{Engine: m.Database.Engine, Path: m.Database.Path, Healthy: e.shared.store.Health(ctx) == nil},
+		Requests:   g.running(), Draining: int(e.old.Load()),
+	}
+	if len(m.Files) > 0 {
+		s.Manifest.Path = m.Files[0]
+	}
+	if addr := e.MetricsAddr(); addr != nil {
+		s.Listeners = append(s.Listeners, admin.Listener{Name: "metrics", Address: addr.String()})
+	}
+	c := g.cache.Stats()
+	s.Cache = admin.Cache{Entries: c.Entries, Bytes: c.Bytes, MaxBytes: c.MaxBytes, Hits: c.Hits, Misses: c.Misses, Stales: c.Stales, Evictions: c.Evictions}
+	s.Sockets = e.shared.realtime.Connections()
+	s.Ready = e.ready(ctx) == nil
+	e.lastMu.Lock()
+	s.LastReload = e.last
+	e.lastMu.Unlock()
+	return s
+}
+
+// answerUser finds a user by address, as the service role.
+func (e *Engine) answerUser(w http.ResponseWriter, r *http.Request) {
+	g, from, err := e.admit(r.Context())
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+		return
+	}
+	defer from.give()
+	user, err := findUser(r.Context(), g.gate, g.schema, r.URL.Query().Get("email"))
+	switch {
+	case errors.Is(err, admin.ErrNoUser):
+		http.Error(w, err.Error(), http.StatusNotFound)
+	case err != nil:
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+	default:
+		e.answerJSON(w, user)
+	}
+}
+
+func (e *Engine) answerJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	if err := json.NewEncoder(w).Encode(v); err != nil {
+		e.log.Debug("admin answer", "error", err)
+	}
+}

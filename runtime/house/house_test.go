@@ -1,0 +1,254 @@
+package house_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/edge-hive/edge-hive/"
+
+// rooms are the packages in the order in which they may know each other: a
+// package imports only rooms of lower floors. Those of one floor do not know
+// each other.
+var rooms = []struct {
+	floor int
+	room  string
+}{
+	{0, "schema"},
+	{1, "runtime/fault"},
+	{2, "runtime/manifest"},
+	{3, "runtime/query"},
+	{4, "runtime/auth"},
+	{5, "runtime/access"},
+	{6, "runtime/cache"},
+	{6, "runtime/store/plan"},
+	{7, "runtime/store"},
+	{8, "runtime/data"},
+	{9, "runtime/live"},
+	{10, "runtime/check"},
+	{11, "runtime/web"},
+	{12, "runtime/web/realtime"},
+	{14, "runtime/engine"},
+	{15, "runtime/cmd/edge-hive"},
+	{15, "runtime/bench"},
+}
+
+// adapters hang beside their contract: they may import what is below the floor
+// that is given, and only the users named may import them.
+var adapters = []struct {
+	room  string
+	floor int
+	users []string
+	why   string
+}{
+	{"runtime/manifest/load", 3, []string{"runtime/check", "runtime/engine", "runtime/cmd/edge-hive"}, "CUE ends where the manifest begins"},
+	{"runtime/store/sqlite", 8, []string{"runtime/engine", "runtime/check"}, "only who builds a generation knows which engine it has"},
+	{"runtime/query/querytest", 4, []string{"runtime/store/storetest"}, "it is what evaluators are tested with, and never shipped"},
+	{"runtime/store/storetest", 8, []string{"runtime/store/sqlite"}, "it is what engines are tested with, and never shipped"},
+	{"runtime/cache/tiered", 7, []string{"runtime/engine"}, "the gate asks the contract for answers, whoever keeps them"},
+	{"runtime/observe", 12, []string{"runtime/engine"}, "who is measured must not know who measures"},
+	{"runtime/engine/admin", 2, []string{"runtime/engine", "runtime/cmd/edge-hive"}, "the socket belongs to the operator"},
+	{"runtime/engine/watch", 1, []string{"runtime/engine"}, "only reload cares that a file was saved"},
+}
+
+// libraries may be imported by these packages alone.
+var libraries = []struct {
+	prefix string
+	users  []string
+	why    string
+}{
+	{"cuelang.org/go", []string{"runtime/manifest/load"}, "everything behind the loader sees complete, plain values"},
+	{"cel.dev/", []string{"runtime/access"}, "rules are typed trees everywhere else"},
+	{"github.com/ncruces/", []string{"runtime/store/sqlite", "runtime/bench"}, "another engine must be able to take its place"},
+	{"github.com/maypok86/otter", []string{"runtime/cache/tiered"}, "tiers can be changed without the gate noticing"},
+	{"github.com/eko/gocache", []string{"runtime/cache/tiered"}, "tiers can be changed without the gate noticing"},
+	{"github.com/prometheus/", []string{"runtime/observe"}, "metrics can be changed without touching what is measured"},
+	{"github.com/alecthomas/kong", []string{"runtime/cmd/edge-hive"}, "flags end where commands begin"},
+	{"github.com/gorilla/websocket", []string{"runtime/web/realtime"}, "the hub knows frames, not sockets"},
+	{"github.com/go-chi/chi", []string{"runtime/web"}, "routes are declared, never written"},
+	{"github.com/golang-jwt/jwt", []string{"runtime/auth"}, "a token is trusted in one place"},
+	{"github.com/fsnotify/fsnotify", []string{"runtime/engine/watch"}, "only reload cares that a file was saved"},
+	{"database/sql", nil, "it costs a quarter of a read; the driver is used directly"},
+	{"testing", []string{"runtime/store/storetest", "runtime/query/querytest"}, "what is shipped does not test"},
+}
+
+// source is one Go file that is not a test.
+type source struct {
+	room, file string
+	comment    string
+	imports    []string
+}
+
+func TestImportsPointDown(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, imported := range s.imports {
+			room, ours := strings.CutPrefix(imported, module)
+			if !ours {
+				continue
+			}
+			if why := forbidden(s.room, room); why != "" {
+				t.Errorf("%s imports %s: %s", s.file, room, why)
+			}
+		}
+	}
+}
+
+func TestLibrariesStayInTheirAdapter(t *testing.T) {
+	for _, s := range sources(t) {
+		for _, imported := range s.imports {
+			for _, library := range libraries {
+				exact := imported == strings.TrimSuffix(library.prefix, "/")
+				within := strings.HasPrefix(imported, strings.TrimSuffix(library.prefix, "/")+"/")
+				if (exact || within) && !slices.Contains(library.users, s.room) {
+					t.Errorf("%s imports %s: %s", s.file, imported, library.why)
+				}
+			}
+		}
+	}
+}
+
+func TestEveryPackageHasOneComment(t *testing.T) {
+	comments := map[string][]string{}
+	for _, s := range sources(t) {
+		if _, seen := comments[s.room]; !seen {
+			comments[s.room] = nil
+		}
+		if s.comment == "" {
+			continue
+		}
+		comments[s.room] = append(comments[s.room], s.file)
+		name := path.Base(s.room)
+		if !strings.HasPrefix(s.comment, "Package "+name+" ") && !strings.HasPrefix(s.comment, "Command "+name+" ") {
+			t.Errorf("%s: the package comment begins %.40q, want Package %s", s.file, s.comment, name)
+		}
+	}
+	for room, files := range comments {
+		if len(files) != 1 {
+			t.Errorf("%s has %d package comments %v, want one", room, len(files), files)
+		}
+	}
+}
+
+// TestEveryRoomIsKnown keeps the lists above whole: a new package says where it
+// stands.
+func TestEveryRoomIsKnown(t *testing.T) {
+	for _, s := range sources(t) {
+		if _, ok := floorOf(s.room); !ok && !isAdapter(s.room) {
+			t.Errorf("%s: package %s has no place in the house; give it one here and in runtime/ARCHITECTURE.md", s.file, s.room)
+		}
+	}
+}
+
+// TestBansHold proves that the test above can fail.
+func TestBansHold(t *testing.T) {
+	for _, c := range []struct {
+		importer, imported string
+		banned             bool
+	}{
+		{"runtime/web", "runtime/data", false},
+		{"runtime/data", "runtime/web", true},
+		{"runtime/web", "runtime/store/sqlite", true},
+		{"runtime/engine", "runtime/store/sqlite", false},
+		{"runtime/store/sqlite", "runtime/cache/tiered", true},
+		{"runtime/store/sqlite", "runtime/store", false},
+		{"runtime/store/sqlite", "runtime/data", true},
+		{"runtime/manifest/load", "schema", false},
+		{"runtime/live", "runtime/web/realtime", true},
+		{"runtime/web/realtime", "runtime/live", false},
+	} {
+		if got := forbidden(c.importer, c.imported) != ""; got != c.banned {
+			t.Errorf("%s imports %s: banned %v, want %v", c.importer, c.imported, got, c.banned)
+		}
+	}
+}
+
+// forbidden says why a room may not import another, "" when it may.
+func forbidden(importer, imported string) string {
+	for _, a := range adapters {
+		if a.room == imported && !slices.Contains(a.users, importer) {
+			return a.why
+		}
+	}
+	if isAdapter(imported) {
+		return ""
+	}
+	to, known := floorOf(imported)
+	if !known {
+		return "it has no place in the house"
+	}
+	from, known := floorOf(importer)
+	for _, a := range adapters {
+		if a.room == importer {
+			from, known = a.floor, true
+		}
+	}
+	if known && to >= from {
+		return "imports point down"
+	}
+	return ""
+}
+
+func floorOf(room string) (int, bool) {
+	for _, r := range rooms {
+		if r.room == room {
+			return r.floor, true
+		}
+	}
+	return 0, false
+}
+
+func isAdapter(room string) bool {
+	for _, a := range adapters {
+		if a.room == room {
+			return true
+		}
+	}
+	return false
+}
+
+// sources parses every Go file of the project that is not a test.
+func sources(t *testing.T) []source {
+	t.Helper()
+	root := filepath.Join("..", "..")
+	var all []source
+	for _, top := range []string{"schema", "runtime"} {
+		err := filepath.WalkDir(filepath.Join(root, top), func(file string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+				return err
+			}
+			text, err := os.ReadFile(file)
+			if err != nil {
+				return err
+			}
+			parsed, err := parser.ParseFile(token.NewFileSet(), file, text, parser.ImportsOnly|parser.ParseComments)
+			if err != nil {
+				return err
+			}
+			relative, err := filepath.Rel(root, file)
+			if err != nil {
+				return err
+			}
+			s := source{file: filepath.ToSlash(relative), comment: parsed.Doc.Text()}
+			s.room = path.Dir(s.file)
+			for _, spec := range parsed.Imports {
+				s.imports = append(s.imports, strings.Trim(spec.Path.Value, `"`))
+			}
+			all = append(all, s)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(all) < 30 {
+		t.Fatalf("found %d files; is this the project's root?", len(all))
+	}
+	return all
+}
