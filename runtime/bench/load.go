@@ -1,0 +1,144 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+// load is one kind of request, as each server understands it.
+type load struct {
+	name       string
+	clients    int
+	hive, bare func(random *rand.Rand, key string) request
+}
+
+// request is one HTTP request, written by hand so that the client costs little.
+type request struct {
+	method, path, body, bearer string
+}
+
+const bookRows = 20000
+
+func loads() []load {
+	insert := func(path string) func(*rand.Rand, string) request {
+		return func(random *rand.Rand, key string) request {
+			return request{method: "POST", path: path, bearer: key, body: fmt.Sprintf(`{"title":"Book %d","year":%d,"price":12.50}`, random.Uint32(), 1900+random.IntN(120))}
+		}
+	}
+	byKey := func(format string) func(*rand.Rand, string) request {
+		return func(random *rand.Rand, _ string) request {
+			return request{method: "GET", path: fmt.Sprintf(format, 1+random.IntN(bookRows))}
+		}
+	}
+	list := func(path string) func(*rand.Rand, string) request {
+		return func(*rand.Rand, string) request { return request{method: "GET", path: path} }
+	}
+	return []load{
+		{name: "read by key", clients: 8, hive: byKey("/api/data/books?id=eq.%d"), bare: byKey("/books/%d")},
+		{name: "cached list of 20", clients: 8, hive: list("/api/data/cached?order=year.desc&limit=20"), bare: list("/cached")},
+		{name: "durable insert", clients: 1, hive: insert("/api/data/books"), bare: insert("/books")},
+		{name: "durable insert", clients: 64, hive: insert("/api/data/books"), bare: insert("/books")},
+	}
+}
+
+// measurement is one turn of a load.
+type measurement struct {
+	rate          float64 // requests a second
+	cpu, p50, p99 time.Duration
+}
+
+// drive runs the clients of a load against a server for a while. Any answer
+// that is not a success ends it with an error.
+func drive(ctx context.Context, s *server, l load, next func(*rand.Rand, string) request, turn time.Duration) (measurement, error) {
+	ctx, cancel := context.WithTimeout(ctx, turn+10*time.Second)
+	defer cancel()
+	before, err := s.cpu()
+	if err != nil {
+		return measurement{}, err
+	}
+	began := time.Now()
+	var (
+		mu        sync.Mutex
+		latencies []time.Duration
+		failed    error
+		clients   sync.WaitGroup
+	)
+	for i := range l.clients {
+		clients.Go(func() {
+			own, err := client(ctx, s, next, rand.New(rand.NewPCG(uint64(i), 11)), began.Add(turn))
+			mu.Lock()
+			defer mu.Unlock()
+			latencies = append(latencies, own...)
+			failed = errors.Join(failed, err)
+		})
+	}
+	clients.Wait()
+	elapsed := time.Since(began)
+	after, err := s.cpu()
+	if err := errors.Join(failed, err); err != nil {
+		return measurement{}, err
+	}
+	slices.Sort(latencies)
+	count := len(latencies)
+	return measurement{
+		rate: float64(count) / elapsed.Seconds(),
+		cpu:  (after - before) / time.Duration(count),
+		p50:  latencies[count/2],
+		p99:  latencies[count*99/100],
+	}, nil
+}
+
+// client sends one request after another over one connection.
+func client(ctx context.Context, s *server, next func(*rand.Rand, string) request, random *rand.Rand, until time.Time) ([]time.Duration, error) {
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, "tcp", s.address)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	reader := bufio.NewReader(conn)
+	var latencies []time.Duration
+	var out []byte
+	for time.Now().Before(until) {
+		r := next(random, s.key)
+		out = r.append(out[:0])
+		began := time.Now()
+		if _, err := conn.Write(out); err != nil {
+			return nil, err
+		}
+		answer, err := http.ReadResponse(reader, nil)
+		if err != nil {
+			return nil, err
+		}
+		body, err := io.ReadAll(answer.Body)
+		if err != nil {
+			return nil, err
+		}
+		latencies = append(latencies, time.Since(began))
+		if answer.StatusCode >= 300 {
+			return nil, fmt.Errorf("%s %s: %s: %s", r.method, r.path, answer.Status, body)
+		}
+	}
+	return latencies, nil
+}
+
+func (r request) append(out []byte) []byte {
+	out = fmt.Appendf(out, "%s %s HTTP/1.1\r\nHost: localhost\r\n", r.method, r.path)
+	if r.bearer != "" {
+		out = fmt.Appendf(out, "Authorization: Bearer %s\r\n", r.bearer)
+	}
+	if r.body != "" {
+		out = fmt.Appendf(out, "Content-Type: application/json\r\nContent-Length: %d\r\n", len(r.body))
+	}
+	out = append(out, "\r\n"...)
+	return append(out, r.body...)
+}

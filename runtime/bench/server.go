@@ -1,0 +1,217 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// server is one of the two programs, running as a process of its own.
+type server struct {
+	command *exec.Cmd
+	address string
+	key     string // service key, "" for none
+	started time.Duration
+}
+
+// The bench manifest raises the rates and limits that would stop a benchmark;
+// rules, checks and the cache stay on.
+const hiveManifest = `manifest: 1
+name: "bench"
+server: listen: http: %q
+limits: {connections: 100000, connectionsPerAddress: 100000}
+rates: default: {per: "caller", requests: 1000000000, window: "1m", roles: service_role: requests: 1000000000}
+_columns: {
+	title: {type: "text", min: 1, required: true}
+	year: {type: "int", min: 0, max: 3000}
+	price: {type: "decimal", scale: 2, min: 0}
+}
+tables: books: {
+	key: type: "int"
+	columns: _columns
+	indexes: byYear: columns: ["year"]
+	access: {read: "year > 0 || auth.role == 'authenticated'", create: "auth.role == 'authenticated'"}
+}
+tables: cached: {
+	key: type: "int"
+	columns: _columns
+	indexes: byYear: columns: ["year"]
+	access: read: "year > 0 || auth.role == 'authenticated'"
+	cache: "list"
+}
+cache: policies: list: ttl: "10m"
+observe: log: level: "warn"
+`
+
+func startHive(ctx context.Context, binary, dir string) (*server, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	manifest := filepath.Join(dir, "edgehive.cue")
+	if err := os.WriteFile(manifest, fmt.Appendf(nil, hiveManifest, address), 0o600); err != nil {
+		return nil, err
+	}
+	s, err := start(ctx, address, "/health", binary, "serve", manifest)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := exec.CommandContext(ctx, binary, "keys", "--json", manifest).Output()
+	if err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	var keys map[string]any
+	if err := json.Unmarshal(raw, &keys); err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	s.key, _ = keys["service_role"].(string)
+	for _, table := range []string{"books", "cached"} {
+		if err := s.fill(ctx, table); err != nil {
+			return nil, errors.Join(err, s.stop())
+		}
+	}
+	return s, nil
+}
+
+// fill inserts the rows that both servers have, by bulk writes.
+func (s *server) fill(ctx context.Context, table string) error {
+	for first := 1; first <= bookRows; first += 1000 {
+		var body bytes.Buffer
+		for i := first; i < first+1000; i++ {
+			separator := ","
+			if i == first {
+				separator = "["
+			}
+			fmt.Fprintf(&body, `%s{"title":"Book number %d","year":%d,"price":%d.50}`, separator, i, 1900+i%120, i%90)
+		}
+		body.WriteString("]")
+		request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.address+"/api/data/"+table, &body)
+		if err != nil {
+			return err
+		}
+		request.Header.Set("Content-Type", "application/json")
+		request.Header.Set("Authorization", "Bearer "+s.key)
+		answer, err := http.DefaultClient.Do(request)
+		if err != nil {
+			return err
+		}
+		if err := answer.Body.Close(); err != nil {
+			return err
+		}
+		if answer.StatusCode != http.StatusCreated {
+			return fmt.Errorf("fill %s: %s", table, answer.Status)
+		}
+	}
+	return nil
+}
+
+func startBare(ctx context.Context, dir string) (*server, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	return start(ctx, address, "/books/1", self, "bare", address+" "+filepath.Join(dir, "bare.db"))
+}
+
+// start runs a program and waits until it answers.
+func start(ctx context.Context, address, probe, name string, args ...string) (*server, error) {
+	command := exec.CommandContext(ctx, name, args...)
+	command.Stderr = os.Stderr
+	began := time.Now()
+	if err := command.Start(); err != nil {
+		return nil, err
+	}
+	s := &server{command: command, address: address}
+	for time.Since(began) < 30*time.Second {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+probe, nil)
+		if err != nil {
+			return nil, err
+		}
+		if answer, err := http.DefaultClient.Do(request); err == nil {
+			s.started = time.Since(began)
+			return s, answer.Body.Close()
+		}
+		time.Sleep(time.Millisecond)
+	}
+	return nil, errors.Join(errors.New("no answer within 30 s"), s.stop())
+}
+
+func (s *server) stop() error {
+	if err := s.command.Process.Signal(syscall.SIGTERM); err != nil {
+		return err
+	}
+	return s.command.Wait()
+}
+
+// cpu is the processor time that the process used so far (from /proc, in
+// steps of 10 ms); an error where there is no /proc.
+func (s *server) cpu() (time.Duration, error) {
+	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.command.Process.Pid))
+	if err != nil {
+		return 0, fmt.Errorf("CPU time needs Linux's /proc: %w", err)
+	}
+	// The second field is the name in parentheses and may hold spaces.
+	fields := strings.Fields(string(raw[bytes.LastIndexByte(raw, ')')+1:]))
+	user, err1 := strconv.ParseInt(fields[11], 10, 64)
+	system, err2 := strconv.ParseInt(fields[12], 10, 64)
+	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(err1, err2)
+}
+
+// residentKiB is the resident memory, 0 where it cannot be read.
+func (s *server) residentKiB() int {
+	file, err := os.Open(fmt.Sprintf("/proc/%d/status", s.command.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	defer file.Close()
+	for lines := bufio.NewScanner(file); lines.Scan(); {
+		if value, ok := strings.CutPrefix(lines.Text(), "VmRSS:"); ok {
+			n, _ := strconv.Atoi(strings.Fields(value)[0])
+			return n
+		}
+	}
+	return 0
+}
+
+// timeCommand is the median wall time of five runs of a command.
+func timeCommand(ctx context.Context, name string, args ...string) (time.Duration, error) {
+	var turns []measurement
+	for range 5 {
+		began := time.Now()
+		if err := exec.CommandContext(ctx, name, args...).Run(); err != nil {
+			return 0, err
+		}
+		turns = append(turns, measurement{cpu: time.Since(began)})
+	}
+	return median(turns).cpu, nil
+}
+
+func freeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
+}
