@@ -42,7 +42,7 @@ func TestCatalogue(t *testing.T) {
 	if a := b.Do(t, "PATCH", "/api/data/books?id=eq.1", staff, `{"price":1.5}`); a.Status != http.StatusNoContent {
 		t.Errorf("staff: %d %s", a.Status, a.Body)
 	}
-	if a := b.Do(t, "GET", "/rest/v1/books?select=price&id=eq.1", "", "", "apikey", b.Run(t, "keys", "anon")); a.Body != `[{"price":1.50}]` {
+	if a := b.Do(t, "GET", "/rest/v1/books?select=price&id=eq.1", "", "", "apikey", b.Run(t, "keys", "--only", "anon")); a.Body != `[{"price":1.50}]` {
 		t.Errorf("after the change: %s", a.Body)
 	}
 }
@@ -117,7 +117,7 @@ func TestSupabaseJS(t *testing.T) {
 	run := exec.Command(node, "client.mjs")
 	run.Dir = client
 	run.Env = append(os.Environ(),
-		"URL="+b.URL, "ANON_KEY="+b.Run(t, "keys", "publishable"), "SERVICE_KEY="+b.Run(t, "keys", "secret"),
+		"URL="+b.URL, "ANON_KEY="+b.Run(t, "keys", "--only", "publishable"), "SERVICE_KEY="+b.Run(t, "keys", "--only", "secret"),
 		"ANN="+b.User(t, "ann@example.com", ""))
 	if out, err := run.CombinedOutput(); err != nil {
 		t.Errorf("client.mjs: %v\n%s", err, out)

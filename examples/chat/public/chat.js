@@ -1,5 +1,5 @@
 // The chat page: messages come over the live channel, writes go over REST.
-import { subscribe } from "/edgehive.js";
+import { channel } from "/edgehive.js";
 
 const $ = (selector) => document.querySelector(selector);
 const messages = $("#messages");
@@ -22,11 +22,10 @@ async function call(method, path, body) {
   return value;
 }
 
-// Every shown message, so that a reconnect neither doubles nor loses one.
-const shown = new Map();
+// What the channel last showed, by key.
+let shown = new Map();
 
-function show(message) {
-  shown.set(message.id, message);
+function item(message) {
   const li = document.createElement("li");
   li.dataset.id = message.id;
   const name = document.createElement("b");
@@ -40,20 +39,14 @@ function show(message) {
     remove.addEventListener("click", () => attempt(() => call("DELETE", `/api/data/messages?id=eq.${message.id}`)));
     li.append(remove);
   }
-  const old = messages.querySelector(`[data-id="${message.id}"]`);
-  if (old) old.replaceWith(li);
-  else messages.append(li);
+  return li;
 }
 
-function hide(id) {
-  shown.delete(id);
-  messages.querySelector(`[data-id="${id}"]`)?.remove();
-}
-
-function render(rows) {
-  messages.replaceChildren();
-  shown.clear();
-  rows.sort((a, b) => (a.created_at < b.created_at ? -1 : 1)).forEach(show);
+// Keys are made in the order of time, and so sort the messages.
+function render(rows = shown) {
+  shown = rows;
+  const sorted = [...rows.values()].sort((a, b) => (a.id < b.id ? -1 : 1));
+  messages.replaceChildren(...sorted.map(item));
 }
 
 async function attempt(action) {
@@ -65,12 +58,7 @@ async function attempt(action) {
   }
 }
 
-subscribe("/api/realtime/lobby", {
-  token: () => token,
-  onSnapshot: render,
-  onChange: ({ type, key, row }) => (row && type !== "delete" && type !== "leave" ? show(row) : hide(key)),
-  onState: (state) => ($("#state").textContent = state),
-});
+channel("lobby", { change: render, state: (state) => ($("#state").textContent = state) });
 
 $("#sign-in").addEventListener("submit", (event) => {
   event.preventDefault();
@@ -86,7 +74,7 @@ $("#sign-in").addEventListener("submit", (event) => {
     }
     $("#sign-in").hidden = true;
     $("#say").hidden = false;
-    render([...shown.values()]);
+    render();
     $("#text").focus();
   });
 });

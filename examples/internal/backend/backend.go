@@ -213,7 +213,7 @@ func (b *Backend) Do(t testing.TB, method, path, token, body string, headers ...
 // User makes a user with this address and gives a token for it.
 func (b *Backend) User(t testing.TB, email, metadata string) string {
 	t.Helper()
-	service := b.Run(t, "keys", "service_role")
+	service := b.Run(t, "keys", "--only", "service_role")
 	if metadata == "" {
 		metadata = "{}"
 	}
