@@ -1,6 +1,7 @@
 package data_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -65,6 +66,25 @@ func TestSubscriptionsFormGroups(t *testing.T) {
 	} {
 		if pair[0] == pair[1] {
 			t.Errorf("one group for other %s: %s", name, pair[0])
+		}
+	}
+}
+
+// What is remembered of one caller is never another's, however many there are.
+func TestCallersAreToldApart(t *testing.T) {
+	b := stocked(t)
+	seen := map[string]string{}
+	for range 2 {
+		for i := range 1000 {
+			uid := fmt.Sprintf("0190a000-0000-7000-8000-%012d", i)
+			s, err := b.Subscribe(&auth.Caller{Role: auth.Authenticated, UID: uid, Claims: "{}"}, "mine")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if was := seen[s.Group]; was != "" && was != uid {
+				t.Fatalf("%s sees what %s sees", uid, was)
+			}
+			seen[s.Group] = uid
 		}
 	}
 }

@@ -238,6 +238,20 @@ func TestUpdateHiddenAfterwards(t *testing.T) {
 	}
 }
 
+// A rule on updates that lets everyone in still reaches only what he may read.
+func TestUpdateTouchesNothingHidden(t *testing.T) {
+	b := stocked(t)
+	b.put(t, "notes", `{"id":"k","body":"hidden"}`)
+	w := data.Write{Table: "notes", Body: []byte(`{"body":"open"}`), Request: b.request(t, ann, "notes", "id=eq.k")}
+	out, err := b.Update(t.Context(), ann, w)
+	if err != nil || out.Affected != 0 {
+		t.Errorf("%d rows touched, %v", out.Affected, err)
+	}
+	if got := b.read(t, service, "notes", ""); got != `[{"id":"k","body":"hidden"}]` {
+		t.Errorf("rows %s", got)
+	}
+}
+
 func TestDelete(t *testing.T) {
 	mine, his := orderOf(annID), orderOf(bobID)
 	tests := []struct {

@@ -185,6 +185,7 @@ func (e *Engine) watch(files []string) error {
 	}
 	e.shared.watcher = w
 	e.goes("watch", func() {
+		_, _ = e.Reload(e.life) // what was saved since the start read it
 		for {
 			select {
 			case <-e.life.Done():

@@ -119,8 +119,12 @@ func (e *Engine) swap(ctx context.Context, next *generation) error {
 	return nil
 }
 
-// note keeps and logs how a reload ended.
+// note keeps and logs how a reload ended; one that changed nothing is no news.
 func (e *Engine) note(out Outcome, err error) {
+	if out.Result == admin.Unchanged {
+		e.log.Debug("reload", "result", out.Result, "generation", out.Generation)
+		return
+	}
 	last := &admin.Reload{At: time.Now().UTC(), Result: out.Result, Faults: len(out.Faults)}
 	if err != nil {
 		last.Result = admin.Refused

@@ -144,20 +144,21 @@ func NewHub(ctx context.Context, o Options) (*Hub, error) {
 	if h.recent.limit <= 0 {
 		h.recent.limit = defaultRecentBytes
 	}
-	h.ctx, h.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	wakes, err := h.feed.Watch(h.ctx)
+	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	h.ctx, h.cancel = life, cancel
+	wakes, err := h.feed.Watch(life)
 	if err != nil {
-		h.cancel()
+		cancel()
 		return nil, fmt.Errorf("watch the feed: %w", err)
 	}
 	h.wakes = wakes
 	if h.position, err = h.feed.Position(ctx); err != nil {
-		h.cancel()
+		cancel()
 		return nil, fmt.Errorf("find the feed's end: %w", err)
 	}
 	h.recent.base = h.position
 	h.tasks.Add(1)
-	go h.read()
+	go h.read(life)
 	return h, nil
 }
 
@@ -181,8 +182,8 @@ func (h *Hub) Position() query.Cursor {
 	return h.position
 }
 
-// Subscribers counts the subscriptions, and the groups that share their work.
-func (h *Hub) Subscribers() (subscriptions, groups int) {
+// Subscribers counts the subscriptions, then the groups that share their work.
+func (h *Hub) Subscribers() (int, int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return len(h.subs), len(h.groups.byKey)

@@ -175,6 +175,8 @@ func TestTruncated(t *testing.T) {
 	w.set(func(w *world) { w.kept = 10 })
 	h := newHub(t, w, w.gate(), live.Options{})
 	cursors := map[string]live.Cursor{
+		"zero":          {},
+		"other rows":    {Commit: query.Cursor{Epoch: 1, Seq: 15}, Of: 12345},
 		"too old":       {Commit: query.Cursor{Epoch: 1, Seq: 5}},
 		"another epoch": {Commit: query.Cursor{Epoch: 7, Seq: 12}},
 		"never was":     {Commit: query.Cursor{Epoch: 1, Seq: 99}},

@@ -149,8 +149,9 @@ func (h *Hub) advance(s *Subscription, st *step) error {
 // missed gives what follows the step's cursor, from memory or from the feed;
 // store.ErrTruncated when it is gone, or never was.
 func (h *Hub) missed(s *Subscription, st *step) ([]query.Commit, error) {
-	if of := st.from.cursor.Of; of != 0 && of != st.view.mark {
-		return nil, store.ErrTruncated // what was seen is not what is seen now
+	at := st.from.cursor
+	if at.Commit == (query.Cursor{}) || at.Of != 0 && at.Of != st.view.mark {
+		return nil, store.ErrTruncated // nothing was seen, or not what is seen now
 	}
 	commits := st.recent
 	if !st.known {

@@ -13,24 +13,24 @@ import (
 
 // read follows the feed until the hub is closed. It is the only goroutine that
 // moves the hub's place.
-func (h *Hub) read() {
+func (h *Hub) read(ctx context.Context) {
 	defer h.tasks.Done()
 	retry := time.NewTimer(0) // a first look: commits may have come before Watch
 	defer retry.Stop()
 	for {
 		select {
-		case <-h.ctx.Done():
+		case <-ctx.Done():
 			return
 		case s := <-h.swaps:
-			h.carryOut(s)
+			h.carryOut(ctx, s)
 			continue
 		case _, open := <-h.wakes:
 			if !open {
-				h.watchAgain()
+				h.watchAgain(ctx)
 			}
 		case <-retry.C:
 		}
-		if err := h.follow(); err != nil && h.ctx.Err() == nil {
+		if err := h.follow(ctx); err != nil && ctx.Err() == nil {
 			h.log.Error("the feed could not be read; subscribers wait", "error", err)
 			retry.Reset(retryAfter)
 		}
@@ -38,39 +38,39 @@ func (h *Hub) read() {
 }
 
 // watchAgain replaces a wake-up channel that was closed.
-func (h *Hub) watchAgain() {
-	wakes, err := h.feed.Watch(h.ctx)
-	for err != nil && h.ctx.Err() == nil {
+func (h *Hub) watchAgain(ctx context.Context) {
+	wakes, err := h.feed.Watch(ctx)
+	for err != nil && ctx.Err() == nil {
 		h.log.Error("the feed could not be watched", "error", err)
 		select {
 		case <-time.After(retryAfter):
-		case <-h.ctx.Done():
+		case <-ctx.Done():
 			return
 		}
-		wakes, err = h.feed.Watch(h.ctx)
+		wakes, err = h.feed.Watch(ctx)
 	}
 	h.wakes = wakes
 }
 
 // follow reads the feed to its end. Between pages a waiting swap comes first.
-func (h *Hub) follow() error {
+func (h *Hub) follow(ctx context.Context) error {
 	for {
-		more, err := h.page(h.ctx)
+		more, err := h.page(ctx)
 		if err != nil || !more {
 			return err
 		}
 		select {
 		case s := <-h.swaps:
-			h.carryOut(s)
-		case <-h.ctx.Done():
+			h.carryOut(ctx, s)
+		case <-ctx.Done():
 			return nil
 		default:
 		}
 	}
 }
 
-// page reads and serves the next commits; more says that others may follow.
-func (h *Hub) page(ctx context.Context) (more bool, err error) {
+// page reads and serves the next commits, and tells whether others may follow.
+func (h *Hub) page(ctx context.Context) (bool, error) {
 	commits, err := h.feed.Changes(ctx, h.Position(), pageCommits)
 	if errors.Is(err, store.ErrTruncated) {
 		// Restored, rebuilt, or we were too slow: nobody can be served from
@@ -171,9 +171,9 @@ func (h *Hub) Swap(ctx context.Context, gate Gate) error {
 // swapPatience bounds how long a swap waits for a feed that does not answer.
 const swapPatience = 5 * time.Second
 
-func (h *Hub) carryOut(s *swap) {
+func (h *Hub) carryOut(ctx context.Context, s *swap) {
 	defer close(s.done)
-	ctx, cancel := context.WithTimeout(h.ctx, swapPatience)
+	ctx, cancel := context.WithTimeout(ctx, swapPatience)
 	defer cancel()
 	err := h.reachEnd(ctx)
 	h.mu.Lock()
@@ -185,8 +185,21 @@ func (h *Hub) carryOut(s *swap) {
 		h.renew()
 	}
 	for s := range h.subs {
-		_ = h.rebind(s) // who is refused has been ended and told why
+		h.carryOver(s)
 	}
+}
+
+// carryOver binds one subscription to the new gate. Who is refused is ended and
+// told why; a mistake of ours costs one subscription and not the reader. The
+// caller holds h.mu.
+func (h *Hub) carryOver(s *Subscription) {
+	defer func() {
+		if p := recover(); p != nil {
+			h.log.Error("a subscription could not be bound", "channel", s.channel, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			h.remove(s, End{Reason: Failed})
+		}
+	}()
+	_ = h.rebind(s)
 }
 
 // reachEnd serves every commit that the feed has now.

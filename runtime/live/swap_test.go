@@ -233,20 +233,6 @@ func TestProgress(t *testing.T) {
 	wantTypes(t, again, "resumed", "create")
 }
 
-func TestCursorText(t *testing.T) {
-	for _, text := range []string{"0.0", "1.2", "1.2.3", "zz.zz.zz", "1.2~a", "1.2.3~1z141z3"} {
-		c, err := live.ParseCursor(text)
-		if err != nil || c.String() != text {
-			t.Errorf("%q is read as %v (%v)", text, c, err)
-		}
-	}
-	for _, text := range []string{"", ".", "1", "1.", "1.2.", "1.2.0", "1.2.-1", "1.2.3.4", "1.2.03", "01.2", "A.b", "1.2~", "1.2~0", "1.2~1z141z4", "1.2.~1", "1~2", "1.2~3~4", "1.2.zzzzzzzz", " 1.2"} {
-		if c, err := live.ParseCursor(text); err == nil {
-			t.Errorf("%q is read as %v", text, c)
-		}
-	}
-}
-
 // Between a migration and its swap the old gate may fail: nobody is ended.
 func TestSnapshotFailsForAMoment(t *testing.T) {
 	w := newWorld()
@@ -258,4 +244,25 @@ func TestSnapshotFailsForAMoment(t *testing.T) {
 	eventually(t, "the old gate has failed", func() bool { return old.asked.Load() > 1 })
 	swap(t, h, w.gate())
 	c.untilView(w, "ann")
+}
+
+// A gate that panics for one subscriber costs him his subscription, nobody else.
+func TestSwapSurvivesAPanic(t *testing.T) {
+	w := newWorld()
+	h := newHub(t, w, w.gate(), live.Options{})
+	ann, bob := subscribe(t, h, "ann", nil), subscribe(t, h, "bob", nil)
+	next := w.gate()
+	next.rule = func(c *auth.Caller) (string, error) {
+		if c.UID == "bob" {
+			panic("a mistake")
+		}
+		return c.UID, nil
+	}
+	swap(t, h, next)
+	bob.until("his end", func() bool { return bob.ended != nil })
+	if bob.ended.Reason != live.Failed {
+		t.Errorf("reason %d, want Failed", bob.ended.Reason)
+	}
+	w.put(note{id: 1, owner: "ann", text: "a"})
+	ann.untilView(w, "ann")
 }

@@ -51,7 +51,7 @@ func (v *view) judge(before, after query.Row) (Type, bool) {
 	case after == nil:
 		return Delete, was && v.delete
 	case was && is:
-		return Update, v.update && !(v.narrow && v.same(before, after))
+		return Update, v.update && (!v.narrow || !v.same(before, after))
 	case is:
 		return Enter, v.update
 	}
@@ -133,8 +133,10 @@ func (v *view) replay(c *query.Commit, after Cursor) ([]Frame, error) {
 	return frames, nil
 }
 
-// decode reads a change's rows by today's columns.
-func decode(t *query.Table, c *query.Change) (before, after query.Row, err error) {
+// decode reads a change's rows, before and after, by today's columns.
+func decode(t *query.Table, c *query.Change) (query.Row, query.Row, error) {
+	var before, after query.Row
+	var err error
 	if c.Before != nil {
 		if before, err = query.DecodeRow(t, c.Before); err != nil {
 			return nil, nil, fmt.Errorf("the row before: %w", err)

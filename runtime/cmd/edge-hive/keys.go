@@ -11,7 +11,7 @@ import (
 type keysCommand struct {
 	manifestArgs
 	JSON bool   `name:"json" xor:"form" help:"As JSON."`
-	Only string `name:"only" xor:"form" enum:",publishable,secret,anon,service_role" default:"" placeholder:"KEY" help:"Just this key: publishable, secret, anon or service_role."`
+	Only string `name:"only" xor:"form" placeholder:"KEY" help:"Just this key: publishable, secret, anon or service_role."`
 }
 
 // Run prints the keys; it makes the secret if this is the first time.
@@ -29,9 +29,7 @@ func (c *keysCommand) Run(call *call) error {
 		return json.NewEncoder(call.out).Encode(texts)
 	}
 	if c.Only != "" {
-		only := map[string]string{"publishable": texts.Publishable, "secret": texts.Secret, "anon": texts.Anon, "service_role": texts.ServiceRole}
-		_, err := fmt.Fprintln(call.out, only[c.Only])
-		return err
+		return c.printOnly(call, texts)
 	}
 	table := tabwriter.NewWriter(call.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(table, "publishable\t%s\n", texts.Publishable)
@@ -43,4 +41,15 @@ func (c *keysCommand) Run(call *call) error {
 	}
 	fmt.Fprint(call.err, "\npublishable and anon are for browsers and apps. secret and service_role pass every access rule: for servers only.\n")
 	return nil
+}
+
+// printOnly prints one key, for scripts.
+func (c *keysCommand) printOnly(call *call, texts engine.KeyTexts) error {
+	names := map[string]string{"publishable": texts.Publishable, "secret": texts.Secret, "anon": texts.Anon, "service_role": texts.ServiceRole}
+	key, ok := names[c.Only]
+	if !ok {
+		return hinted(fmt.Errorf("there is no key %q", c.Only), "it is one of publishable, secret, anon, service_role")
+	}
+	_, err := fmt.Fprintln(call.out, key)
+	return err
 }

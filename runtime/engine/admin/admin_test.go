@@ -142,7 +142,9 @@ func TestClientErrors(t *testing.T) {
 		}
 		http.Error(w, "no", http.StatusNotFound)
 	})
-	mux.HandleFunc(admin.PathReload, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "disk on fire", http.StatusInternalServerError) })
+	mux.HandleFunc(admin.PathReload, func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "disk on fire", http.StatusInternalServerError)
+	})
 	mux.Handle(admin.PathStatus, ok("not json"))
 	serve(t, dir, mux)
 	if _, err := client.User(context.Background(), "a+b@example.com"); !errors.Is(err, admin.ErrNoUser) {

@@ -44,7 +44,8 @@ func New(files []string) (*Watcher, error) {
 		stop()
 		return nil, errors.Join(err, notify.Close())
 	}
-	go w.run(ctx, files)
+	hash := contentHash(files) // now: what is saved after New returns is a change
+	go w.run(ctx, files, hash)
 	return w, nil
 }
 
@@ -71,9 +72,8 @@ func (w *Watcher) Close() error {
 	return w.notify.Close()
 }
 
-func (w *Watcher) run(ctx context.Context, files []string) {
+func (w *Watcher) run(ctx context.Context, files []string, hash [sha256.Size]byte) {
 	defer close(w.done)
-	hash := contentHash(files)
 	timer := time.NewTimer(quiet)
 	timer.Stop()
 	defer timer.Stop()

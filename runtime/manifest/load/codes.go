@@ -25,7 +25,7 @@ const (
 	codeBadRoute     = "bad-route"
 	codeIncomplete   = "incomplete"
 	codeNotYet       = "not-in-this-version"
-	codeSecret       = "literal-secret" //nolint:gosec // a code, no credential
+	codeSecret       = "literal-secret"
 	codeBuiltIn      = "built-in"
 	codePolicy       = "policy"
 )

@@ -160,7 +160,7 @@ func (o *objectShape) choose(n *node) []*fieldShape {
 
 // otherChoice is the choice that a conditional field belongs to, nil if it is
 // none, and whether the field that decides is sound.
-func (o *objectShape) otherChoice(n *node, name string) (ch *choice, settled bool) {
+func (o *objectShape) otherChoice(n *node, name string) (*choice, bool) {
 	for i := range o.choices {
 		ch := &o.choices[i]
 		for _, f := range ch.fields {

@@ -109,7 +109,8 @@ func labelText(l ast.Label) (string, bool) {
 
 // places gives the position of the name and of the value. Of several mentions
 // the name is the first's, the value that of the first literal.
-func (d *decl) places() (label, value fault.Position) {
+func (d *decl) places() (fault.Position, fault.Position) {
+	var label, value fault.Position
 	if len(d.fields) > 0 {
 		label = position(d.fields[0].Label.Pos())
 	}

@@ -26,7 +26,7 @@ func (d *decoder) manifest(n *node) *manifest.Manifest {
 		Rules:    d.rules(n.field("rules")),
 		Removed:  n.strs("removed"),
 		Cache:    cache(n.field("cache")),
-		Channels: channels(n.field("channels")),
+		Channels: d.channels(n.field("channels")),
 		Auth:     manifest.Auth{Secret: d.secret(n.at("auth", "secret"))},
 		Observe: manifest.Observe{
 			MetricsListen: n.str("observe", "metrics", "listen"),
@@ -109,15 +109,15 @@ func cache(n *node) manifest.Cache {
 	return c
 }
 
-func channels(n *node) []manifest.Channel {
-	var all []manifest.Channel
+func (d *decoder) channels(n *node) []manifest.Channel {
+	all := make([]manifest.Channel, 0, len(n.list()))
 	for _, c := range n.list() {
 		all = append(all, manifest.Channel{
 			Name:   c.name,
 			Table:  c.str("table"),
 			Filter: c.str("filter"),
 			Events: c.strs("events"),
-			Access: condition(c.at("access", "read"), c.path()+".access.read"),
+			Access: d.condition(c.at("access", "read"), c.path()+".access.read"),
 			Path:   c.path(),
 		})
 	}
@@ -160,8 +160,12 @@ func (n *node) str(path ...string) string {
 }
 
 func (n *node) strs(name string) []string {
-	var all []string
-	for _, item := range n.field(name).list() {
+	items := n.field(name).list()
+	if items == nil {
+		return nil
+	}
+	all := make([]string, 0, len(items))
+	for _, item := range items {
 		all = append(all, item.text)
 	}
 	return all

@@ -20,7 +20,7 @@ func (d *decoder) table(n *node) manifest.Table {
 		Path:  path,
 	}
 	for _, c := range n.field("columns").list() {
-		t.Columns = append(t.Columns, column(c))
+		t.Columns = append(t.Columns, d.column(c))
 	}
 	for _, i := range n.field("indexes").list() {
 		t.Indexes = append(t.Indexes, manifest.Index{Name: i.name, Columns: i.strs("columns"), Unique: i.flag("unique"), Where: i.str("where"), Path: i.path()})
@@ -28,11 +28,11 @@ func (d *decoder) table(n *node) manifest.Table {
 	for _, c := range n.field("checks").list() {
 		t.Checks = append(t.Checks, manifest.Check{Name: c.name, Text: c.text, Path: c.path()})
 	}
-	t.Access = access(n.field("access"), path+".access")
+	t.Access = d.access(n.field("access"), path+".access")
 	return t
 }
 
-func column(n *node) manifest.Column {
+func (d *decoder) column(n *node) manifest.Column {
 	path := n.path()
 	c := manifest.Column{
 		Name:     n.name,
@@ -56,9 +56,9 @@ func column(n *node) manifest.Column {
 	}
 	if a := n.field("access"); a != nil {
 		c.Access = manifest.ColumnAccess{
-			Read:   condition(a.field("read"), path+".access.read"),
-			Create: condition(a.field("create"), path+".access.create"),
-			Update: condition(a.field("update"), path+".access.update"),
+			Read:   d.condition(a.field("read"), path+".access.read"),
+			Create: d.condition(a.field("create"), path+".access.create"),
+			Update: d.condition(a.field("update"), path+".access.update"),
 		}
 	}
 	return c
@@ -84,26 +84,26 @@ func defaultOf(n *node) *manifest.Default {
 }
 
 // access decodes who may do what; path is its own, declared or not.
-func access(n *node, path string) manifest.Access {
+func (d *decoder) access(n *node, path string) manifest.Access {
 	a := manifest.Access{
-		Read:   condition(n.field("read"), path+".read"),
-		Create: condition(n.field("create"), path+".create"),
-		Delete: condition(n.field("delete"), path+".delete"),
+		Read:   d.condition(n.field("read"), path+".read"),
+		Create: d.condition(n.field("create"), path+".create"),
+		Delete: d.condition(n.field("delete"), path+".delete"),
 	}
 	if update := n.field("update"); update != nil && update.kind == object {
-		a.UpdateBefore = condition(update.field("before"), path+".update.before")
-		a.UpdateAfter = condition(update.field("after"), path+".update.after")
+		a.UpdateBefore = d.condition(update.field("before"), path+".update.before")
+		a.UpdateAfter = d.condition(update.field("after"), path+".update.after")
 	} else {
-		a.UpdateBefore = condition(update, path+".update")
+		a.UpdateBefore = d.condition(update, path+".update")
 		a.UpdateAfter = a.UpdateBefore
 	}
 	for _, g := range n.field("guards").list() {
-		a.Guards = append(a.Guards, manifest.Guard{Name: g.name, Condition: condition(g, g.path())})
+		a.Guards = append(a.Guards, manifest.Guard{Name: g.name, Condition: d.condition(g, g.path())})
 	}
 	return a
 }
 
-func condition(n *node, path string) manifest.Condition {
+func (d *decoder) condition(n *node, path string) manifest.Condition {
 	c := manifest.Condition{Path: path}
 	if n == nil {
 		return c
@@ -111,8 +111,11 @@ func condition(n *node, path string) manifest.Condition {
 	c.Declared = true
 	if n.kind == boolean {
 		c.Always = n.text == "true"
-	} else {
-		c.Text = n.text
+		return c
+	}
+	if c.Text = n.text; strings.TrimSpace(c.Text) == "" {
+		f := fault.New(codeBadValue, "a rule cannot be empty").WithHint("write true for everyone, false for the service role alone, or a rule")
+		d.faults = append(d.faults, f.At(path, n.value))
 	}
 	return c
 }

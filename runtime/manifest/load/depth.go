@@ -1,6 +1,8 @@
 package load
 
 import (
+	"strings"
+
 	"cuelang.org/go/cue/scanner"
 	"cuelang.org/go/cue/token"
 
@@ -20,32 +22,49 @@ func checkDepth(name string, src []byte) *fault.Fault {
 	file := token.NewFile(name, -1, len(src))
 	var s scanner.Scanner
 	s.Init(file, src, func(token.Pos, string, []any) {}, 0)
-	depth, chain, prefix := 0, 0, 0
+	var open []token.Token
+	chain, prefix := 0, 0
 	for {
 		pos, tok, _ := s.Scan()
+		chain++
 		switch tok {
 		case token.EOF:
 			return nil
 		case token.LBRACE, token.LBRACK, token.LPAREN, token.INTERPOLATION:
-			depth++
+			open = append(open, tok)
 			chain = 0
 		case token.RBRACE, token.RBRACK, token.RPAREN:
-			depth--
+			open = closeBracket(&s, open, tok)
 			chain = 0
 		case token.COMMA:
 			chain = 0
-		default:
-			chain++
 		}
-		if tok == token.COLON || tok == token.SUB || tok == token.ADD || tok == token.NOT || tok == token.MUL || tok == token.PERIOD {
+		switch tok {
+		case token.COLON, token.SUB, token.ADD, token.NOT, token.MUL, token.PERIOD:
 			prefix++
-		} else if tok == token.COMMA {
+		case token.COMMA:
 			prefix = 0
 		}
-		if depth > maxDepth || chain > maxChain || prefix > maxDepth {
+		if len(open) > maxDepth || chain > maxChain || prefix > maxDepth {
 			return fault.New(codeTooDeep, "this nests too deep, or is too long for one expression").
 				WithHint("split it: a manifest needs some ten levels").
 				At("", position(pos))
 		}
 	}
+}
+
+// closeBracket takes the last bracket off. After the one that ends an
+// interpolation, the scanner has to be told that its text goes on.
+func closeBracket(s *scanner.Scanner, open []token.Token, tok token.Token) []token.Token {
+	if len(open) == 0 {
+		return open
+	}
+	open = open[:len(open)-1]
+	if tok != token.RPAREN || len(open) == 0 || open[len(open)-1] != token.INTERPOLATION {
+		return open
+	}
+	if strings.HasSuffix(s.ResumeInterpolation(), "(") {
+		return open // and into the next expression
+	}
+	return open[:len(open)-1]
 }

@@ -84,7 +84,7 @@ func (s *sources) build(p *project, tags []string) (*evaluated, []finding) {
 	if err != nil {
 		return &evaluated{faults: fault.List{unreadable(p.root).WithCause(err)}}, nil
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }() // only read
 	fsys := &projectFS{root: root, left: maxSource, counts: map[string]bool{}, memory: map[string][]byte{}}
 	args := make([]string, len(p.files))
 	for i, f := range p.files {

@@ -25,7 +25,7 @@ var formats = map[string]func(string) *fault.Fault{
 }
 
 // formatWords and formatExamples say the same to users.
-var formatWords = map[string]string{
+var formatWords = map[string]string{ //nolint:gosec // words about secrets, no credential
 	"#Duration":  `a duration such as "30s", "5m", "12h" or "30d"`,
 	"#Size":      `a size such as "64KiB", "16MiB" or "1GiB"`,
 	"#Address":   `an address such as "127.0.0.1:8080"`,
@@ -37,7 +37,7 @@ var formatWords = map[string]string{
 	"#Secret":    `{env: "NAME"} or {file: "PATH"}`,
 }
 
-var formatExamples = map[string]string{
+var formatExamples = map[string]string{ //nolint:gosec // as above
 	"#Duration": `"5m"`, "#Size": `"16MiB"`, "#Address": `"127.0.0.1:8080"`, "#URL": `"https://..."`,
 	"#Origin": `"https://..."`, "#Network": `"127.0.0.1"`, "#Path": `"..."`, "#Condition": "true, or a rule", "#Secret": `{env: "NAME"}`,
 }
@@ -104,7 +104,8 @@ func parseSize(s string) (int64, *fault.Fault) {
 	return n * step, nil
 }
 
-func splitUnit(s string) (digits, unit string) {
+// splitUnit gives the leading digits, and the rest.
+func splitUnit(s string) (string, string) {
 	i := 0
 	for i < len(s) && '0' <= s[i] && s[i] <= '9' {
 		i++

@@ -11,6 +11,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
@@ -118,8 +119,8 @@ func load(o Options) (*loaded, error) {
 	addUsers(c, root, defs)
 	d := &decoder{dir: p.dir}
 	m := d.manifest(root)
-	own := append(c.faults, d.faults...)
-	faults := append(ev.explain(r.found, own), own...)
+	own := slices.Concat(c.faults, d.faults)
+	faults := slices.Concat(ev.explain(r.found, own), own)
 	if n := root.firstBroken(); n != nil && len(faults) == 0 {
 		f := fault.New(codeEvaluation, "CUE cannot work out this value").WithHint("see what it refers to")
 		faults = append(faults, f.At(n.path(), n.nearestPlace()))

@@ -140,6 +140,21 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
+// TestInterpolationIsNotDeep: texts with expressions in them, many of them, do
+// not count as nesting.
+func TestInterpolationIsNotDeep(t *testing.T) {
+	src := "manifest: 1\n_n: \"x\"\n" + strings.Repeat("_a: {b: \"\\(_n)-\\(_n)\", c: {d: \"\\(_n)\"}}\n", 500)
+	if _, err := load.Load(context.Background(), overlay(t, src)); err != nil {
+		t.Fatal(err)
+	}
+	for _, deep := range []string{"(", "[", "{a: ", "-", "a: ", "\"\\("} {
+		_, err := load.Load(context.Background(), overlay(t, "manifest: 1\nname: "+strings.Repeat(deep, 100000)))
+		if list, ok := err.(fault.List); !ok || list[0].Code != "too-deep" { //nolint:errorlint // the promised type itself
+			t.Fatalf("%q: got %v", deep, err)
+		}
+	}
+}
+
 func TestTooSlow(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()

@@ -45,7 +45,7 @@ func readPolicy(name string) ([]byte, error) {
 	if err != nil {
 		return nil, err //nolint:wrapcheck // the caller names the file
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // only read
 	buf := make([]byte, maxSource)
 	n, err := readFull(f, buf)
 	return buf[:n], err

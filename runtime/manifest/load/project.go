@@ -146,7 +146,7 @@ func packageName(abs string, src []byte) string {
 		if err != nil {
 			return ""
 		}
-		defer f.Close()
+		defer func() { _ = f.Close() }() // only read
 		src = make([]byte, maxSource)
 		n, _ := readFull(f, src)
 		src = src[:n]
@@ -177,7 +177,7 @@ func (p *project) readSources(overlay map[string][]byte) *fault.Fault {
 			}
 			buf := make([]byte, maxSource-total+1)
 			n, err := readFull(f, buf)
-			f.Close()
+			_ = f.Close()
 			if err != nil {
 				return fault.Newf(codeNoManifest, "%s cannot be read", filepath.Base(abs)).WithHint("see whether it is a file").WithCause(err)
 			}

@@ -38,7 +38,7 @@ func (f *projectFS) Open(name string) (fs.File, error) {
 	}
 	info, err := file.Stat()
 	if err != nil {
-		file.Close()
+		_ = file.Close()
 		return nil, err //nolint:wrapcheck // as above
 	}
 	if info.IsDir() || f.counts[name] || filepath.Ext(name) != ".cue" {
@@ -46,7 +46,7 @@ func (f *projectFS) Open(name string) (fs.File, error) {
 	}
 	f.counts[name] = true
 	if f.left -= info.Size(); f.left < 0 || !info.Mode().IsRegular() {
-		file.Close()
+		_ = file.Close()
 		f.over = name
 		return nil, &fs.PathError{Op: "open", Path: name, Err: errTooLarge}
 	}

@@ -56,7 +56,7 @@ func (c *conformer) bounds(n *node, s *shape) {
 
 // notMember tells of a value that is not in an enumeration.
 func (c *conformer) notMember(n *node, s *shape) {
-	var members []string
+	members := make([]string, 0, len(s.enum))
 	for _, m := range s.enum {
 		members = append(members, m.text)
 	}

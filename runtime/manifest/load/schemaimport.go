@@ -58,7 +58,10 @@ func openSchema(f *ast.File) fault.List {
 func checkDefinition(sel ast.Label) *fault.Fault {
 	name, _ := labelText(sel)
 	defs, err := compiled()
-	if err != nil || defs.shapes[name] != nil {
+	if err != nil {
+		return fault.Internal(err)
+	}
+	if defs.shapes[name] != nil {
 		return nil
 	}
 	f := fault.Newf(codeReference, "the schema has no definition %q", cutText(name)).At("", position(sel.Pos()))

@@ -31,9 +31,12 @@ func (m *migration) dropColumns(name string) error {
 		}
 	}
 	db := m.conn.db
-	sequence, err := nextKey(m.conn, name)
-	if err != nil {
-		return err
+	sequence := int64(1) // tables without counted keys have none, and the first makes SQLite's own table of them
+	if from.Columns[0].Type == "int" && from.Columns[0].Ref == "" {
+		var err error
+		if sequence, err = nextKey(m.conn, name); err != nil {
+			return err
+		}
 	}
 	text, err := createTable("_rebuilt", &slim)
 	if err != nil {

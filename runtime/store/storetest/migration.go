@@ -38,6 +38,16 @@ func testMigrationAdds(t *testing.T, s store.Store) {
 	if commits := f.changes(before); len(commits) != 1 {
 		t.Errorf("%d commits since before the migration, want the old view's", len(commits))
 	}
+	// What points at the old view's rows and is unknown to it goes with them.
+	f.apply(f.insert("shelves", query.Row{query.UUID("018f3a5e-0000-7000-8000-000000000001"), query.Text("b")}))
+	before = f.position()
+	remove := query.Write{Op: query.Delete, Table: authorsOld, Where: equal(authorsOld, "id", query.Text("b"))}
+	if _, err := old.Apply(f.ctx(), query.Batch{Writes: []query.Write{remove}}); err != nil {
+		t.Fatalf("delete through the old view: %v", err)
+	}
+	if commits := f.changes(before); len(commits) != 1 || len(commits[0].Changes) != 2 {
+		t.Errorf("the cascade from the old view is not in the feed: %v", commits)
+	}
 	have, err := s.Inspect(f.ctx())
 	if err != nil {
 		t.Fatal(err)

@@ -64,12 +64,10 @@ func errorFrame(f *fault.Fault) []byte {
 
 // Close codes of the native protocol. Those from 4000 are ours.
 const (
-	codeNormal    = 1000
-	codeBinary    = 1003
 	codeInternal  = 1011
 	codeRestart   = 1012
-	codeBad       = 4002 // ten messages that we could not read
 	codeNoCaller  = 4001 // no valid token in time
+	codeBad       = 4002 // ten messages that we could not read
 	codeDenied    = 4003 // the rule says no to this caller
 	codeGone      = 4004 // the channel is not declared
 	codeSlow      = 4008 // the client did not read fast enough

@@ -94,7 +94,7 @@ func (v *viewer) connect(ctx context.Context) {
 		if err != nil {
 			return
 		}
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 		for {
 			_, raw, err := conn.ReadMessage()
@@ -111,7 +111,7 @@ func (v *viewer) connect(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	s := &stream{t: v.b.t, lines: newScanner(response.Body)}
 	for {
 		_, data := s.next()
@@ -197,7 +197,7 @@ func FuzzClientMessage(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer conn.Close()
+		defer func() { _ = conn.Close() }()
 		if err := conn.WriteMessage(kind&1+1, message); err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package realtime
 
 import (
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
@@ -101,7 +102,7 @@ func closingOfError(err error) closing {
 		return closingOf(live.End{Reason: live.Gone})
 	case fault.Is(err, "42501"):
 		return closingOf(live.End{Reason: live.Denied})
-	case err == live.ErrClosed:
+	case errors.Is(err, live.ErrClosed):
 		return closingOf(live.End{Reason: live.Stopping})
 	}
 	return closingOf(live.End{Reason: live.Failed})

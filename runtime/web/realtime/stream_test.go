@@ -57,7 +57,8 @@ func newScanner(r io.Reader) *bufio.Scanner {
 
 // next reads an event as a browser would: those without data are not told of,
 // but their id counts.
-func (s *stream) next() (name, data string) {
+func (s *stream) next() (string, string) {
+	name, data := "", ""
 	for s.lines.Scan() {
 		field, value, _ := strings.Cut(s.lines.Text(), ": ")
 		switch field {
@@ -136,7 +137,7 @@ func TestStreamRefusals(t *testing.T) {
 	b.listen("posts", nil).want("snapshot", `{"type":"snapshot","rows":[]}`)
 	response, cancel := b.request("posts", nil)
 	defer cancel()
-	if code := codeOf(t, response); response.StatusCode != 429 {
+	if code := codeOf(t, response); response.StatusCode != http.StatusTooManyRequests {
 		t.Errorf("over the address's limit: %d %s", response.StatusCode, code)
 	}
 }
