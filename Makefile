@@ -63,7 +63,7 @@ fuzz:
 
 # The long forms of the tests that `make test` runs short.
 storm:
-	EDGEHIVE_STORM=200 EDGEHIVE_KILL_ROUNDS=20 EDGEHIVE_PROPERTY_CASES=100000 $(GO) test -count=1 -timeout 30m ./runtime/engine/... ./runtime/store/...
+	EDGEHIVE_STORM=200 EDGEHIVE_KILL_ROUNDS=20 EDGEHIVE_AGREEMENT_CASES=100000 $(GO) test -count=1 -timeout 30m ./runtime/engine/... ./runtime/store/...
 
 # The made-up catalogue of the bookshop.
 seed:

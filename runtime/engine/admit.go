@@ -53,12 +53,12 @@ func (p *pause) wait(ctx context.Context) error {
 // hold lets no request begin and waits for those that run. The function that
 // it gives lets requests begin again; it must be called after the swap, or
 // instead of one.
-func (e *Engine) hold(ctx context.Context) (resume func(), err error) {
+func (e *Engine) hold(ctx context.Context) (func(), error) {
 	g := e.current.Load()
 	p := &pause{over: make(chan struct{})}
 	before := g.leases.Load()
 	e.pause.Store(p)
-	resume = func() {
+	resume := func() {
 		if e.current.Load() == g {
 			g.earlier = append(g.earlier, before)
 			g.leases.Store(newLeases())
@@ -68,6 +68,7 @@ func (e *Engine) hold(ctx context.Context) (resume func(), err error) {
 	}
 	timer := time.NewTimer(pauseTime)
 	defer timer.Stop()
+	var err error
 	select {
 	case <-before.retire():
 		return resume, nil

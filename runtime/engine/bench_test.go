@@ -15,7 +15,7 @@ func BenchmarkStart(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }()
 	if err := os.WriteFile(filepath.Join(dir, "edgehive.cue"), []byte(base), 0o600); err != nil {
 		b.Fatal(err)
 	}

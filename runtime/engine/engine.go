@@ -97,7 +97,7 @@ func Start(ctx context.Context, o Options) (*Engine, error) {
 	}
 	e.life, e.end = context.WithCancel(context.WithoutCancel(ctx))
 	if err := e.start(ctx); err != nil {
-		return nil, errors.Join(err, e.Close())
+		return nil, errors.Join(err, e.Close()) //nolint:contextcheck // what was begun is ended, whatever became of ctx
 	}
 	return e, nil
 }
@@ -128,11 +128,11 @@ func (e *Engine) start(ctx context.Context) error {
 	if err := e.measure(); err != nil {
 		return err
 	}
-	if err := e.listen(m); err != nil {
+	if err := e.listen(ctx, m); err != nil {
 		return err
 	}
 	if e.options.Watch {
-		if err := e.watch(m.Files); err != nil {
+		if err := e.watch(m.Files); err != nil { //nolint:contextcheck // ctx bounds the start, not the watch
 			return err
 		}
 	}

@@ -3,7 +3,7 @@ package engine_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -153,7 +153,7 @@ func (b *backend) send(method, path, body string) (int, string, error) {
 	if err != nil {
 		return 0, "", err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
 	return response.StatusCode, string(text), err
 }
@@ -280,7 +280,7 @@ func TestStartFaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	defer func() { _ = taken.Close() }()
 	for _, c := range []struct{ name, manifest, code, path string }{
 		{"port", strings.Replace(base, "127.0.0.1:0", taken.Addr().String(), 1), "cannot-listen", "server.listen.http"},
 		{"metrics port", base + `observe: metrics: listen: "` + taken.Addr().String() + `"`, "cannot-listen", "observe.metrics.listen"},
@@ -291,11 +291,9 @@ func TestStartFaults(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			b := prepare(t, c.manifest)
 			err := b.try()
-			var f *fault.Fault
-			if list, ok := asList(err); ok {
+			f := fault.From(err)
+			if list := fault.List(nil); errors.As(err, &list) {
 				f = list[0]
-			} else {
-				f = fault.From(err)
 			}
 			if err == nil || f.Code == fault.CodeInternal || (c.code != "" && f.Code != c.code) || f.Path != c.path || len(f.Positions) == 0 {
 				t.Fatalf("got %v", err)
@@ -321,7 +319,7 @@ func TestDevIsLocal(t *testing.T) {
 	if !strings.HasPrefix(b.Addr().String(), "127.0.0.1:") {
 		t.Errorf("dev listens on %s", b.Addr())
 	}
-	request, err := http.NewRequest("GET", b.URL()+"/api/data/notes", http.NoBody)
+	request, err := http.NewRequest(http.MethodGet, b.URL()+"/api/data/notes", http.NoBody)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -330,8 +328,8 @@ func TestDevIsLocal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
-	if response.StatusCode != 200 || response.Header.Get("Access-Control-Allow-Origin") != "*" {
+	defer func() { _ = response.Body.Close() }()
+	if response.StatusCode != http.StatusOK || response.Header.Get("Access-Control-Allow-Origin") != "*" {
 		t.Errorf("a local origin got %d, %v", response.StatusCode, response.Header)
 	}
 	if !b.log.has("level=INFO") {
@@ -347,7 +345,7 @@ func TestMetricsListener(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	text, err := io.ReadAll(response.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -357,23 +355,6 @@ func TestMetricsListener(t *testing.T) {
 			t.Errorf("no %s in the metrics", name)
 		}
 	}
-}
-
-func asList(err error) (fault.List, bool) {
-	var list fault.List
-	for _, e := range unjoin(err) {
-		if l, ok := e.(fault.List); ok {
-			list = append(list, l...)
-		}
-	}
-	return list, len(list) > 0
-}
-
-func unjoin(err error) []error {
-	if joined, ok := err.(interface{ Unwrap() []error }); ok {
-		return joined.Unwrap()
-	}
-	return []error{err}
 }
 
 // logBuffer keeps a log that several goroutines write.
@@ -395,12 +376,3 @@ func (l *logBuffer) String() string {
 }
 
 func (l *logBuffer) has(text string) bool { return strings.Contains(l.String(), text) }
-
-func decode[T any](t *testing.T, text string) T {
-	t.Helper()
-	var v T
-	if err := json.Unmarshal([]byte(text), &v); err != nil {
-		t.Fatalf("%v in %s", err, text)
-	}
-	return v
-}

@@ -3,7 +3,7 @@ package engine
 import (
 	"errors"
 	"fmt"
-	"strings"
+	"net"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
@@ -102,17 +102,9 @@ func listenAddress(m *manifest.Manifest, dev bool) string {
 	if !dev {
 		return m.Server.Listen
 	}
-	_, port, ok := cutLast(m.Server.Listen, ":")
-	if !ok {
-		return m.Server.Listen
+	_, port, err := net.SplitHostPort(m.Server.Listen)
+	if err != nil {
+		return m.Server.Listen // check refuses it
 	}
-	return "127.0.0.1:" + port
-}
-
-func cutLast(s, separator string) (before, after string, found bool) {
-	i := strings.LastIndex(s, separator)
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+len(separator):], true
+	return net.JoinHostPort("127.0.0.1", port)
 }

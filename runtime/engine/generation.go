@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -111,7 +112,8 @@ func (e *Engine) rehearse(g *generation) error {
 type absentView struct{ store.View }
 
 // assemble opens a view and builds what stands around it.
-func (e *Engine) assemble(ctx context.Context, g *generation) (err error) {
+func (e *Engine) assemble(ctx context.Context, g *generation) error {
+	var err error
 	if g.view, err = e.shared.store.Open(ctx, g.schema); err != nil {
 		return fmt.Errorf("open the database: %w", err)
 	}
@@ -172,8 +174,7 @@ func (e *Engine) undo(ctx context.Context, p plan.Plan) error {
 // gives back what it holds. When the context ends first, the requests that
 // still run fail.
 func (g *generation) release(ctx context.Context) error {
-	all := append(g.earlier, g.leases.Load())
-	for _, l := range all {
+	for _, l := range slices.Concat(g.earlier, []*leases{g.leases.Load()}) {
 		select {
 		case <-l.retire():
 		case <-ctx.Done():

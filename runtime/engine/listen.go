@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -15,18 +16,18 @@ import (
 
 // listen binds every address before anything is served, so that a port that is
 // taken is an error of the start.
-func (e *Engine) listen(m *manifest.Manifest) error {
+func (e *Engine) listen(ctx context.Context, m *manifest.Manifest) error {
 	s := e.shared
 	var err error
-	if s.httpListener, err = bind(m, listenAddress(m, e.options.Dev), "server.listen.http"); err != nil {
+	if s.httpListener, err = bind(ctx, m, listenAddress(m, e.options.Dev), "server.listen.http"); err != nil {
 		return err
 	}
 	if address := m.Observe.MetricsListen; address != "" {
-		if s.metricsListener, err = bind(m, address, "observe.metrics.listen"); err != nil {
+		if s.metricsListener, err = bind(ctx, m, address, "observe.metrics.listen"); err != nil {
 			return err
 		}
 	}
-	if s.adminListener, err = admin.Listen(m.DataDir()); err != nil {
+	if s.adminListener, err = admin.Listen(ctx, m.DataDir()); err != nil {
 		return err
 	}
 	s.http = web.NewServer(e, e.log.Logger)
@@ -51,8 +52,8 @@ func (e *Engine) serve(name string, s *http.Server, l net.Listener) {
 }
 
 // bind listens, or says at the manifest's field why it cannot.
-func bind(m *manifest.Manifest, address, path string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
+func bind(ctx context.Context, m *manifest.Manifest, address, path string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err == nil {
 		return l, nil
 	}

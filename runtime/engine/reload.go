@@ -38,7 +38,7 @@ func (e *Engine) Reload(ctx context.Context) (Outcome, error) {
 	}
 	began := time.Now()
 	// Once begun it is carried out, even if who asked has gone.
-	out, err := e.reload(e.life)
+	out, err := e.reload(e.life) //nolint:contextcheck // on purpose
 	out.Took = time.Since(began)
 	var faults fault.List
 	var single *fault.Fault

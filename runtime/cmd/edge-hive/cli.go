@@ -70,17 +70,21 @@ func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 	if err := kong.DefaultHelpPrinter(options, ctx); err != nil {
 		return err
 	}
-	if lines := examples[node.Name]; len(lines) > 0 {
-		fmt.Fprintf(w, "\nExamples:\n  %s\n", strings.Join(lines, "\n  "))
+	lines := examples[node.Name]
+	if len(lines) == 0 {
+		return nil
 	}
-	return nil
+	_, err := fmt.Fprintf(w, "\nExamples:\n  %s\n", strings.Join(lines, "\n  "))
+	return err
 }
 
 func printOverview(w io.Writer, app *kong.Node) error {
-	fmt.Fprintf(w, "%s\n\nUsage: edge-hive COMMAND\n\n", app.Help)
+	if _, err := fmt.Fprintf(w, "%s\n\nUsage: edge-hive COMMAND\n\n", app.Help); err != nil {
+		return err
+	}
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, command := range app.Children {
-		fmt.Fprintf(table, "  %s\t%s\n", command.Name, command.Help)
+		row(table, "  "+command.Name, command.Help)
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -93,4 +97,9 @@ edge-hive COMMAND --help says more. Exit codes: 0 done, 1 the manifest has
 faults, 2 wrong usage or it cannot be done.
 `)
 	return err
+}
+
+// row writes a line of a table; its Flush tells whether that failed.
+func row(table *tabwriter.Writer, cells ...string) {
+	_, _ = fmt.Fprintln(table, strings.Join(cells, "\t"))
 }

@@ -39,7 +39,7 @@ type completionFlag struct {
 }
 
 func completionWords(app *kong.Node) []completion {
-	var words []completion
+	words := make([]completion, 0, len(app.Children))
 	for _, node := range app.Children {
 		word := completion{command: node.Name, help: node.Help}
 		for _, flag := range node.Flags {
@@ -59,7 +59,7 @@ func completionWords(app *kong.Node) []completion {
 }
 
 func writeBash(w io.Writer, words []completion) error {
-	var names []string
+	names := make([]string, 0, len(words))
 	var cases strings.Builder
 	for _, word := range words {
 		names = append(names, word.command)

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -77,7 +76,7 @@ func (c *fmtCommand) files() ([]string, error) {
 }
 
 // format does one file and reports whether it was in form already.
-func (c *fmtCommand) format(call *call, file string) (same bool, err error) {
+func (c *fmtCommand) format(call *call, file string) (bool, error) {
 	before, err := os.ReadFile(file)
 	if err != nil {
 		return false, err
@@ -88,9 +87,9 @@ func (c *fmtCommand) format(call *call, file string) (same bool, err error) {
 	}
 	switch {
 	case c.Diff:
-		fmt.Fprint(call.out, unifiedDiff(file, string(before), string(after)))
+		call.say("%s", unifiedDiff(file, string(before), string(after)))
 	default:
-		fmt.Fprintln(call.out, file)
+		call.say("%s\n", file)
 	}
 	if c.Check || c.Diff {
 		return false, nil
@@ -99,8 +98,8 @@ func (c *fmtCommand) format(call *call, file string) (same bool, err error) {
 }
 
 // replaceFile writes a file whole or not at all, its mode kept.
-func replaceFile(path string, content []byte) (err error) {
-	path, err = filepath.EvalSymlinks(path)
+func replaceFile(path string, content []byte) error {
+	path, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return err
 	}

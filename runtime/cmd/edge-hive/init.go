@@ -49,7 +49,7 @@ routes: "GET /": respond: body: "It works. The notes are at /api/data/notes\n"
 
 // Run makes the project's files; it never overwrites one.
 func (c *initCommand) Run(call *call) error {
-	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
+	if err := os.MkdirAll(c.Dir, 0o755); err != nil { //nolint:gosec // a project is no secret
 		return err
 	}
 	absolute, err := filepath.Abs(c.Dir)
@@ -64,26 +64,26 @@ func (c *initCommand) Run(call *call) error {
 		}
 		return err
 	}
-	fmt.Fprintf(call.out, "made %s\n", path)
+	call.say("made %s\n", path)
 	ignore := filepath.Join(c.Dir, gitignoreName)
 	switch err := writeNew(ignore, gitignoreText); {
 	case errors.Is(err, fs.ErrExist):
-		fmt.Fprintf(call.out, "kept %s; it should have the line /data/\n", ignore)
+		call.say("kept %s; it should have the line /data/\n", ignore)
 	case err != nil:
 		return err
 	default:
-		fmt.Fprintf(call.out, "made %s\n", ignore)
+		call.say("made %s\n", ignore)
 	}
 	next := "edge-hive dev"
 	if c.Dir != "." {
 		next += " " + c.Dir
 	}
-	fmt.Fprintf(call.out, "\nnext: %s\n", next)
+	call.say("\nnext: %s\n", next)
 	return nil
 }
 
 func writeNew(path, text string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // a project is no secret
 	if err != nil {
 		return err
 	}

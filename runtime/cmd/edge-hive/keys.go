@@ -26,20 +26,20 @@ func (c *keysCommand) Run(call *call) error {
 	}
 	texts := engine.Texts(keys)
 	if c.JSON {
-		return json.NewEncoder(call.out).Encode(texts)
+		return json.NewEncoder(call.out).Encode(texts) //nolint:gosec // printing the keys is what was asked for
 	}
 	if c.Only != "" {
 		return c.printOnly(call, texts)
 	}
 	table := tabwriter.NewWriter(call.out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(table, "publishable\t%s\n", texts.Publishable)
-	fmt.Fprintf(table, "secret\t%s\n", texts.Secret)
-	fmt.Fprintf(table, "anon (JWT)\t%s\n", texts.Anon)
-	fmt.Fprintf(table, "service_role (JWT)\t%s\n", texts.ServiceRole)
+	row(table, "publishable", texts.Publishable)
+	row(table, "secret", texts.Secret)
+	row(table, "anon (JWT)", texts.Anon)
+	row(table, "service_role (JWT)", texts.ServiceRole)
 	if err := table.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprint(call.err, "\npublishable and anon are for browsers and apps. secret and service_role pass every access rule: for servers only.\n")
+	call.tell("%s", "\npublishable and anon are for browsers and apps. secret and service_role pass every access rule: for servers only.\n")
 	return nil
 }
 
@@ -50,6 +50,6 @@ func (c *keysCommand) printOnly(call *call, texts engine.KeyTexts) error {
 	if !ok {
 		return hinted(fmt.Errorf("there is no key %q", c.Only), "it is one of publishable, secret, anon, service_role")
 	}
-	_, err := fmt.Fprintln(call.out, key)
-	return err
+	call.say("%s\n", key)
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"sync"
 
 	"github.com/alecthomas/kong"
 
@@ -29,7 +30,8 @@ func main() {
 // Run is the whole command: it parses args, runs one command until it is done,
 // a signal comes or ctx ends, and returns the exit code.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	term := &terminal{in: stdin, out: stdout, err: stderr}
+	out := &output{w: stdout}
+	term := &terminal{in: stdin, out: out, err: stderr}
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
@@ -45,7 +47,11 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	if err != nil {
 		return term.usage(err)
 	}
-	return term.fail(parsed.Run(&call{ctx: ctx, terminal: term, app: parser.Model.Node}))
+	err = parsed.Run(&call{ctx: ctx, terminal: term, app: parser.Model.Node})
+	if err == nil {
+		err = out.failed()
+	}
+	return term.fail(err)
 }
 
 // call is what a command is run with.
@@ -61,8 +67,39 @@ var errFaults = errors.New("the manifest has faults")
 // terminal is where a command reads and prints.
 type terminal struct {
 	in  io.Reader
-	out io.Writer
+	out io.Writer // an output
 	err io.Writer
+}
+
+// say prints to the standard output; whether that failed is found at the end.
+func (t *terminal) say(format string, args ...any) { _, _ = fmt.Fprintf(t.out, format, args...) }
+
+// tell prints to the standard error; nobody can be told if that fails.
+func (t *terminal) tell(format string, args ...any) { _, _ = fmt.Fprintf(t.err, format, args...) }
+
+// output remembers the first write that failed: a full disk behind > must not
+// look like success. It may be written from several goroutines.
+type output struct {
+	w io.Writer
+
+	mu  sync.Mutex
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	n, err := o.w.Write(p)
+	if err != nil && o.err == nil {
+		o.err = fmt.Errorf("write the output: %w", err)
+	}
+	return n, err
+}
+
+func (o *output) failed() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
 }
 
 // fail prints an error once and gives its exit code.
@@ -73,10 +110,10 @@ func (t *terminal) fail(err error) int {
 	case errors.Is(err, errFaults):
 		return exitFaults
 	}
-	fmt.Fprintf(t.err, "edge-hive: %v\n", err)
+	t.tell("edge-hive: %v\n", err)
 	var hinted *hintedError
 	if errors.As(err, &hinted) {
-		fmt.Fprintf(t.err, "  %s\n", hinted.hint)
+		t.tell("  %s\n", hinted.hint)
 	}
 	return exitUsage
 }
@@ -90,7 +127,7 @@ func (t *terminal) usage(err error) int {
 			name += " " + node.Name
 		}
 	}
-	fmt.Fprintf(t.err, "edge-hive: %v\n  %s --help says how it is used\n", err, name)
+	t.tell("edge-hive: %v\n  %s --help says how it is used\n", err, name)
 	return exitUsage
 }
 

@@ -99,7 +99,7 @@ func callHTTP(ts *testscript.TestScript, neg bool, args []string) {
 		return
 	}
 	ts.Check(err)
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	body, err := io.ReadAll(response.Body)
 	ts.Check(err)
 	if fmt.Sprint(response.StatusCode) != get(2) || !regexp.MustCompile(get(3)).Match(body) {
@@ -116,7 +116,7 @@ func firstFrame(ts *testscript.TestScript, _ bool, args []string) {
 	request.Header.Set("Accept", "text/event-stream")
 	response, err := http.DefaultClient.Do(request)
 	ts.Check(err)
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	for scanner := bufio.NewScanner(response.Body); scanner.Scan(); {
 		if data, ok := strings.CutPrefix(scanner.Text(), "data: "); ok {
 			if !regexp.MustCompile(args[1]).MatchString(data) {

@@ -2,11 +2,9 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
-	"github.com/edge-hive/edge-hive/runtime/check"
 	"github.com/edge-hive/edge-hive/runtime/engine/admin"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
@@ -17,16 +15,6 @@ import (
 func (a *manifestArgs) load(call *call) (*manifest.Manifest, error) {
 	m, err := load.Load(call.ctx, load.Options{Path: a.Path, Tags: a.Tags})
 	return m, call.explain(err)
-}
-
-// checked is load, with every check that needs no database.
-func (a *manifestArgs) checked(call *call) (*manifest.Manifest, error) {
-	m, err := a.load(call)
-	if err != nil {
-		return nil, err
-	}
-	_, faults := check.Check(m)
-	return m, call.explain(faults.Err())
 }
 
 // explain prints the faults of an error and gives errFaults in its place; any
@@ -54,7 +42,7 @@ func (t *terminal) printFaults(faults fault.List) error {
 		return err
 	}
 	if len(faults) > 3 {
-		fmt.Fprintf(t.err, "\n%d faults\n", len(faults))
+		t.tell("\n%d faults\n", len(faults))
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 
 	"github.com/edge-hive/edge-hive/runtime/engine/admin"
 	"github.com/edge-hive/edge-hive/runtime/fault"
@@ -48,15 +47,15 @@ func sayAnswer(call *call, answer admin.ReloadAnswer) error {
 		if err := call.printFaults(faults); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(call.err, "\nnot reloaded: generation %d serves on\n", answer.Generation)
-		return err
+		call.tell("\nnot reloaded: generation %d serves on\n", answer.Generation)
+		return nil
 	case admin.Unchanged:
-		_, err := fmt.Fprintf(call.out, "nothing has changed: generation %d serves on\n", answer.Generation)
-		return err
+		call.say("nothing has changed: generation %d serves on\n", answer.Generation)
+		return nil
 	}
 	for _, step := range answer.Steps {
-		fmt.Fprintln(call.out, step)
+		call.say("%s\n", step)
 	}
-	_, err := fmt.Fprintf(call.out, "reloaded: generation %d\n", answer.Generation)
-	return err
+	call.say("reloaded: generation %d\n", answer.Generation)
+	return nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 
 	"github.com/edge-hive/edge-hive/runtime/manifest/load"
 )
@@ -32,7 +31,7 @@ func (c *schemaCommand) place(call *call) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(call.out, `wrote %s
+	call.say(`wrote %s
 
 For an editor to know the manifest's fields, begin the manifest with:
 
@@ -44,5 +43,5 @@ For an editor to know the manifest's fields, begin the manifest with:
 
 edge-hive itself always checks against its own definitions.
 `, dir)
-	return err
+	return nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"strings"
@@ -32,10 +31,13 @@ func (c *devCommand) Run(call *call) error {
 	o.OnReload = func(out engine.Outcome) { call.sayReload(out) }
 	return call.serve(o, func(e *engine.Engine) {
 		m, keys := e.Manifest(), e.Keys()
-		fmt.Fprintf(call.out, "%s is at %s\n\n", nameOf(m), e.URL())
-		fmt.Fprintln(call.out, strings.Join(tryOut(m, e.URL(), keys), "\n"))
-		fmt.Fprintf(call.out, "\n  publishable key  %s\n  secret key       %s\n", keys.Publishable, keys.Secret)
-		fmt.Fprintf(call.out, "\nEdit %s and save: it reloads. Ctrl-C ends it.\n\n", m.Files[0])
+		call.say("%s is at %s\n\n", nameOf(m), e.URL())
+		call.say("%s\n", strings.Join(tryOut(m, e.URL(), keys), "\n"))
+		if addr := e.MetricsAddr(); addr != nil {
+			call.say("  # metrics\n  %s\n", curl("GET", "http://"+localAddress(addr.String())+"/metrics", "", ""))
+		}
+		call.say("\n  publishable key  %s\n  secret key       %s\n", keys.Publishable, keys.Secret)
+		call.say("\nEdit %s and save: it reloads. Ctrl-C ends it.\n\n", m.Files[0])
 	})
 }
 
@@ -44,12 +46,12 @@ func (t *terminal) sayReload(out engine.Outcome) {
 	switch out.Result {
 	case admin.Refused:
 		_ = t.printFaults(out.Faults) // the terminal is gone: the log still says it
-		fmt.Fprintf(t.err, "\nnot reloaded: generation %d serves on\n", out.Generation)
+		t.tell("\nnot reloaded: generation %d serves on\n", out.Generation)
 	case admin.Swapped:
 		for _, step := range out.Steps {
-			fmt.Fprintf(t.out, "%s\n", step)
+			t.say("%s\n", step)
 		}
-		fmt.Fprintf(t.out, "reloaded in %s: generation %d\n", out.Took.Round(time.Millisecond), out.Generation)
+		t.say("reloaded in %s: generation %d\n", out.Took.Round(time.Millisecond), out.Generation)
 	}
 }
 

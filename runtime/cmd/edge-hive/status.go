@@ -37,7 +37,7 @@ func (c *statusCommand) Run(call *call) error {
 func printStatus(call *call, s admin.Status) error {
 	table := tabwriter.NewWriter(call.out, 0, 0, 2, ' ', 0)
 	line := func(name, format string, args ...any) {
-		fmt.Fprintf(table, "%s\t%s\n", name, fmt.Sprintf(format, args...))
+		row(table, name, fmt.Sprintf(format, args...))
 	}
 	state := "ready"
 	if !s.Ready {

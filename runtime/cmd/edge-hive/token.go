@@ -56,8 +56,8 @@ func (c *tokenCommand) Run(call *call) error {
 			"access_token": token, "token_type": "bearer", "expires_at": now.Add(c.TTL).Unix(), "user": map[string]string{"id": user.ID, "email": user.Email},
 		})
 	}
-	_, err = fmt.Fprintln(call.out, token)
-	return err
+	call.say("%s\n", token)
+	return nil
 }
 
 func (c *tokenCommand) find(call *call, m *manifest.Manifest) (admin.User, error) {

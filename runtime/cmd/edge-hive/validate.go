@@ -27,13 +27,13 @@ func (c *validateCommand) Run(call *call) error {
 		return call.explain(err)
 	}
 	if len(warnings) > 0 {
-		fmt.Fprintln(call.err, "warnings:")
+		call.tell("%s\n", "warnings:")
 		if err := fault.Render(call.paint(call.err), warnings, workingDir()); err != nil {
 			return err
 		}
 	}
-	_, err = fmt.Fprintf(call.out, "%s is valid: %s\n", nameOf(m), contents(m))
-	return err
+	call.say("%s is valid: %s\n", nameOf(m), contents(m))
+	return nil
 }
 
 func (c *validateCommand) validate(call *call) (*manifest.Manifest, fault.List, error) {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"runtime"
 	"runtime/debug"
 )
@@ -20,8 +19,8 @@ func (c *versionCommand) Run(call *call) error {
 	if c.JSON {
 		return json.NewEncoder(call.out).Encode(v)
 	}
-	_, err := fmt.Fprintf(call.out, "edge-hive %s (%s, %s)\n", v.Version, v.Go, v.Platform)
-	return err
+	call.say("edge-hive %s (%s, %s)\n", v.Version, v.Go, v.Platform)
+	return nil
 }
 
 type versionInfo struct {

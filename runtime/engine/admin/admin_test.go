@@ -39,7 +39,7 @@ func folder(t *testing.T, n int) string {
 // serve answers on the socket of a folder until the test ends.
 func serve(t *testing.T, dir string, handler http.Handler) net.Listener {
 	t.Helper()
-	l, err := admin.Listen(dir)
+	l, err := admin.Listen(context.Background(), dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +98,7 @@ func TestFallbackFolderOfSomebodyElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = os.Chmod(fallback, 0o700) }()
-	if l, err := admin.Listen(dir); err == nil || !strings.Contains(err.Error(), "shorter database.path") {
+	if l, err := admin.Listen(context.Background(), dir); err == nil || !strings.Contains(err.Error(), "shorter database.path") {
 		t.Errorf("listened in an open folder: %v %v", l, err)
 	}
 }
@@ -121,7 +121,7 @@ func TestStaleSocketIsReplaced(t *testing.T) {
 	if _, err := client.Status(context.Background()); err != nil {
 		t.Error(err)
 	}
-	if _, err := admin.Listen(dir); !errors.Is(err, admin.ErrTaken) {
+	if _, err := admin.Listen(context.Background(), dir); !errors.Is(err, admin.ErrTaken) {
 		t.Errorf("a living socket was replaced: %v", err)
 	}
 	if _, err := client.Status(context.Background()); err != nil {

@@ -69,7 +69,7 @@ func (c *Client) call(ctx context.Context, method, path string, into any) error 
 	case err != nil:
 		return fmt.Errorf("call the running server: %w", err)
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }() // it was read
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
 		return fmt.Errorf("call the running server: %w", err)

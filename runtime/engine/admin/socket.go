@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -34,20 +35,20 @@ var ErrTaken = errors.New("another edge-hive serves this data folder: stop that 
 
 // Listen binds the socket of a data folder, mode 0600. A file that is there
 // and that nobody answers was left by a process that died, and is replaced.
-func Listen(dataDir string) (net.Listener, error) {
+func Listen(ctx context.Context, dataDir string) (net.Listener, error) {
 	path := SocketPath(dataDir)
 	if filepath.Dir(path) != filepath.Clean(dataDir) {
 		if err := ownDir(filepath.Dir(path)); err != nil {
 			return nil, fmt.Errorf("admin socket: %w", err)
 		}
 	}
-	if conn, err := net.Dial("unix", path); err == nil {
+	if conn, err := new(net.Dialer).DialContext(ctx, "unix", path); err == nil {
 		return nil, errors.Join(fmt.Errorf("%w (%s)", ErrTaken, dataDir), conn.Close())
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("remove stale admin socket: %w", err)
 	}
-	l, err := net.Listen("unix", path)
+	l, err := new(net.ListenConfig).Listen(ctx, "unix", path)
 	if err != nil {
 		return nil, fmt.Errorf("admin socket: %w", err)
 	}

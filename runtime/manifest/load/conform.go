@@ -120,19 +120,22 @@ func (c *conformer) object(n *node, o *objectShape) {
 			}
 		}
 	}
-	c.complete(n, o, o.fields)
-	c.complete(n, o, chosen)
+	c.complete(n, o, o.fields, chosen)
+	c.complete(n, o, chosen, chosen)
 	c.oneOf(n, o)
 }
 
 // complete fills in the defaults of fields that n leaves out, and tells of
 // those that it must have.
-func (c *conformer) complete(n *node, o *objectShape, fields []*fieldShape) {
+func (c *conformer) complete(n *node, o *objectShape, fields, chosen []*fieldShape) {
 	for _, shape := range fields {
 		switch {
 		case !shape.required && shape.fallback == nil || n.field(shape.name) != nil:
 		case shape.required:
-			c.missing(n, o, shape)
+			// A field that is called wrongly is one mistake, not two.
+			if !o.meant(n, chosen, shape.name) {
+				c.missing(n, o, shape)
+			}
 		default:
 			f := shape.fallback.clone()
 			f.label = n.place()
@@ -197,17 +200,16 @@ func (c *conformer) unknown(n *node, o *objectShape, chosen []*fieldShape, ch *c
 		return
 	}
 	f := fault.Newf(codeUnknownField, "%q is not a field of %s", n.name, where)
-	var names []string
-	for _, x := range slices.Concat(o.fields, chosen) {
-		names = append(names, x.name)
-	}
+	names := fieldNames(o.fields, chosen)
 	near := fault.Nearest(n.name, names)
 	foreign := foreignField(o.name, n.name)
 	switch {
-	case near != "":
-		f = f.WithHint("did you mean " + near + "?")
 	case foreign != "":
 		f = f.WithHint(foreign)
+	case near != "":
+		f = f.WithHint("did you mean " + near + "?")
+	case o.name == "#Table" && n.field("type") != nil:
+		f = f.WithHint("columns stand in columns: columns: " + n.name + ": {...}")
 	case n.parent.parent == nil:
 		f = f.WithHint("fields of your own are hidden: _" + n.name + ", or #" + n.name + "; those of a manifest are " + strings.Join(names, ", "))
 	default:
@@ -215,6 +217,31 @@ func (c *conformer) unknown(n *node, o *objectShape, chosen []*fieldShape, ch *c
 		f = f.WithHint("it has " + strings.Join(names, ", "))
 	}
 	c.add(n, n.label, f)
+}
+
+// meant reports whether a field of n that the schema does not have is the one
+// that name means, called wrongly: its fault says so.
+func (o *objectShape) meant(n *node, chosen []*fieldShape, name string) bool {
+	names := fieldNames(o.fields, chosen)
+	for _, f := range n.fields {
+		if slices.Contains(names, f.name) {
+			continue
+		}
+		hint := foreignField(o.name, f.name)
+		word, _, _ := strings.Cut(strings.TrimPrefix(hint, "write "), ":")
+		if word == name || hint == "" && fault.Nearest(f.name, names) == name {
+			return true
+		}
+	}
+	return false
+}
+
+func fieldNames(fields, chosen []*fieldShape) []string {
+	var names []string
+	for _, x := range slices.Concat(fields, chosen) {
+		names = append(names, x.name)
+	}
+	return names
 }
 
 // valuesWith lists the values of the deciding field that a field goes with.

@@ -113,7 +113,8 @@ func (d *decoder) condition(n *node, path string) manifest.Condition {
 		c.Always = n.text == "true"
 		return c
 	}
-	if c.Text = n.text; strings.TrimSpace(c.Text) == "" {
+	// What is no text is told about already.
+	if c.Text = n.text; n.kind == text && strings.TrimSpace(c.Text) == "" {
 		f := fault.New(codeBadValue, "a rule cannot be empty").WithHint("write true for everyone, false for the service role alone, or a rule")
 		d.faults = append(d.faults, f.At(path, n.value))
 	}

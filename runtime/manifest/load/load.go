@@ -119,7 +119,7 @@ func load(o Options) (*loaded, error) {
 	addUsers(c, root, defs)
 	d := &decoder{dir: p.dir}
 	m := d.manifest(root)
-	own := slices.Concat(c.faults, d.faults)
+	own := slices.Concat(c.faults, d.notWithin(c.faults))
 	faults := slices.Concat(ev.explain(r.found, own), own)
 	if n := root.firstBroken(); n != nil && len(faults) == 0 {
 		f := fault.New(codeEvaluation, "CUE cannot work out this value").WithHint("see what it refers to")

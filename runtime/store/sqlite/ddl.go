@@ -115,7 +115,7 @@ func createIndex(table string, x *plan.Index) (string, error) {
 	return text + " WHERE " + where, nil
 }
 
-var errCondition = errors.New("its condition can only compare columns with constants, by == != < <= > >=, in, null tests, && || and !")
+var errCondition = errors.New("its condition can only compare columns with constants, by == != < <= > >=, in, null tests and the logic of &&, || and not")
 
 // conditionText writes the condition of a partial index, where SQLite allows
 // neither parameters nor functions of ours.

@@ -32,12 +32,6 @@ func (v *versions) of(table string) *version {
 	return known
 }
 
-func (v *versions) reset() {
-	v.mu.Lock()
-	v.byName = map[string]*version{}
-	v.mu.Unlock()
-}
-
 // versionMix spreads epochs, so that versions of two of them do not meet.
 const versionMix = 0x9E3779B97F4A7C15
 

@@ -13,9 +13,10 @@ import (
 
 const (
 	// CasesVariable names the environment variable that sets how many random
-	// conditions are compared; SeedVariable the one that repeats a run.
+	// conditions are compared.
 	CasesVariable = "EDGEHIVE_AGREEMENT_CASES"
-	SeedVariable  = "EDGEHIVE_AGREEMENT_SEED"
+	// SeedVariable names the environment variable that repeats a run.
+	SeedVariable = "EDGEHIVE_AGREEMENT_SEED"
 
 	agreementCases = 3000
 	agreementRows  = 60
