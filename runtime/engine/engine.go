@@ -56,6 +56,9 @@ type Options struct {
 	OnReload func(Outcome)
 }
 
+// errBroken says why the process ends; the log has the cause.
+var errBroken = errors.New("the database cannot be written any more; start again to recover it, and see the log for the cause")
+
 // Engine is a running backend. Its methods may be called concurrently.
 type Engine struct {
 	options Options
@@ -131,6 +134,7 @@ func (e *Engine) start(ctx context.Context) error {
 	if err := e.listen(ctx, m); err != nil {
 		return err
 	}
+	e.goes("watch of the database", e.watchStore)
 	if e.options.Watch {
 		if err := e.watch(m.Files); err != nil { //nolint:contextcheck // ctx bounds the start, not the watch
 			return err
@@ -142,7 +146,8 @@ func (e *Engine) start(ctx context.Context) error {
 }
 
 // Wait returns when the context ends, or with the error of a listener that
-// failed. The engine still has to be closed.
+// failed or of a database that cannot be written any more: a new start recovers
+// it. The engine still has to be closed.
 func (e *Engine) Wait(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -175,6 +180,15 @@ func (e *Engine) ready(ctx context.Context) error {
 		return fault.New("stopping", "the server is stopping")
 	}
 	return e.shared.store.Health(ctx)
+}
+
+// watchStore ends Wait when the database is broken.
+func (e *Engine) watchStore() {
+	select {
+	case <-e.life.Done():
+	case <-e.shared.store.Broken():
+		e.fail(errBroken)
+	}
 }
 
 // watch reloads after the manifest's files were saved.

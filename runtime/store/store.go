@@ -34,6 +34,10 @@ type Store interface {
 	Watch(context.Context) (<-chan struct{}, error)
 	// Health is nil when the store can read and write durably.
 	Health(context.Context) error
+	// Broken is closed when writing has ended for good, because what the disk
+	// holds is not known any more (a commit that did not reach it). Reads go on;
+	// only a new start recovers.
+	Broken() <-chan struct{}
 	// Backup writes one consistent copy while serving.
 	Backup(context.Context, io.Writer) error
 	// Close waits for running work and closes files and connections.

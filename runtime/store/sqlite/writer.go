@@ -29,6 +29,7 @@ type writer struct {
 	at     int64 // time of the last commit, microseconds
 	trim   trim
 	broken atomic.Pointer[error] // set for good: nothing may be written
+	ruin   chan struct{}         // closed when broken is set
 	group  []*job
 	added  []recent
 }
@@ -56,6 +57,7 @@ func newWriter(s *Store, c *conn) (*writer, error) {
 		store: s, conn: c,
 		queue: make(chan *job, s.options.Queue),
 		ended: make(chan struct{}),
+		ruin:  make(chan struct{}),
 		keys:  map[string]int64{},
 	}
 	w.tx = transaction{writer: w, conn: c}
@@ -280,6 +282,7 @@ func (w *writer) commitError(err error) error {
 func (w *writer) breakDown(err error) {
 	err = fmt.Errorf("writing has stopped, restart to recover: %w", err)
 	if w.broken.CompareAndSwap(nil, &err) {
+		close(w.ruin)
 		w.store.options.Logger.Error("database writing has stopped", "path", w.store.options.Path, "error", err)
 	}
 }
@@ -304,6 +307,9 @@ func (w *writer) runBatch(j *job) (err error) {
 	defer w.conn.time.stop()
 	result, err := w.tx.run(j)
 	if err != nil {
+		// Keys that it named are as if never given: nobody may use up the keys of a
+		// table by rows that are refused.
+		clear(w.keys)
 		if isBroken(err) {
 			w.breakDown(err)
 			w.tx.lost = true
@@ -346,6 +352,9 @@ func (v *view) Apply(ctx context.Context, b query.Batch) (query.Result, error) {
 	}
 	return j.result, nil
 }
+
+// Broken implements store.Store.
+func (s *Store) Broken() <-chan struct{} { return s.writer.ruin }
 
 // Health implements store.Store: a durable write of no consequence.
 func (s *Store) Health(ctx context.Context) error {

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -51,6 +52,11 @@ func testIntKeys(t *testing.T, s store.Store) {
 	if last != 42 {
 		t.Errorf("key after 41 is %d, want 42", last)
 	}
+	greedy := book("Greedy", "nobody")
+	greedy[0] = query.Int(math.MaxInt64)
+	noAuthor := `insert or update on table "books" violates foreign key constraint "books_author_fkey"`
+	wantFault(t, f.refused(f.insert("books", greedy)), "23503", noAuthor)
+	wantFault(t, f.refused(f.insert("books", book("Fine", ""), greedy)), "23503", noAuthor)
 	f.apply(query.Write{Op: query.Delete, Table: f.table("books")})
 	if again := f.apply(f.insert("books", book("Again", ""))).Writes[0].Rows[0][0].N; again != 43 {
 		t.Errorf("key after all rows are gone is %d, want 43", again)
