@@ -1,4 +1,4 @@
-// Package examples_test runs the README as a reader would.
+// Package examples_test runs the README, and the files of deploy/, as a reader would.
 package examples_test
 
 import (

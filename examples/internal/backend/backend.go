@@ -82,10 +82,14 @@ func Start(t testing.TB, dir string, names ...string) *Backend {
 	return b
 }
 
-// Serve starts the copied project and waits until it is ready.
-func (b *Backend) Serve(t testing.TB) {
+// Serve starts the copied project, by `serve edgehive.cue` or the arguments
+// given, and waits until it is ready.
+func (b *Backend) Serve(t testing.TB, args ...string) {
 	t.Helper()
-	b.command = exec.Command(b.Binary, "serve", "edgehive.cue")
+	if len(args) == 0 {
+		args = []string{"serve", "edgehive.cue"}
+	}
+	b.command = exec.Command(b.Binary, args...)
 	b.command.Dir = b.Dir
 	b.command.Stdout, b.command.Stderr = b.log, b.log
 	if err := b.command.Start(); err != nil {
