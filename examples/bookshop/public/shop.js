@@ -9,7 +9,7 @@ function row(book) {
   tr.dataset.id = book.id;
   for (const name of ["title", "author", "year", "price"]) {
     const td = document.createElement("td");
-    td.textContent = book[name] ?? "";
+    td.textContent = name === "price" ? book.price.toFixed(2) : (book[name] ?? "");
     if (name === "price") td.className = "number";
     tr.append(td);
   }

@@ -86,7 +86,7 @@ func makeTitle(random *rand.Rand) string {
 	case 0:
 		return "The " + pick(random, adjectives) + " " + pick(random, nouns)
 	case 1:
-		return "A " + pick(random, nouns) + " in " + pick(random, places)
+		return article(pick(random, nouns)) + " in " + pick(random, places)
 	case 2:
 		return pick(random, subjects) + ", Explained: " + pick(random, adjectives) + " Notes from " + pick(random, places)
 	case 3:
@@ -96,6 +96,14 @@ func makeTitle(random *rand.Rand) string {
 	default:
 		return "What the " + pick(random, nouns) + " \"Knew\", or: the " + pick(random, adjectives) + " " + pick(random, nouns)
 	}
+}
+
+// article puts A or An before a noun.
+func article(noun string) string {
+	if strings.ContainsAny(noun[:1], "AEIO") {
+		return "An " + noun
+	}
+	return "A " + noun
 }
 
 // isbn gives a 978 number with a right check digit.
