@@ -77,6 +77,21 @@ func (c *compiler) assigned(s source, sc scope, column *query.Column) query.Expr
 	return query.Simplify(made)
 }
 
+// computedHint says what to write instead of a default that does not read as
+// the column's type: calls are CEL, whatever SQL calls them.
+func computedHint(kind query.Kind, raw string) string {
+	text := strings.ToLower(raw)
+	switch {
+	case kind == query.KindTimestamp || kind == query.KindDate:
+		if strings.Contains(text, "now") || strings.Contains(text, "current") || strings.Contains(text, "today") {
+			return `write {cel: "now()"}`
+		}
+	case kind == query.KindUUID && strings.Contains(text, "uid"):
+		return `write {cel: "uuid()"}; for the caller {cel: "auth.uid"}`
+	}
+	return "write a value that the column can hold"
+}
+
 // DefaultValue reads a literal default as a value of its column and holds it
 // against the column's own bounds.
 func DefaultValue(d *manifest.Column, column *query.Column) (query.Value, *fault.Fault) {
@@ -92,7 +107,7 @@ func DefaultValue(d *manifest.Column, column *query.Column) (query.Value, *fault
 	value, problem := query.DecodeJSON(column.Type, []byte(raw))
 	if problem != nil {
 		return query.Value{}, fault.Newf(codeBadDefault, "the default %s is no %s", clip(raw), column.Type).
-			WithHint("write a value that the column can hold")
+			WithHint(computedHint(column.Type.Kind, raw))
 	}
 	if column.Type.Kind == query.KindDecimal {
 		if exact, problem := query.ParseLiteral(column.Type, raw); problem != nil || query.CompareValues(exact, value) != 0 {

@@ -154,6 +154,12 @@ func (c *compiler) nameHint(name string, columns []string) string {
 		return "did you mean auth." + name + "?"
 	case "user", "caller", "request":
 		return "the caller is auth: auth.uid, auth.role, auth.email, auth.claims"
+	case "public", "everyone", "anyone", "all":
+		return "for everyone, write true without quotes"
+	case "anon", "authenticated", "service_role":
+		return "a role is compared: auth.role == '" + name + "'"
+	case "current_user", "currentUser", "me":
+		return "the caller is auth.uid"
 	case "True", "TRUE", "False", "FALSE", "Null", "NULL", "nil", "None":
 		return "CEL writes true, false and null in lower case"
 	}
@@ -162,6 +168,10 @@ func (c *compiler) nameHint(name string, columns []string) string {
 	}
 	if near := fault.Nearest(name, append(columns, "auth", "row", "old")); near != "" {
 		return "did you mean " + near + "?"
+	}
+	switch name {
+	case "record", "resource", "new", "this", "self", "doc", "document", "item", "data":
+		return "a column of the row stands alone, or after row: " + columns[0] + ", row." + columns[0]
 	}
 	return "its columns are " + joined(columns) + "; text stands in '...'"
 }
@@ -229,8 +239,11 @@ func (t *translation) steps(base query.Expr, steps []selector, name string) quer
 			return nil
 		}
 	default:
-		t.fail(first.frame, first.at, fault.Newf(codeMismatch, "%s is %s and has nothing inside", quoted(name), base.Type()).
-			WithHint("only json and list values can be looked into"))
+		hint := "only json and list values can be looked into"
+		if first.step.Key == "length" {
+			hint = "write size(" + name + ")"
+		}
+		t.fail(first.frame, first.at, fault.Newf(codeMismatch, "%s is %s and has nothing inside", quoted(name), base.Type()).WithHint(hint))
 		return nil
 	}
 	if len(steps) > maxNesting {

@@ -176,6 +176,9 @@ func explainSyntax(text string, offset int) *fault.Fault {
 	case strings.HasPrefix(rest, "|"):
 		return say("write ||", "| is not an operator here")
 	}
+	if instead, ok := foreignSigns[firstRune(rest)]; ok {
+		return say(instead, "did not expect %s here", quoted(firstRune(rest)))
+	}
 	word := leadingWord(rest)
 	if strings.EqualFold(lastWord(before), "not") {
 		word = "not"
@@ -197,6 +200,16 @@ var sqlWords = map[string]string{
 	"and": "write &&", "or": "write ||", "not": "write !(...)", "is": "write == null or != null",
 	"like":  "use contains, startsWith, endsWith or matches: title.contains('x')",
 	"ilike": "use lower(title).contains('x')",
+	"in":    "write in, in lower case, and a list: status in ['open', 'paid']",
+}
+
+// foreignSigns stand in the rules of other tools.
+var foreignSigns = map[string]string{
+	"@": "the caller is auth: auth.uid, auth.role, auth.email, auth.claims",
+	"$": "a column is its name alone; the caller is auth.uid",
+	"~": "use contains, startsWith, endsWith or matches: title.contains('x')",
+	";": "leave it out",
+	",": "a list stands in [...]; conditions are joined with && or ||",
 }
 
 // reserved tells whether CEL keeps a name to itself.

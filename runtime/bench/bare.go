@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -48,8 +49,8 @@ func openBare(path string) (*bareProgram, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = conn.Exec(`CREATE TABLE books (id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT NOT NULL, year INTEGER, price INTEGER) STRICT;
-		CREATE INDEX byYear ON books (year); BEGIN`)
+	err = conn.Exec(`CREATE TABLE IF NOT EXISTS books (id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT NOT NULL, year INTEGER, price INTEGER) STRICT;
+		CREATE INDEX IF NOT EXISTS byYear ON books (year)`)
 	if err != nil {
 		return nil, err
 	}
@@ -57,12 +58,7 @@ func openBare(path string) (*bareProgram, error) {
 	if p.insert, _, err = conn.Prepare(`INSERT INTO books (title, year, price) VALUES (?, ?, ?)`); err != nil {
 		return nil, err
 	}
-	for i := 1; i <= bookRows; i++ {
-		if err := p.exec(fmt.Sprintf("Book number %d", i), int64(1900+i%120), int64(i%90*100+50)); err != nil {
-			return nil, err
-		}
-	}
-	if err := conn.Exec(`COMMIT`); err != nil {
+	if err := p.fill(); err != nil {
 		return nil, err
 	}
 	for range cap(p.readers) {
@@ -84,6 +80,30 @@ func openConn(path string) (*sqlite3.Conn, error) {
 		return nil, err
 	}
 	return conn, conn.Exec(`PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000`)
+}
+
+// fill inserts the rows that both servers have, into a new database.
+func (p *bareProgram) fill() error {
+	if err := p.conn.Exec(`BEGIN IMMEDIATE`); err != nil {
+		return err
+	}
+	count, _, err := p.conn.Prepare(`SELECT count(*) FROM books`)
+	if err != nil {
+		return err
+	}
+	defer count.Close()
+	if count.Step() && count.ColumnInt64(0) > 0 {
+		return errors.Join(count.Err(), count.Reset(), p.conn.Exec(`COMMIT`))
+	}
+	if err := count.Reset(); err != nil {
+		return err
+	}
+	for i := 1; i <= bookRows; i++ {
+		if err := p.exec(fmt.Sprintf("Book number %d", i), int64(1900+i%120), int64(i%90*100+50)); err != nil {
+			return err
+		}
+	}
+	return p.conn.Exec(`COMMIT`)
 }
 
 func (p *bareProgram) fillCache() error {

@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 )
@@ -25,76 +26,131 @@ func main() {
 		}
 		return
 	}
-	binary := flag.String("binary", "bin/edge-hive", "the built command")
+	var o options
+	flag.StringVar(&o.binary, "binary", "bin/edge-hive", "the built command")
 	seconds := flag.Float64("seconds", 2, "seconds of load in each turn")
-	turns := flag.Int("turns", 3, "turns of each server and load; medians are printed")
+	flag.IntVar(&o.turns, "turns", 3, "turns of each server and load; medians are printed")
+	flag.IntVar(&o.starts, "starts", 9, "starts of each program; medians are printed")
+	flag.StringVar(&o.load, "load", "", "only the loads whose name has this in it")
 	flag.Parse()
+	o.turn = time.Duration(*seconds * float64(time.Second))
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *binary, time.Duration(*seconds*float64(time.Second)), *turns, os.Stdout); err != nil {
+	if err := run(ctx, o, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
+// options are the flags.
+type options struct {
+	binary string
+	turn   time.Duration
+	turns  int
+	starts int
+	load   string
+}
+
 // run starts both servers, drives every load against them in turns and prints
 // the medians.
-func run(ctx context.Context, binary string, turn time.Duration, turns int, out io.Writer) error {
+func run(ctx context.Context, o options, out io.Writer) error {
 	dir, err := os.MkdirTemp("", "edge-hive-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
 
-	hive, err := startHive(ctx, binary, filepath.Join(dir, "hive"))
+	hive, err := newHive(ctx, o.binary, filepath.Join(dir, "hive"))
 	if err != nil {
-		return fmt.Errorf("start %s: %w", binary, err)
+		return fmt.Errorf("start %s: %w", o.binary, err)
 	}
 	defer hive.stop()
-	bare, err := startBare(ctx, filepath.Join(dir, "bare"))
+	bare, err := newBare(ctx, filepath.Join(dir, "bare"))
 	if err != nil {
 		return fmt.Errorf("start the bare program: %w", err)
 	}
 	defer bare.stop()
 
-	if err := reportStart(ctx, binary, hive, bare, out); err != nil {
+	if err := reportStart(ctx, o, hive, bare, out); err != nil {
 		return err
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "load\tclients\tserver\trequests/s\tCPU/request\tp50\tp99\tCPU over bare\tCPU ratio\t")
 	for _, l := range loads() {
-		var hives, bares []measurement
-		for range turns {
-			b, err := drive(ctx, bare, l, l.bare, turn)
-			if err != nil {
-				return fmt.Errorf("%s, bare: %w", l.name, err)
-			}
-			h, err := drive(ctx, hive, l, l.hive, turn)
-			if err != nil {
-				return fmt.Errorf("%s, edge-hive: %w", l.name, err)
-			}
-			bares, hives = append(bares, b), append(hives, h)
+		if !strings.Contains(l.name, o.load) {
+			continue
 		}
-		b, h := median(bares), median(hives)
-		fmt.Fprintf(table, "%s\t%d\tbare\t%.0f\t%v\t%v\t%v\t\t\t\n", l.name, l.clients, b.rate, round(b.cpu), round(b.p50), round(b.p99))
-		fmt.Fprintf(table, "\t\tedge-hive\t%.0f\t%v\t%v\t%v\t%v\t%.2f\t\n", h.rate, round(h.cpu), round(h.p50), round(h.p99), round(h.cpu-b.cpu), float64(h.cpu)/float64(max(b.cpu, 1)))
+		if err := compare(ctx, o, hive, bare, l, table); err != nil {
+			return err
+		}
 	}
-	return table.Flush()
-}
-
-// reportStart prints the time from process start to the first answer, beside
-// the time of `edge-hive version`, and the memory of the idle server.
-func reportStart(ctx context.Context, binary string, hive, bare *server, out io.Writer) error {
-	version, err := timeCommand(ctx, binary, "version")
-	if err != nil {
+	if err := table.Flush(); err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "start to first answer: edge-hive %v, `edge-hive version` %v, bare %v\n", round(hive.started), round(version), round(bare.started))
-	if memory := hive.residentKiB(); memory > 0 {
-		fmt.Fprintf(out, "idle memory: edge-hive %d MB, bare %d MB\n\n", memory/1024, bare.residentKiB()/1024)
-	}
+	reportMemory("memory after the loads", hive, bare, out)
 	return nil
+}
+
+// compare drives one load against both servers in turns and prints the medians.
+func compare(ctx context.Context, o options, hive, bare *server, l load, table io.Writer) error {
+	var hives, bares []measurement
+	for range o.turns {
+		b, err := drive(ctx, bare, l, l.bare, o.turn)
+		if err != nil {
+			return fmt.Errorf("%s, bare: %w", l.name, err)
+		}
+		h, err := drive(ctx, hive, l, l.hive, o.turn)
+		if err != nil {
+			return fmt.Errorf("%s, edge-hive: %w", l.name, err)
+		}
+		bares, hives = append(bares, b), append(hives, h)
+	}
+	b, h := median(bares), median(hives)
+	fmt.Fprintf(table, "%s\t%d\tbare\t%.0f\t%v\t%v\t%v\t\t\t\n", l.name, l.clients, b.rate, round(b.cpu), round(b.p50), round(b.p99))
+	fmt.Fprintf(table, "\t\tedge-hive\t%.0f\t%v\t%v\t%v\t%v\t%.2f\t\n", h.rate, round(h.cpu), round(h.p50), round(h.p99), round(h.cpu-b.cpu), float64(h.cpu)/float64(max(b.cpu, 1)))
+	return nil
+}
+
+// reportStart prints the time from process start to the first answer on a
+// database that is already there, beside the time of `edge-hive version`, and
+// the memory of the servers when nobody has asked for anything yet. The
+// programs take turns.
+func reportStart(ctx context.Context, o options, hive, bare *server, out io.Writer) error {
+	var versions, hives, bares []time.Duration
+	for range o.starts {
+		version, err := timeCommand(ctx, o.binary, "version")
+		if err != nil {
+			return err
+		}
+		for _, s := range []*server{hive, bare} {
+			if err := s.restart(ctx); err != nil {
+				return err
+			}
+		}
+		versions, hives, bares = append(versions, version), append(hives, hive.started), append(bares, bare.started)
+	}
+	fmt.Fprintln(out, "start to first answer on a filled database, median (best):")
+	fmt.Fprintf(out, "  edge-hive serve %s, edge-hive version %s, bare %s\n", startTimes(hives), startTimes(versions), startTimes(bares))
+	time.Sleep(settle)
+	reportMemory("memory after a start, idle", hive, bare, out)
+	fmt.Fprintln(out)
+	return nil
+}
+
+// settle is how long a started server may do what it does in the background.
+const settle = 2 * time.Second
+
+func reportMemory(when string, hive, bare *server, out io.Writer) {
+	if memory := hive.residentKiB(); memory > 0 {
+		fmt.Fprintf(out, "%s: edge-hive %.1f MB, bare %.1f MB\n", when, float64(memory)/1024, float64(bare.residentKiB())/1024)
+	}
+}
+
+// startTimes prints the median and the best.
+func startTimes(times []time.Duration) string {
+	slices.Sort(times)
+	return fmt.Sprintf("%v (%v)", round(times[len(times)/2]), round(times[0]))
 }
 
 // median picks the turn with the median CPU per request.

@@ -20,10 +20,12 @@ import (
 
 // server is one of the two programs, running as a process of its own.
 type server struct {
+	program []string // with its arguments
 	command *exec.Cmd
 	address string
-	key     string // service key, "" for none
-	started time.Duration
+	probe   string        // a path that it answers when it is ready
+	key     string        // service key, "" for none
+	started time.Duration // from its start to its first answer
 }
 
 // The bench manifest raises the rates and limits that would stop a benchmark;
@@ -55,7 +57,8 @@ cache: policies: list: ttl: "10m"
 observe: log: level: "warn"
 `
 
-func startHive(ctx context.Context, binary, dir string) (*server, error) {
+// newHive starts edge-hive in a new folder and fills its tables.
+func newHive(ctx context.Context, binary, dir string) (*server, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -67,8 +70,8 @@ func startHive(ctx context.Context, binary, dir string) (*server, error) {
 	if err := os.WriteFile(manifest, fmt.Appendf(nil, hiveManifest, address), 0o600); err != nil {
 		return nil, err
 	}
-	s, err := start(ctx, address, "/health", binary, "serve", manifest)
-	if err != nil {
+	s := &server{program: []string{binary, "serve", manifest}, address: address, probe: "/health"}
+	if err := s.start(ctx); err != nil {
 		return nil, err
 	}
 	raw, err := exec.CommandContext(ctx, binary, "keys", "--json", manifest).Output()
@@ -120,7 +123,8 @@ func (s *server) fill(ctx context.Context, table string) error {
 	return nil
 }
 
-func startBare(ctx context.Context, dir string) (*server, error) {
+// newBare starts the bare program in a new folder; it fills its table itself.
+func newBare(ctx context.Context, dir string) (*server, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -132,30 +136,39 @@ func startBare(ctx context.Context, dir string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return start(ctx, address, "/books/1", self, "bare", address+" "+filepath.Join(dir, "bare.db"))
+	s := &server{program: []string{self, "bare", address + " " + filepath.Join(dir, "bare.db")}, address: address, probe: "/books/1"}
+	return s, s.start(ctx)
 }
 
-// start runs a program and waits until it answers.
-func start(ctx context.Context, address, probe, name string, args ...string) (*server, error) {
-	command := exec.CommandContext(ctx, name, args...)
-	command.Stderr = os.Stderr
+// start runs the program and waits until it answers.
+func (s *server) start(ctx context.Context) error {
+	s.command = exec.CommandContext(ctx, s.program[0], s.program[1:]...)
+	s.command.Stderr = os.Stderr
 	began := time.Now()
-	if err := command.Start(); err != nil {
-		return nil, err
+	if err := s.command.Start(); err != nil {
+		return err
 	}
-	s := &server{command: command, address: address}
 	for time.Since(began) < 30*time.Second {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address+probe, nil)
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address+s.probe, nil)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if answer, err := http.DefaultClient.Do(request); err == nil {
 			s.started = time.Since(began)
-			return s, answer.Body.Close()
+			return answer.Body.Close()
 		}
 		time.Sleep(time.Millisecond)
 	}
-	return nil, errors.Join(errors.New("no answer within 30 s"), s.stop())
+	return errors.Join(errors.New("no answer within 30 s"), s.stop())
+}
+
+// restart stops the program and starts it on what it left.
+func (s *server) restart(ctx context.Context) error {
+	// The bare program has no way to stop but the signal, which then is its error.
+	if err := s.stop(); err != nil && s.command.ProcessState == nil {
+		return err
+	}
+	return s.start(ctx)
 }
 
 func (s *server) stop() error {
@@ -195,17 +208,11 @@ func (s *server) residentKiB() int {
 	return 0
 }
 
-// timeCommand is the median wall time of five runs of a command.
+// timeCommand is the wall time of a command.
 func timeCommand(ctx context.Context, name string, args ...string) (time.Duration, error) {
-	var turns []measurement
-	for range 5 {
-		began := time.Now()
-		if err := exec.CommandContext(ctx, name, args...).Run(); err != nil {
-			return 0, err
-		}
-		turns = append(turns, measurement{cpu: time.Since(began)})
-	}
-	return median(turns).cpu, nil
+	began := time.Now()
+	err := exec.CommandContext(ctx, name, args...).Run()
+	return time.Since(began), err
 }
 
 func freeAddress() (string, error) {

@@ -14,8 +14,12 @@ import (
 // usersTable is ours: its key and built-in columns are the service role's.
 const usersTable = "users"
 
-// maxTextKey bounds keys that callers choose, in bytes.
-const maxTextKey = 255
+// The bounds of keys that are sent: bytes of a text, and a number that leaves
+// more to come than can be used, for an int key is above all before it.
+const (
+	maxTextKey = 255
+	maxIntKey  = 1 << 62
+)
 
 // column is one column with everything that was decided about it at build.
 type column struct {
@@ -117,7 +121,7 @@ func (c *column) judge(v query.Value) error {
 		return nil
 	}
 	if c.schema.Index == 0 {
-		if v.Kind == query.KindText && (v.S == "" || len(v.S) > maxTextKey) {
+		if v.Kind == query.KindText && (v.S == "" || len(v.S) > maxTextKey) || v.Kind == query.KindInt && v.N > maxIntKey {
 			return c.check
 		}
 		return nil

@@ -13,6 +13,7 @@ import (
 const (
 	CodeBody         = "PGRST102" // the body is no JSON of the right shape
 	CodeNotSingle    = "PGRST116" // not exactly one row
+	CodeTooMany      = "PGRST124" // more rows than the request allows
 	CodeUnknownTable = "PGRST205"
 	CodeUnfiltered   = "21000" // an update or delete of everything
 	CodeNotNull      = "23502"
@@ -71,6 +72,11 @@ func writeFault(err error) error {
 	var single *store.NotSingleError
 	if errors.As(err, &single) {
 		return notSingle(single.Affected)
+	}
+	var many *store.TooManyError
+	if errors.As(err, &many) {
+		return fault.New(CodeTooMany, "Query result exceeds max-affected preference constraint").
+			WithDetails(fmt.Sprintf("The query affects %d rows", many.Affected))
 	}
 	return err
 }

@@ -37,8 +37,13 @@ func (g *Gate) Update(ctx context.Context, caller *auth.Caller, w Write) (Writte
 		return Written{}, errBody.WithDetails("a PATCH takes one object")
 	}
 	row := &sent.rows[0]
-	write := query.Write{Op: query.Update, Table: t.schema, Where: where, Single: w.Single}
-	if row.sent.Len() == 0 || query.NeverHolds(where) {
+	write := query.Write{Op: query.Update, Table: t.schema, Where: where, Single: w.Single, AtMost: w.AtMost}
+	switch {
+	case query.NeverHolds(where):
+		return shown.nothing(w.Single)
+	case row.sent.Len() == 0 && w.HasKey:
+		return g.untouched(ctx, t, where, shown, w.Single)
+	case row.sent.Len() == 0:
 		return shown.nothing(w.Single)
 	}
 	if rule := sees.bind(t.rules.UpdateAfter, b); rule != nil {
@@ -55,6 +60,28 @@ func (g *Gate) Update(ctx context.Context, caller *auth.Caller, w Write) (Writte
 	write.Checks = t.appendChecks(write.Checks, b)
 	t.returning(&write, shown, sees)
 	return g.apply(ctx, write, shown)
+}
+
+// untouched answers an update of one row by its key that changes nothing: the
+// row as it is, if the caller could have changed it.
+func (g *Gate) untouched(ctx context.Context, t *table, where query.Expr, shown *representation, single bool) (Written, error) {
+	outputs, shape := t.service.visible.outputs[:1], t.service.visible.shape // the key
+	if shown != nil {
+		outputs, shape = shown.outputs, shown.shape
+	}
+	w := query.NewJSONWriter(nil, shape)
+	if _, err := g.view.Select(ctx, query.Select{Table: t.schema, Columns: outputs, Where: where, Limit: 1}, w); err != nil {
+		return Written{}, err
+	}
+	rows := w.Rows()
+	if single && rows == 0 {
+		return Written{}, notSingle(rows)
+	}
+	out := Written{Affected: rows}
+	if shown != nil {
+		out.Body = object(w.Bytes(), single)
+	}
+	return out, nil
 }
 
 // assign turns what was sent into assignments, and into conditions where a

@@ -27,6 +27,9 @@ type Write struct {
 	// Single demands exactly one row and answers an object; otherwise nothing is
 	// written: PGRST116.
 	Single bool
+	// AtMost is how many rows an update or delete may affect, nil for any number;
+	// where they are more nothing is written: PGRST124.
+	AtMost *int
 	// Unfiltered lets the service role update or delete every row without a
 	// filter (the native surface).
 	Unfiltered bool
@@ -74,7 +77,7 @@ func (g *Gate) Delete(ctx context.Context, caller *auth.Caller, w Write) (Writte
 		return shown.nothing(w.Single)
 	}
 	return g.apply(ctx, query.Write{
-		Op: query.Delete, Table: t.schema, Where: where, Single: w.Single, Returning: shown != nil,
+		Op: query.Delete, Table: t.schema, Where: where, Single: w.Single, AtMost: w.AtMost, Returning: shown != nil,
 	}, shown)
 }
 

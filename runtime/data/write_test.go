@@ -67,6 +67,7 @@ func TestInsert(t *testing.T) {
 		{"created and not readable", ann, "notes", `{"id":"k","body":"hidden"}`, "", refusedRow + `notes"`},
 		{"int key made", ann, "counters", `[{"n":1},{"n":2}]`, "", `[{"id":1,"n":1},{"id":2,"n":2}]`},
 		{"int key sent", ann, "counters", `{"id":7,"n":1}`, "", `[{"id":7,"n":1}]`},
+		{"int key that leaves none to come", ann, "counters", `{"id":4611686018427387905,"n":1}`, "", `23514 new row for relation "counters" violates check constraint "counters_id_check"`},
 		{"null key", ann, "counters", `{"id":null,"n":1}`, "", `23502 null value in column "id" of relation "counters" violates not-null constraint`},
 		{"key of a ref", ann, "profiles", `{"id":"` + annID + `","nickname":"A"}`, "", `[{"id":"` + annID + `","nickname":"A"}]`},
 		{"another's key", ann, "profiles", `{"id":"` + bobID + `"}`, "", refusedRow + `profiles"`},
@@ -207,6 +208,33 @@ func TestUpdate(t *testing.T) {
 			}
 			if after := b.read(t, service, tt.table, ""); (got == "[]" || got[0] != '[') && after != before {
 				t.Errorf("it wrote: %s", after)
+			}
+		})
+	}
+}
+
+func TestUpdateOfNothingByKey(t *testing.T) {
+	tests := []struct {
+		name   string
+		caller *auth.Caller
+		key    string
+		shown  bool
+		want   string
+	}{
+		{"own", ann, orderOf(annID), true, `{"quantity":1}`},
+		{"own, minimal", ann, orderOf(annID), false, ""},
+		{"another's", ann, orderOf(bobID), true, notOne},
+		{"another's, minimal", ann, orderOf(bobID), false, notOne},
+		{"absent", ann, emmaID, true, notOne},
+	}
+	b := stocked(t)
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := b.do(t, update, tt.caller, data.Write{
+				Table: "orders", Key: tt.key, HasKey: true, Body: []byte("{}"), Representation: tt.shown, Single: true,
+			}, "select=quantity")
+			if got != tt.want {
+				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})
 	}

@@ -74,6 +74,8 @@ type Engine struct {
 	drains sync.WaitGroup
 	old    atomic.Int64 // generations that still drain
 
+	probe probe
+
 	lastMu sync.Mutex
 	last   *admin.Reload
 
@@ -179,7 +181,7 @@ func (e *Engine) ready(ctx context.Context) error {
 	if e.stopping.Load() {
 		return fault.New("stopping", "the server is stopping")
 	}
-	return e.shared.store.Health(ctx)
+	return e.probe.health(ctx, e.shared.store.Health)
 }
 
 // watchStore ends Wait when the database is broken.

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"path/filepath"
+	"strconv"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
@@ -17,6 +19,8 @@ const (
 	codeRestart   = "needs-restart"
 	codeSeed      = "bad-seed"
 	codeBusy      = "busy"
+
+	codeDataFolder = "data-folder"
 )
 
 var errBusy = fault.New(codeBusy, "requests still run that need the tables as they are, so the migration was not begun").
@@ -88,13 +92,27 @@ func restartFaults(old, next *manifest.Manifest, dev bool) fault.List {
 		}
 	}
 	must(old.Database.Engine == next.Database.Engine, "database.engine", "the database's engine")
-	must(old.Database.Path == next.Database.Path, "database.path", "the database's path")
+	if _, written := next.Positions["database.path"]; !written && old.Name != next.Name && old.Database.Path != next.Database.Path {
+		faults = append(faults, fault.New(codeRestart, "the name cannot change while the server runs: the database's path is made of it").
+			WithHint("write database: path: "+strconv.Quote(relative(next.Dir, old.Database.Path))+" to keep the database, or stop the server and begin with an empty one").
+			At("name", next.Positions.At("name")))
+	} else {
+		must(old.Database.Path == next.Database.Path, "database.path", "the database's path")
+	}
 	must(listenAddress(old, dev) == listenAddress(next, dev), "server.listen.http", "the address to listen on")
 	must(old.Database.ChangesKeep == next.Database.ChangesKeep && old.Database.ChangesMax == next.Database.ChangesMax,
 		"database.changes", "how long changes are kept")
 	must(old.Limits.Statement == next.Limits.Statement, "limits.statement", "the time of a statement")
 	must(old.Observe.MetricsListen == next.Observe.MetricsListen, "observe.metrics.listen", "the address of the metrics")
 	return faults
+}
+
+// relative is a path from dir on, where it is inside.
+func relative(dir, path string) string {
+	if rel, err := filepath.Rel(dir, path); err == nil && filepath.IsLocal(rel) {
+		return filepath.ToSlash(rel)
+	}
+	return path
 }
 
 // listenAddress is where plain HTTP is served; dev binds loopback alone.

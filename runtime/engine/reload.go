@@ -119,9 +119,10 @@ func (e *Engine) swap(ctx context.Context, next *generation) error {
 	return nil
 }
 
-// note keeps and logs how a reload ended; one that changed nothing is no news.
+// note keeps and logs how a reload ended. One that changed nothing is no news,
+// unless the one before was refused: then the manifest is mended.
 func (e *Engine) note(out Outcome, err error) {
-	if out.Result == admin.Unchanged {
+	if out.Result == admin.Unchanged && !e.refusedLast() {
 		e.log.Debug("reload", "result", out.Result, "generation", out.Generation)
 		return
 	}
@@ -147,6 +148,12 @@ func (e *Engine) note(out Outcome, err error) {
 	if e.options.OnReload != nil && (err == nil || len(out.Faults) > 0) {
 		e.options.OnReload(out)
 	}
+}
+
+func (e *Engine) refusedLast() bool {
+	e.lastMu.Lock()
+	defer e.lastMu.Unlock()
+	return e.last != nil && e.last.Result == admin.Refused
 }
 
 // mostSaid is how many faults of a refused reload stand in the log.

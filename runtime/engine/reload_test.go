@@ -66,6 +66,7 @@ func TestReloadRefusesWhole(t *testing.T) {
 		{"column retyped", strings.Replace(base, `done: {type: "bool", default: false}`, `done: type: "int"`, 1), "migration-refused", "tables.notes.columns.done"},
 		{"listen", strings.Replace(base, "127.0.0.1:0", port, 1), "needs-restart", "server.listen.http"},
 		{"database path", base + `database: path: "data/other.db"`, "needs-restart", "database.path"},
+		{"name", strings.Replace(base, `"test"`, `"other"`, 1), "needs-restart", "name"},
 		{"statement time", base + `limits: statement: "1s"`, "needs-restart", "limits.statement"},
 		{"static folder", base + `routes: "/*": static: dir: "absent"` + "\n" + `tables: more: columns: x: type: "int"`, "", `routes."/*".static.dir`},
 		{"secret", base + `auth: secret: env: "EDGEHIVE_TEST_UNSET"`, "no-secret", "auth.secret"},

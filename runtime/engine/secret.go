@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/fault"
@@ -25,13 +27,26 @@ func Keys(m *manifest.Manifest) (*auth.Keys, error) {
 
 func secretOf(m *manifest.Manifest) (manifest.SecretValue, error) {
 	if m.Auth.Secret == nil {
-		return auth.LoadOrCreateSecret(m.DataDir())
+		value, err := auth.LoadOrCreateSecret(m.DataDir())
+		return value, placeFolder(m, err)
 	}
 	value, err := m.Auth.Secret.Read()
 	if err != nil {
 		return manifest.SecretValue{}, placeSecret(m, err)
 	}
 	return value, nil
+}
+
+// placeFolder says that the data folder is of no use, where that is what an
+// error means.
+func placeFolder(m *manifest.Manifest, err error) error {
+	var failed *fs.PathError
+	if !errors.As(err, &failed) {
+		return err
+	}
+	return fault.Newf(codeDataFolder, "the data folder %s cannot be used: %v", m.DataDir(), failed.Err).
+		WithHint("let this user write to it, or name another with database: path").
+		WithCause(err).At("database.path", m.Positions.At("database.path"))
 }
 
 // placeSecret gives what is wrong with a secret its place in the manifest.

@@ -67,7 +67,7 @@ func requestString(raw string) (string, bool) {
 // assign is ParseLiteral for a value that is to be stored.
 func assign(t Type, text string) (Value, *fault.Fault) {
 	if t.Kind == KindDecimal {
-		return parseDecimal(t, text, true)
+		return parseDecimal(t, strings.TrimSpace(text), true)
 	}
 	return ParseLiteral(t, text)
 }

@@ -85,7 +85,7 @@ func badSyntax(t Type, text string) *fault.Fault {
 func outOfRange(t Type, text string) *fault.Fault {
 	if t.Kind == KindTimestamp || t.Kind == KindDate {
 		return fault.Newf(CodeTimeRange, "date/time field value out of range: \"%s\"", clip(text)).
-			WithHint("write a time between the years 1 and 9999")
+			WithHint("write a time that the calendar has, between the years 1 and 9999")
 	}
 	return fault.Newf(CodeRange, "value \"%s\" is out of range for type %s", clip(text), t.WireName())
 }

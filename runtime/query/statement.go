@@ -80,6 +80,9 @@ type Write struct {
 	// Single demands that exactly one row is affected; otherwise the batch is
 	// undone and Result.Err is ErrNotSingle with the count.
 	Single bool
+	// AtMost is how many rows may be affected, nil for any number; where they are
+	// more the batch is undone.
+	AtMost *int
 	// Returning asks for the rows themselves in the result.
 	Returning bool
 }

@@ -27,8 +27,12 @@ func Bool(b bool) Value {
 // Int is an int.
 func Int(n int64) Value { return Value{Kind: KindInt, N: n} }
 
-// Float is a float; NaN and the infinities are no values and become null.
+// Float is a float; NaN and the infinities are no values and become null, and
+// zero has no sign, for engines do not keep it.
 func Float(f float64) Value {
+	if f == 0 {
+		f = 0
+	}
 	if math.IsNaN(f) || math.IsInf(f, 0) {
 		return Value{}
 	}

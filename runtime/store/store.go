@@ -83,3 +83,8 @@ var (
 type NotSingleError struct{ Affected int }
 
 func (e *NotSingleError) Error() string { return "not exactly one row was affected" }
+
+// TooManyError says that a write affected more rows than its AtMost.
+type TooManyError struct{ Affected int }
+
+func (e *TooManyError) Error() string { return "too many rows were affected" }

@@ -1,7 +1,6 @@
 package web
 
 import (
-	"context"
 	"net/http"
 	"strings"
 
@@ -34,6 +33,10 @@ func (h *Handler) serveNative(x *exchange, r *http.Request, rest string) {
 			x.fail(r, errInvalidPath)
 			return
 		}
+	}
+	if name == "" {
+		x.fail(r, errInvalidPath)
+		return
 	}
 	h.serveData(x, r, &c, name)
 }
@@ -85,8 +88,8 @@ func (h *Handler) serveData(x *exchange, r *http.Request, c *call, name string) 
 			return
 		}
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), h.limits.timeout)
-	defer cancel()
+	ctx := x.deadline.within(r.Context(), x.began.Add(h.limits.timeout))
+	defer x.deadline.end()
 	if len(r.Header["Accept-Profile"])+len(r.Header["Content-Profile"]) > 0 {
 		x.header["Content-Profile"] = publicProfile
 	}

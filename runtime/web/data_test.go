@@ -238,6 +238,7 @@ func TestPathsAndMethods(t *testing.T) {
 		{"GET", "/rest/v1/books/1", 404, "PGRST125"},
 		{"GET", "/rest/v1/books/", 404, "PGRST125"},
 		{"GET", "/api/data/books/", 404, "PGRST125"},
+		{"GET", "/api/data/", 404, "PGRST125"},
 		{"GET", "/api/data/books/1/2", 404, "PGRST125"},
 		{"GET", "/rest/v1/", 404, "PGRST126"},
 		{"GET", "/rest/v1", 404, "PGRST126"},

@@ -34,6 +34,7 @@ type exchange struct {
 	caller   *auth.Caller
 	fault    *fault.Fault // what went wrong, for the log
 	hijacked bool
+	deadline deadline // the handler's, in the data API
 
 	values [12]string
 	used   int

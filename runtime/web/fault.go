@@ -1,6 +1,7 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -155,16 +156,19 @@ func (x *exchange) failStatus(r *http.Request, f *fault.Fault, status int) {
 	case http.StatusServiceUnavailable:
 		x.set("Retry-After", "1")
 	}
-	body, err := json.Marshal(struct {
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	encoder.SetEscapeHTML(false) // what was sent is repeated as it was, meta->>color say
+	err := encoder.Encode(struct {
 		Code    string  `json:"code"`
 		Message string  `json:"message"`
 		Details *string `json:"details"`
 		Hint    *string `json:"hint"`
 	}{f.Code, f.Message, optional(f.Details), optional(f.Hint)})
-	if err != nil { // four strings always marshal
-		body = []byte(`{"code":"` + fault.CodeInternal + `","message":"","details":null,"hint":null}`)
+	if err != nil { // four strings always encode
+		body.WriteString(`{"code":"` + fault.CodeInternal + `","message":"","details":null,"hint":null}`)
 	}
-	x.answerFault(r, status, body)
+	x.answerFault(r, status, bytes.TrimSuffix(body.Bytes(), []byte("\n")))
 }
 
 // answerFault sends the JSON of a refusal, which no cache may keep.

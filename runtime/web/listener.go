@@ -207,8 +207,13 @@ func (c *boundedConn) extend() error {
 	return c.Conn.SetWriteDeadline(until)
 }
 
-// SetWriteDeadline hands write deadlines to the caller, until he sets none.
+// SetWriteDeadline hands write deadlines to the caller, until he sets none. To
+// set none where ours stands, as net/http does after each answer, changes
+// nothing: the next write looks after it.
 func (c *boundedConn) SetWriteDeadline(t time.Time) error {
+	if t.IsZero() && !c.owned.Load() {
+		return nil
+	}
 	c.own(t)
 	return c.Conn.SetWriteDeadline(t)
 }

@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
@@ -23,8 +24,9 @@ type preferences struct {
 	count          bool
 	missingDefault bool
 	strict         bool
+	most           int // max-affected
 
-	hasReturn, hasMissing, hasHandling bool
+	hasMost, hasReturn, hasMissing, hasHandling bool
 
 	invalid []string // unknown, in the order of the request
 	refused string   // known, but its effect is not in this version and may not be left out
@@ -69,6 +71,11 @@ func (p *preferences) take(item string) {
 		known = value == "strict" || value == "lenient"
 		if known && !p.hasHandling {
 			p.hasHandling, p.strict = true, value == "strict"
+		}
+	case "max-affected":
+		n, ok := parseCount(value)
+		if known = ok; known && !p.hasMost {
+			p.hasMost, p.most = true, n
 		}
 	case "tx":
 		known = value == "commit" || value == "rollback"
@@ -122,9 +129,18 @@ func (p *preferences) check(method string) *fault.Fault {
 	return nil
 }
 
+// bound is how many rows a write may affect, nil for any number. As PostgREST
+// has it, that is asked for strictly or not at all.
+func (p *preferences) bound(method string) *int {
+	if !p.hasMost || !p.strict || method != http.MethodPatch && method != http.MethodDelete {
+		return nil
+	}
+	return &p.most
+}
+
 // applied is the Preference-Applied header, "" for none.
 func (p *preferences) applied(method string) string {
-	var applied [4]string
+	var applied [5]string
 	list := applied[:0]
 	write := !safe(method)
 	if write && p.hasReturn {
@@ -153,6 +169,9 @@ func (p *preferences) applied(method string) string {
 		} else {
 			list = append(list, "handling=lenient")
 		}
+	}
+	if bound := p.bound(method); bound != nil {
+		list = append(list, "max-affected="+strconv.Itoa(*bound))
 	}
 	return strings.Join(list, ", ")
 }

@@ -30,7 +30,10 @@ func TestParsePrefer(t *testing.T) {
 		{"DELETE", []string{"tx=rollback"}, "", nil, "tx=rollback"},
 		{"DELETE", []string{"tx=commit"}, "", nil, ""},
 		{"POST", []string{"resolution=ignore-duplicates"}, "", nil, "resolution=ignore-duplicates"},
-		{"POST", []string{"resolution=other, max-affected=5"}, "", []string{"resolution=other", "max-affected=5"}, ""},
+		{"POST", []string{"resolution=other, max-affected=5"}, "", []string{"resolution=other"}, ""},
+		{"DELETE", []string{"handling=strict, max-affected=5, max-affected=6"}, "handling=strict, max-affected=5", nil, ""},
+		{"DELETE", []string{"max-affected=5"}, "", nil, ""},
+		{"DELETE", []string{"handling=strict, max-affected=-1"}, "handling=strict", []string{"max-affected=-1"}, ""},
 		{"POST", []string{",,;,="}, "", []string{"="}, ""},
 	} {
 		p := web.ParsePrefer(c.method, c.headers)

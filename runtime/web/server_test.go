@@ -280,6 +280,28 @@ func TestStalledReader(t *testing.T) {
 	}
 }
 
+// A kept connection answers again after the write deadline of its last answer.
+func TestWriteDeadlineOfKeptConnection(t *testing.T) {
+	const progress = 20 * time.Millisecond
+	s := newSite(t, plain())
+	server := serve(t, s.Handler, web.Bounds{Total: 10, PerAddress: 10}, func(l *web.Listener) { l.SetProgress(progress) })
+	conn, err := net.Dial("tcp", server.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	reader := bufio.NewReader(conn)
+	for range 3 {
+		_, _ = fmt.Fprint(conn, "GET /health HTTP/1.1\r\nHost: a\r\n\r\n")
+		response, err := http.ReadResponse(reader, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		readAll(t, response)
+		time.Sleep(2 * progress) // what is tested: a pause longer than the deadline
+	}
+}
+
 func TestSlowBody(t *testing.T) {
 	s := newSite(t, plain())
 	s.SetBodyTime(50 * time.Millisecond)

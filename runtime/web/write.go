@@ -20,6 +20,7 @@ func (h *Handler) write(ctx context.Context, x *exchange, r *http.Request, c *ca
 		Representation: c.prefer.returns == returnRows,
 		Single:         c.object,
 		Unfiltered:     c.native,
+		AtMost:         c.prefer.bound(r.Method),
 	}
 	if r.Method != http.MethodDelete {
 		body, f := h.readBody(x, r)

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 
 	"github.com/alecthomas/kong"
@@ -32,9 +33,7 @@ func main() {
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	out := &output{w: stdout}
 	term := &terminal{in: stdin, out: out, err: stderr}
-	if len(args) == 0 {
-		args = []string{"--help"}
-	}
+	args = meant(args)
 	exited := -1
 	parser, err := newParser(term, func(code int) { exited = code })
 	if err != nil {
@@ -42,7 +41,7 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	}
 	parsed, err := parser.Parse(args)
 	if exited >= 0 {
-		return exited // --help and --version print and end
+		return exited // --help prints and ends
 	}
 	if err != nil {
 		return term.usage(err)
@@ -54,6 +53,19 @@ func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	return term.fail(err)
 }
 
+// meant gives the arguments for those that other commands take.
+func meant(args []string) []string {
+	switch {
+	case len(args) == 0:
+		return []string{"--help"}
+	case len(args) == 1 && (args[0] == "--version" || args[0] == "-v"):
+		return []string{"version"}
+	case args[0] == "help":
+		return append(slices.Clone(args[1:]), "--help")
+	}
+	return args
+}
+
 // call is what a command is run with.
 type call struct {
 	*terminal
@@ -63,6 +75,9 @@ type call struct {
 
 // errFaults ends a command whose faults are already printed.
 var errFaults = errors.New("the manifest has faults")
+
+// errUnread ends a command that had no manifest to read, which is said already.
+var errUnread = errors.New("there is no manifest")
 
 // terminal is where a command reads and prints.
 type terminal struct {
@@ -109,6 +124,8 @@ func (t *terminal) fail(err error) int {
 		return exitOK
 	case errors.Is(err, errFaults):
 		return exitFaults
+	case errors.Is(err, errUnread):
+		return exitUsage
 	}
 	t.tell("edge-hive: %v\n", err)
 	var hinted *hintedError

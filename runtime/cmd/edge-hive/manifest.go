@@ -32,7 +32,15 @@ func (t *terminal) explain(err error) error {
 	if err := t.printFaults(faults); err != nil {
 		return err
 	}
+	if unread(faults) {
+		return errUnread
+	}
 	return errFaults
+}
+
+// unread reports whether faults say that there was no manifest to read.
+func unread(faults fault.List) bool {
+	return len(faults) == 1 && fault.Is(faults[0], load.CodeNoManifest)
 }
 
 // printFaults writes faults for a person, files relative to where he is, and

@@ -47,6 +47,8 @@ func (t *terminal) sayReload(out engine.Outcome) {
 	case admin.Refused:
 		_ = t.printFaults(out.Faults) // the terminal is gone: the log still says it
 		t.tell("\nnot reloaded: generation %d serves on\n", out.Generation)
+	case admin.Unchanged:
+		t.say("the manifest is as before: generation %d serves on\n", out.Generation)
 	case admin.Swapped:
 		for _, step := range out.Steps {
 			t.say("%s\n", step)

@@ -53,7 +53,7 @@ func printStatus(call *call, s admin.Status) error {
 	if s.LastReload != nil {
 		last = fmt.Sprintf("last reload %s, %s", s.LastReload.At.Local().Format("2006-01-02 15:04:05"), s.LastReload.Result)
 		if s.LastReload.Faults > 0 {
-			last += fmt.Sprintf(" with %d faults", s.LastReload.Faults)
+			last += " with " + count(s.LastReload.Faults, "fault")
 		}
 	}
 	line("generation", "%d, %s", s.Generation, last)

@@ -38,7 +38,7 @@ func (c *tokenCommand) Run(call *call) error {
 	}
 	user, err := c.find(call, m)
 	if errors.Is(err, admin.ErrNoUser) {
-		return hinted(fmt.Errorf("there is no user %s", c.User), "make one: "+createUser(c.base(call, m), keys, c.User))
+		return hinted(fmt.Errorf("there is no user %s", c.User), "make one: "+c.createUser(c.base(call, m)))
 	}
 	if err != nil {
 		return call.explain(err)
@@ -85,11 +85,19 @@ func object(raw json.RawMessage) string {
 	return string(raw)
 }
 
-// createUser is a command that makes a user, as it can be pasted.
-func createUser(base string, keys *auth.Keys, email string) string {
-	body, err := json.Marshal(map[string]string{"email": email})
+// createUser is a command that makes the user, as it can be pasted; the key in
+// it is asked for then, and stands in no message.
+func (c *tokenCommand) createUser(base string) string {
+	body, err := json.Marshal(map[string]string{"email": c.User})
 	if err != nil {
 		body = []byte(`{"email": "EMAIL"}`) // no string fails
 	}
-	return curl("POST", base+"/api/data/users", keys.Secret(), string(body))
+	keys := "edge-hive keys --only secret"
+	for _, tag := range c.Tags {
+		keys += " -t " + shellQuote(tag)
+	}
+	if c.Path != "." && c.Path != "" {
+		keys += " " + shellQuote(c.Path)
+	}
+	return curl("POST", base+"/api/data/users", "", string(body)) + ` -H "apikey: $(` + keys + `)"`
 }

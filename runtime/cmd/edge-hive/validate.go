@@ -67,7 +67,10 @@ func (c *validateCommand) report(call *call, err error) error {
 	if err := fault.RenderJSON(call.out, faults, workingDir()); err != nil {
 		return err
 	}
-	if len(faults) > 0 {
+	switch {
+	case unread(faults):
+		return errUnread
+	case len(faults) > 0:
 		return errFaults
 	}
 	return nil

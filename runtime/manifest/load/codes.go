@@ -1,8 +1,11 @@
 package load
 
-// The stable codes of the faults that loading can find.
+// CodeNoManifest is the fault of a manifest that is not there or cannot be
+// read.
+const CodeNoManifest = "no-manifest"
+
+// The stable codes of the other faults that loading can find.
 const (
-	codeNoManifest   = "no-manifest"
 	codeTooLarge     = "too-large"
 	codeTooDeep      = "too-deep"
 	codeTooSlow      = "too-slow"
@@ -21,6 +24,7 @@ const (
 	codeBadSize      = "bad-size"
 	codeBadAddress   = "bad-address"
 	codeBadURL       = "bad-url"
+	codeBadPath      = "bad-path"
 	codeBadName      = "bad-name"
 	codeBadRoute     = "bad-route"
 	codeIncomplete   = "incomplete"

@@ -60,6 +60,8 @@ func (c *conformer) incomplete(n *node, s *shape) {
 	switch {
 	case n.tag != "":
 		f = f.WithHint("give the tag a value: -t " + n.tag + "=VALUE; or mark a default with *")
+	case s != nil && s.object != nil && s.object.typeNamed("text") != "":
+		f = f.WithHint(`write {type: "text"}, or another type`)
 	case s != nil && s.kinds != 0:
 		f = f.WithHint("write " + s.describe() + ", or mark a default with *")
 	default:

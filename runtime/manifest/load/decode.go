@@ -2,6 +2,7 @@ package load
 
 import (
 	"path/filepath"
+	"slices"
 	"strconv"
 	"time"
 
@@ -15,6 +16,14 @@ import (
 type decoder struct {
 	dir    string
 	faults fault.List
+}
+
+// notWithin gives the decoder's faults but for those inside of what said tells
+// about already.
+func (d *decoder) notWithin(said fault.List) fault.List {
+	return slices.DeleteFunc(d.faults, func(f *fault.Fault) bool {
+		return slices.ContainsFunc(said, func(s *fault.Fault) bool { return s.Code == codeWrongType && below(f.Path, s.Path) })
+	})
 }
 
 func (d *decoder) manifest(n *node) *manifest.Manifest {
@@ -90,6 +99,10 @@ func (d *decoder) database(n *node, name string) manifest.Database {
 			name = "edgehive"
 		}
 		path = filepath.Join("data", name+".db")
+	}
+	if f := checkDatabasePath(path, name); f != nil {
+		at := n.field("path")
+		d.faults = append(d.faults, f.At(at.path(), at.value))
 	}
 	path = d.path(path)
 	return manifest.Database{

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -39,6 +40,9 @@ func (d *decoder) route(n *node) manifest.Route {
 	return r
 }
 
+// colonParameter is how other routers write {parameter}.
+var colonParameter = regexp.MustCompile(`/:([A-Za-z_]\w*)`)
+
 // splitPattern takes "METHOD HOST/PATH" apart.
 func splitPattern(r *manifest.Route) *fault.Fault {
 	bad := fault.Newf(codeBadRoute, "%q is not a route", cutText(r.Pattern))
@@ -62,6 +66,12 @@ func splitPattern(r *manifest.Route) *fault.Fault {
 		return bad.WithHint("a path has no space, ? or #")
 	}
 	r.Host, r.URLPath = strings.ToLower(rest[:slash]), rest[slash:]
+	if r.Method == "" && slices.Contains(methods, strings.ToUpper(r.Host)) {
+		return bad.WithHint(`did you mean "` + strings.ToUpper(r.Host) + " " + cutText(r.URLPath) + `"?`)
+	}
+	if named := colonParameter.FindStringSubmatch(r.URLPath); named != nil {
+		return bad.WithHint("a parameter is {" + named[1] + "}, not :" + named[1])
+	}
 	if strings.ContainsAny(r.Host, ":{}*@") {
 		return bad.WithHint("a host is a plain name, without port or *")
 	}

@@ -142,5 +142,5 @@ func (s *sources) parseFile(name string, src any, cfg parser.Config) (*ast.File,
 }
 
 func unreadable(path string) *fault.Fault {
-	return fault.Newf(codeNoManifest, "%s cannot be read", path).WithHint("see whether you may read it")
+	return fault.Newf(CodeNoManifest, "%s cannot be read", path).WithHint("see whether you may read it")
 }

@@ -1,94 +1,103 @@
 package load
 
-// Words that people bring along from other tools, and what they are here.
+import (
+	"regexp"
+	"strings"
+)
 
-// foreignField gives a hint for a field that another tool would have.
+// foreignField gives a hint for a field that another tool would have; case and
+// _ make no difference.
 func foreignField(definition, name string) string {
-	if byName, ok := foreignFields[definition]; ok {
-		return byName[name]
+	byName := foreignFields[definition]
+	if hint, ok := byName[name]; ok {
+		return hint
+	}
+	for known, hint := range byName {
+		if simple(known) == simple(name) {
+			return hint
+		}
 	}
 	return ""
 }
 
-var foreignFields = map[string]map[string]string{
-	"#Column": {
-		"unique":     `a unique index says so: indexes: NAME: {columns: ["COLUMN"], unique: true}`,
-		"index":      `indexes stand beside columns: indexes: NAME: columns: ["COLUMN"]`,
-		"nullable":   "columns are nullable unless required: true",
-		"null":       "columns are nullable unless required: true",
-		"notNull":    "write required: true",
-		"optional":   "columns are optional unless required: true",
-		"primaryKey": "the key is always id; its type is the table's key: {type: ...}",
-		"primary":    "the key is always id; its type is the table's key: {type: ...}",
-		"references": `write type: "ref", table: "TABLE"`,
-		"foreignKey": `write type: "ref", table: "TABLE"`,
-		"length":     "write max: the most characters",
-		"maxLength":  "write max: the most characters",
-		"minLength":  "write min: the fewest characters",
-		"size":       "write max: the most characters",
-		"check":      `checks stand beside columns: checks: NAME: "CEL"`,
-		"values":     "write enum: [...]",
-		"options":    "write enum: [...]",
-		"items":      "write of: the type of the items",
-		"regex":      "write pattern: a regular expression",
-		"places":     "write scale: how many places",
-		"precision":  "write scale: how many places",
-		"readonly":   "write access: update: false",
-		"immutable":  "write access: update: false",
-	},
-	"#Table": {
-		"primaryKey":  "the key is always id; its type is key: {type: ...}",
-		"fields":      "write columns",
-		"rules":       "write access: {read, create, update, delete}",
-		"policies":    "write access: {read, create, update, delete}",
-		"permissions": "write access: {read, create, update, delete}",
-		"constraints": "write checks, or indexes with unique: true",
-		"limit":       "write rows: how many an answer may hold",
-		"data":        "first rows come from a file: seed",
-		"name":        "the table's name is its key in tables",
-		"renamed":     "write was: the former name",
-	},
-	"#Access": {
-		"insert": "write create", "write": "write create, update and delete", "select": "write read",
-		"list": "write read", "view": "write read", "remove": "write delete", "all": "say it for each: read, create, update, delete",
-	},
-	"#Manifest": {
-		"version": "the manifest's version is manifest: 1", "port": `write server: listen: http: "127.0.0.1:8080"`,
-		"listen": "write server: listen: http: ...", "url": "write server: url: ...", "models": "write tables",
-		"collections": "write tables", "schema": "write tables", "jwt": "write auth: secret: ...", "logging": "write observe: log: ...",
-		"log": "write observe: log: ...", "metrics": "write observe: metrics: ...", "timeout": "write limits: timeout: ...",
-		"proxies": "write trustedProxies", "ratelimit": "write rates", "redirects": "write routes: \"PATH\": redirect: to: ...",
-	},
-	"#Server":   {"port": `write listen: http: "127.0.0.1:PORT"`, "host": `write listen: http: "HOST:8080"`, "address": "write listen: http: ..."},
-	"#Database": {"file": "write path", "url": "write path: a file", "dsn": "write path: a file", "type": "write engine"},
-	"#Index":    {"fields": "write columns", "on": "write columns", "column": "write columns: [...]", "filter": "write where", "type": "leave it out; unique: true makes it unique"},
-	"#Channel":  {"where": "write filter", "on": "write table and events", "tables": "a channel has one table: table", "from": "write table"},
-	"#Route":    {"dir": "write static: dir: ...", "to": "write redirect: to: ...", "body": "write respond: body: ...", "files": "write static: dir: ...", "handler": "add one of static, respond, redirect"},
-	"#Redirect": {"url": "write to", "location": "write to", "permanent": "write status: 308 or 307", "code": "write status"},
-	"#Static":   {"path": "write dir", "root": "write dir", "folder": "write dir", "fallback": "write spa: true"},
-	"#Respond":  {"text": "write body", "code": "write status", "content": "write body", "contentType": `write headers: "Content-Type": ...`, "json": "write body, and headers: \"Content-Type\": \"application/json\""},
-	"#Rate":     {"limit": "write requests", "burst": "leave it out; a window's requests may come at once", "per_minute": `write requests, and window: "1m"`, "interval": "write window", "period": "write window", "max": "write requests"},
-	"#Policy":   {"maxAge": "write ttl", "expires": "write ttl", "swr": "write stale", "max": "the memory is bounded by cache.memory.size"},
-	"#Key":      {"to": "write table", "references": "write table"},
+// simple is a name without what tools differ in.
+func simple(name string) string {
+	return strings.ToLower(strings.NewReplacer("_", "", "-", "", " ", "").Replace(name))
 }
 
 // foreignValue gives the value that a word of another tool means here.
 func foreignValue(field, value string) string {
-	return foreignValues[field][value]
+	byName := foreignValues[field]
+	if known, ok := byName[value]; ok {
+		return known
+	}
+	word, _, _ := strings.Cut(value, "(") // varchar(255)
+	for known, means := range byName {
+		if simple(known) == simple(word) {
+			return means
+		}
+	}
+	return ""
 }
+
+var (
+	sizedText    = regexp.MustCompile(`(?i)^(?:n?(?:var)?char|character varying|string|text)\s*\(\s*(\d+)\s*\)$`)
+	sizedDecimal = regexp.MustCompile(`(?i)^(?:decimal|numeric)\s*\(\s*\d+\s*,\s*(\d+)\s*\)$`)
+	listOf       = regexp.MustCompile(`(?i)^(?:(\w+)\[\]|\[\](\w+)|(?:list|array|set)<(\w+)>)$`)
+)
+
+// foreignType gives a hint for a column's type that takes more than a word
+// here; "" when there is none.
+func foreignType(value string) string {
+	if m := sizedText.FindStringSubmatch(value); m != nil {
+		return `write type: "text", max: ` + m[1]
+	}
+	if m := sizedDecimal.FindStringSubmatch(value); m != nil {
+		return `write type: "decimal", scale: ` + m[1]
+	}
+	if m := listOf.FindStringSubmatch(value); m != nil {
+		item := m[1] + m[2] + m[3]
+		if known := foreignValue("of", item); known != "" {
+			item = known
+		}
+		return `write type: "list", of: "` + item + `"`
+	}
+	return foreignTypes[simple(value)]
+}
+
+// foreignTypes are types of other tools, by their simple name.
+var foreignTypes = map[string]string{
+	"enum": enumType, "select": enumType, "choice": enumType,
+	"numeric": decimalType, "money": decimalType, "currency": decimalType, "bigdecimal": decimalType,
+	"autodate": `write type: "timestamp", auto: create: "now()"`,
+	"password": "leave it out: passwords do not belong in a table",
+	"bytes":    noBytes, "byte": noBytes, "blob": noBytes, "bytea": noBytes, "binary": noBytes, "varbinary": noBytes,
+	"image": noBytes, "attachment": noBytes, "upload": noBytes,
+	"interval": `write type: "int", and keep seconds`,
+	"point":    `write type: "json", or two columns of type "float"`, "geopoint": `write type: "json", or two columns of type "float"`,
+}
+
+const (
+	enumType    = `write type: "text", enum: ["...", "..."]`
+	decimalType = `write type: "decimal", scale: 2`
+	noBytes     = `a column holds no bytes; one of type "text" may hold a file's URL`
+)
 
 var foreignValues = map[string]map[string]string{
 	"type": {
-		"string": "text", "varchar": "text", "char": "text", "str": "text", "email": "text", "url": "text",
-		"integer": "int", "bigint": "int", "smallint": "int", "serial": "int", "int64": "int", "int32": "int", "long": "int",
-		"boolean": "bool", "double": "float", "real": "float", "number": "float", "numeric": "decimal", "money": "decimal",
-		"datetime": "timestamp", "timestamptz": "timestamp", "time": "timestamp", "jsonb": "json", "object": "json", "map": "json",
-		"array": "list", "guid": "uuid", "reference": "ref", "foreign": "ref", "relation": "ref", "link": "ref", "enum": "text",
+		"string": "text", "varchar": "text", "nvarchar": "text", "char": "text", "str": "text", "email": "text", "url": "text", "citext": "text",
+		"longtext": "text", "mediumtext": "text", "richtext": "text", "editor": "text", "markdown": "text", "html": "text", "slug": "text",
+		"integer": "int", "bigint": "int", "smallint": "int", "serial": "int", "bigserial": "int", "int64": "int", "int32": "int", "long": "int", "tinyint": "int",
+		"boolean": "bool", "double": "float", "double precision": "float", "real": "float", "number": "float", "numeric": "decimal", "money": "decimal",
+		"datetime": "timestamp", "date-time": "timestamp", "timestamptz": "timestamp", "timestamp with time zone": "timestamp",
+		"timestamp without time zone": "timestamp", "time": "timestamp", "jsonb": "json", "object": "json", "map": "json", "any": "json", "hstore": "json",
+		"array": "list", "guid": "uuid", "id": "uuid", "objectid": "uuid", "reference": "ref", "references": "ref", "foreign": "ref", "foreign key": "ref",
+		"relation": "ref", "link": "ref", "belongsTo": "ref", "pointer": "ref", "fk": "ref", "enum": "text",
 	},
-	"of":       {"string": "text", "integer": "int", "boolean": "bool", "number": "float", "datetime": "timestamp"},
+	"of":       {"string": "text", "varchar": "text", "integer": "int", "boolean": "bool", "number": "float", "datetime": "timestamp", "timestamptz": "timestamp"},
 	"engine":   {"sqlite3": "sqlite"},
-	"onDelete": {"set null": "setNull", "set_null": "setNull", "null": "setNull", "delete": "cascade", "deny": "restrict", "no action": "restrict", "noAction": "restrict"},
-	"level":    {"warning": "warn", "trace": "debug", "err": "error", "fatal": "error"},
+	"onDelete": {"set null": "setNull", "null": "setNull", "nullify": "setNull", "delete": "cascade", "deny": "restrict", "no action": "restrict"},
+	"level":    {"warning": "warn", "trace": "debug", "verbose": "debug", "err": "error", "fatal": "error"},
 	"format":   {"console": "text", "pretty": "text", "plain": "text"},
 	"events":   {"insert": "create", "created": "create", "updated": "update", "change": "update", "deleted": "delete", "remove": "delete"},
 	"per":      {"user": "caller", "address": "ip", "addr": "ip", "client": "ip"},

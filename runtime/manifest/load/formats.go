@@ -1,10 +1,12 @@
 package load
 
 import (
+	"cmp"
 	"math"
 	"net"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -50,7 +52,33 @@ var durationUnits = map[string]time.Duration{
 var durationWords = map[string]string{
 	"sec": "s", "secs": "s", "second": "s", "seconds": "s", "min": "m", "mins": "m", "minute": "m", "minutes": "m",
 	"hr": "h", "hrs": "h", "hour": "h", "hours": "h", "day": "d", "days": "d", "S": "s", "H": "h", "D": "d", "M": "m",
-	"w": "7d", "week": "7d", "weeks": "7d", "milliseconds": "ms", "millisecond": "ms",
+	"milliseconds": "ms", "millisecond": "ms", "msec": "ms", "": "s",
+}
+
+// meantDuration writes as ours what other tools take: "1m30s", "1.5h", "30
+// sec", "1w"; "" if it is none of these.
+func meantDuration(s string) string {
+	digits, unit := splitUnit(s)
+	unit = strings.TrimSpace(unit)
+	n, err := strconv.ParseInt(digits, 10, 32)
+	switch {
+	case strings.HasPrefix(unit, "w") && err == nil && n > 0:
+		return strconv.FormatInt(n*7, 10) + "d"
+	case err == nil && durationUnits[unit] != 0:
+		return digits + unit
+	case err == nil && durationWords[unit] != "":
+		return digits + durationWords[unit]
+	}
+	d, err := time.ParseDuration(s)
+	if err != nil || d < time.Millisecond || d%time.Millisecond != 0 {
+		return ""
+	}
+	for _, unit := range []string{"h", "m", "s", "ms"} {
+		if step := durationUnits[unit]; d%step == 0 {
+			return strconv.FormatInt(int64(d/step), 10) + unit
+		}
+	}
+	return ""
 }
 
 // maxDuration bounds durations: a hundred years.
@@ -63,8 +91,8 @@ func parseDuration(s string) (time.Duration, *fault.Fault) {
 	step, ok := durationUnits[unit]
 	switch {
 	case digits == "" || !ok:
-		if short := durationWords[strings.TrimSpace(unit)]; short != "" && digits != "" && short != "7d" {
-			return 0, bad.WithHint(`did you mean "` + digits + short + `"?`)
+		if meant := meantDuration(s); meant != "" {
+			return 0, bad.WithHint(`did you mean "` + meant + `"?`)
 		}
 		return 0, bad.WithHint(`a number and one of ms, s, m, h, d: "30s", "5m", "12h", "30d"`)
 	}
@@ -113,6 +141,8 @@ func splitUnit(s string) (string, string) {
 	return s[:i], s[i:]
 }
 
+var hostName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.-]{0,60}$`)
+
 func checkAddress(s string) *fault.Fault {
 	bad := fault.Newf(codeBadAddress, "%q is not an address to listen on", cutText(s))
 	host, port, err := net.SplitHostPort(s)
@@ -122,6 +152,9 @@ func checkAddress(s string) *fault.Fault {
 		}
 		if strings.Contains(s, "://") {
 			return bad.WithHint(`leave the scheme out: HOST:PORT, as "127.0.0.1:8080"`)
+		}
+		if hostName.MatchString(s) {
+			return bad.WithHint(`a port is missing: "` + s + `:8080"`)
 		}
 		return bad.WithHint(`HOST:PORT, as "127.0.0.1:8080" or ":8080"`)
 	}
@@ -193,6 +226,21 @@ func parseNetwork(s string) (string, *fault.Fault) {
 		return "", bad.WithHint(`did you mean "` + p.Masked().String() + `"?`)
 	}
 	return p.String(), nil
+}
+
+// checkDatabasePath refuses what other programs take for a database, and would
+// be a file of a strange name here.
+func checkDatabasePath(path, name string) *fault.Fault {
+	file := cmp.Or(name, "edgehive") + ".db"
+	switch {
+	case strings.HasPrefix(path, ":") || strings.HasPrefix(path, "file:"):
+		return fault.Newf(codeBadPath, "%q is not the path of a file", cutText(path)).
+			WithHint(`rows are kept in a file: "data/` + file + `"`)
+	case strings.HasSuffix(path, "/"):
+		return fault.Newf(codeBadPath, "%q is a folder, and the database is a file", cutText(path)).
+			WithHint(`name a file in it: "` + cutText(path) + file + `"`)
+	}
+	return nil
 }
 
 func checkPath(s string) *fault.Fault {

@@ -35,11 +35,66 @@ func (s *sources) hidingFaults(found []finding) (fault.List, bool) {
 		for _, p := range f.places {
 			cut = s.cuts.add(p) || cut
 		}
-		if g := s.hidingFault(f); g != nil {
-			faults = append(faults, g.At(cuePath(f.path), at...))
+		g := s.hidingFault(f)
+		if g == nil {
+			continue
+		}
+		g = g.At(cuePath(f.path), at...)
+		if !slices.ContainsFunc(faults, func(other *fault.Fault) bool { return sameMistake(other, g) }) {
+			faults = append(faults, g)
 		}
 	}
 	return faults, cut
+}
+
+// sameMistake reports whether two faults are one mistake: the same said of one place,
+// or two names of one rule.
+func sameMistake(a, b *fault.Fault) bool {
+	if a.Code != b.Code || a.Message != b.Message || a.Path != b.Path || len(a.Positions) == 0 || len(b.Positions) == 0 {
+		return false
+	}
+	return a.Positions[0] == b.Positions[0] || a.Message == ruleUnquoted
+}
+
+// ruleUnquoted is said once a rule.
+const ruleUnquoted = "a rule stands in quotes"
+
+// isRule reports whether CEL stands at a path.
+func isRule(path []string) bool {
+	at := func(i int) string {
+		if i < len(path) {
+			return unquoteLabel(path[i])
+		}
+		return ""
+	}
+	switch at(0) {
+	case "tables":
+		return at(2) == "access" || at(2) == "checks" || at(2) == "columns" && (at(4) == "access" || at(4) == "auto")
+	case "channels":
+		return at(2) == "filter" || at(2) == "access"
+	case "rules":
+		return true
+	}
+	return false
+}
+
+func unquotedRule(name string) *fault.Fault {
+	f := fault.New(codeReference, ruleUnquoted)
+	switch strings.ToLower(name) {
+	case "yes", "public", "everyone", "anyone", "all":
+		return f.WithHint("for everyone, write true")
+	case "no", "nobody", "none", "private":
+		return f.WithHint("for the service role alone, write false")
+	}
+	return f.WithHint(`write it as "..."; text inside it stands in '...'`)
+}
+
+// celHint says how a call is written into a field.
+func celHint(field, call string) string {
+	if field == "default" {
+		return `write {cel: "` + call + `()"}`
+	}
+	return `write "` + call + `()"`
 }
 
 // ownFirst orders places in the manifest's own files before imported ones.
@@ -58,8 +113,13 @@ func (s *sources) hidingFault(f finding) *fault.Fault {
 	switch {
 	case strings.HasPrefix(f.format, "reference %q not found"):
 		name := f.arg(0)
-		if s.cuts.imports[name] {
+		switch {
+		case s.cuts.imports[name]:
 			return nil
+		case isRule(f.path):
+			return unquotedRule(name)
+		case slices.Contains([]string{"now", "uuid"}, name) && len(f.path) > 0:
+			return fault.Newf(codeReference, "%s() is CEL, and CEL stands in quotes", name).WithHint(celHint(f.last(), name))
 		}
 		return s.unknownReference(name)
 	case strings.HasPrefix(f.format, "import %q not found") && len(f.path) > 0:
@@ -102,6 +162,12 @@ func (s *sources) unknownReference(name string) *fault.Fault {
 		}, nil)
 	}
 	names = append(names, "string", "int", "number", "bool", "true", "false", "null")
+	switch name {
+	case "yes", "on", "True", "TRUE":
+		return f.WithHint("write true")
+	case "no", "off", "False", "FALSE":
+		return f.WithHint("write false")
+	}
 	if standardPackages[name] != "" {
 		return f.WithHint("it is a package: import \"" + standardPackages[name] + "\" at the top of the file")
 	}

@@ -114,12 +114,13 @@ func load(o Options) (*loaded, error) {
 	if len(root.fields) == 0 && len(ev.found) > 0 {
 		return nil, finish(ev.explain(nil, nil))
 	}
+	optional := optionalFaults(ev.sources.files, root) // before defaults fill it in
 	c := newConformer()
 	c.value(root, defs.shapes["#Manifest"])
 	addUsers(c, root, defs)
 	d := &decoder{dir: p.dir}
 	m := d.manifest(root)
-	own := slices.Concat(c.faults, d.notWithin(c.faults))
+	own := slices.Concat(c.faults, d.notWithin(c.faults), optional)
 	faults := slices.Concat(ev.explain(r.found, own), own)
 	if n := root.firstBroken(); n != nil && len(faults) == 0 {
 		f := fault.New(codeEvaluation, "CUE cannot work out this value").WithHint("see what it refers to")
@@ -136,8 +137,8 @@ func load(o Options) (*loaded, error) {
 	return &loaded{manifest: m, root: root}, nil
 }
 
-// finish sorts faults and gives them as an error.
+// finish sorts faults, drops what is said twice and gives them as an error.
 func finish(faults fault.List) error {
 	faults.Sort()
-	return faults.Err()
+	return slices.CompactFunc(faults, sameMistake).Err()
 }

@@ -37,7 +37,7 @@ func locate(path string, overlay map[string][]byte) (*project, *fault.Fault) {
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return nil, fault.Newf(codeNoManifest, "%q is no path", path).WithCause(err)
+		return nil, fault.Newf(CodeNoManifest, "%q is no path", path).WithCause(err)
 	}
 	p := &project{dir: abs, sources: map[string][]byte{}}
 	_, overlaid := overlay[abs]
@@ -45,14 +45,14 @@ func locate(path string, overlay map[string][]byte) (*project, *fault.Fault) {
 	switch {
 	case overlaid || err == nil && !info.IsDir():
 		if !strings.HasSuffix(abs, ".cue") {
-			return nil, fault.Newf(codeNoManifest, "%s is not a CUE file", filepath.Base(abs)).WithHint("a manifest is a file that ends in .cue, or a folder that holds " + fileName)
+			return nil, fault.Newf(CodeNoManifest, "%s is not a CUE file", filepath.Base(abs)).WithHint("a manifest is a file that ends in .cue, or a folder that holds " + fileName)
 		}
 		p.dir, p.files = filepath.Dir(abs), []string{abs}
 	case err == nil:
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fault.Newf(codeNoManifest, "there is no file or folder %s", path).WithHint("name the manifest, or its folder; `edge-hive init` makes one")
+		return nil, fault.Newf(CodeNoManifest, "there is no file or folder %s", path).WithHint("name the manifest, or its folder; `edge-hive init` makes one")
 	default:
-		return nil, fault.Newf(codeNoManifest, "%s cannot be read", path).WithHint("see whether you may read it").WithCause(err)
+		return nil, fault.Newf(CodeNoManifest, "%s cannot be read", path).WithHint("see whether you may read it").WithCause(err)
 	}
 	p.root = projectRoot(p.dir)
 	if p.files == nil {
@@ -80,7 +80,7 @@ func projectRoot(dir string) string {
 func (p *project) chooseFiles(overlay map[string][]byte) *fault.Fault {
 	names, err := cueFiles(p.dir, overlay)
 	if err != nil {
-		return fault.Newf(codeNoManifest, "the folder %s cannot be read", p.dir).WithHint("see whether you may read it").WithCause(err)
+		return fault.Newf(CodeNoManifest, "the folder %s cannot be read", p.dir).WithHint("see whether you may read it").WithCause(err)
 	}
 	packages := map[string][]string{}
 	var order []string
@@ -104,9 +104,9 @@ func (p *project) chooseFiles(overlay map[string][]byte) *fault.Fault {
 	case len(order) == 1 && (order[0] != "" || len(names) == 1):
 		p.files = packages[order[0]]
 	case len(names) == 0:
-		return fault.Newf(codeNoManifest, "there is no manifest in %s", p.dir).WithHint("`edge-hive init` makes one, called " + fileName)
+		return fault.Newf(CodeNoManifest, "there is no manifest in %s", p.dir).WithHint("`edge-hive init` makes one, called " + fileName)
 	default:
-		return fault.Newf(codeNoManifest, "there is no %s in %s, and its CUE files are of different packages", fileName, p.dir).
+		return fault.Newf(CodeNoManifest, "there is no %s in %s, and its CUE files are of different packages", fileName, p.dir).
 			WithDetails(strings.Join(names, ", ")).
 			WithHint("name the manifest's file, or give all its files the same package clause")
 	}
@@ -173,13 +173,13 @@ func (p *project) readSources(overlay map[string][]byte) *fault.Fault {
 		if !ok {
 			f, err := os.Open(abs)
 			if err != nil {
-				return fault.Newf(codeNoManifest, "%s cannot be read", filepath.Base(abs)).WithHint("see whether you may read it").WithCause(err)
+				return fault.Newf(CodeNoManifest, "%s cannot be read", filepath.Base(abs)).WithHint("see whether you may read it").WithCause(err)
 			}
 			buf := make([]byte, maxSource-total+1)
 			n, err := readFull(f, buf)
 			_ = f.Close()
 			if err != nil {
-				return fault.Newf(codeNoManifest, "%s cannot be read", filepath.Base(abs)).WithHint("see whether it is a file").WithCause(err)
+				return fault.Newf(CodeNoManifest, "%s cannot be read", filepath.Base(abs)).WithHint("see whether it is a file").WithCause(err)
 			}
 			src = buf[:n:n]
 		}

@@ -68,9 +68,12 @@ func (c *conformer) notMember(n *node, s *shape) {
 			near = known
 		}
 	}
-	if near != "" {
+	switch {
+	case n.kind == text && n.name == "type" && foreignType(n.text) != "":
+		f = f.WithHint(foreignType(n.text))
+	case near != "":
 		f = f.WithHint(`did you mean "` + near + `"?`)
-	} else {
+	default:
 		f = f.WithHint("write " + s.describe())
 	}
 	c.add(n, n.place(), f)
@@ -92,18 +95,68 @@ func (c *conformer) wrongType(n *node, s *shape) {
 		hint = "write it without quotes: " + n.text
 	case n.kind == text && s.object != nil && s.object.typeNamed(n.text) != "":
 		hint = `write {type: "` + s.object.typeNamed(n.text) + `"}`
+	case n.kind == text && s.object != nil && s.object.byName["cel"] != nil && strings.HasSuffix(n.text, ")") && plain(n.text):
+		hint = "write {cel: " + show(n) + "}"
+	case n.parent != nil && s.object != nil && s.object.byName[n.name] != nil && s.object.name != "#Column":
+		hint = "a name is missing: " + lastOf(n.parent) + ": NAME: " + n.name + ": ..."
+	case s.object != nil && s.object.wrapped(n) != "":
+		hint = "write " + s.object.wrapped(n)
+	case n.name == "cache" && s.kinds == text:
+		hint = "write the name of a policy, one of cache.policies, in quotes"
+	case n.kind == binary && s.kinds&text != 0:
+		hint = "a text stands in double quotes"
 	case n.kind == null:
 		hint = "leave the field out instead"
 	case s.kinds == object && n.kind == boolean && lastOf(n) == "access":
 		hint = "say it for each operation: access: {read: " + n.text + "}"
-	case n.kind&s.kinds == 0 && s.kinds == list:
+	case s.kinds == list && n.kind != object && s.item != nil && s.item.takes(n):
 		hint = "write a list: [" + show(n) + "]"
-		if n.kind == object {
-			hint = "write " + s.describe()
-		}
+	case s.kinds == list && n.kind != object && s.item != nil && formats[s.item.name] != nil && n.kind == text:
+		hint = formats[s.item.name](n.text).Hint
 	}
 	f.Code = code
 	c.add(n, n.place(), f.WithHint(hint))
+}
+
+// takes reports whether a scalar is right for s, its format included.
+func (s *shape) takes(n *node) bool {
+	check := formats[s.name]
+	return (s.kinds == 0 || s.allows(n)) && (check == nil || check(n.text) == nil)
+}
+
+// principal is the field that people mean who give a value where its struct
+// belongs, by definition.
+var principal = map[string]string{
+	"#Listen": "http", "#Database": "path", "#Rate": "requests", "#RoleRate": "requests", "#Policy": "ttl", "#Memory": "size",
+	"#Channel": "table", "#Static": "dir", "#Respond": "body", "#Redirect": "to", "#CORS": "origins", "#Index": "columns",
+	"#Log": "level", "#Auto": "create", "#Computed": "cel",
+}
+
+// wrapped writes a value as the struct that was meant, "" if none was.
+func (o *objectShape) wrapped(n *node) string {
+	f := o.byName[principal[o.name]]
+	switch {
+	case o.name == "#Metrics" && n.kind == boolean && n.text == "true":
+		return "{}"
+	case o.name == "#Auto" && n.kind == boolean:
+		return `{create: "now()"}`
+	case f == nil || !plain(n.text) || strings.Contains(n.text, "@"):
+		return "" // it may hold a password
+	case f.value.kinds == list && n.kind == list && len(n.fields) > 0 && len(n.fields) < 5:
+		var items []string
+		for _, item := range n.fields {
+			if f.value.item == nil || !f.value.item.takes(item) {
+				return ""
+			}
+			items = append(items, show(item))
+		}
+		return "{" + f.name + ": [" + strings.Join(items, ", ") + "]}"
+	case f.value.takes(n):
+		return "{" + f.name + ": " + show(n) + "}"
+	case f.value.kinds == list && n.kind&(object|list) == 0 && f.value.item != nil && f.value.item.takes(n):
+		return "{" + f.name + ": [" + show(n) + "]}"
+	}
+	return ""
 }
 
 // isBare reports whether a text is a number or truth value in quotes.

@@ -22,7 +22,7 @@ func syntaxFaults(name string, src []byte, err error) fault.List {
 		at = inside(at, src)
 		f := syntaxFault(e, lineOf(src, at.Line))
 		// After a mistake the parser looks for ends that it has run past.
-		if lines[at.Line] || lines[at.Line-1] || len(faults) > 0 && f.Message == fileEnds {
+		if lines[at.Line] || lines[at.Line-1] || len(faults) > 0 && strings.HasPrefix(f.Message, "the file ends") {
 			continue
 		}
 		lines[at.Line] = true
@@ -43,7 +43,8 @@ func inside(at fault.Position, src []byte) fault.Position {
 }
 
 // syntaxFault says in our words what the parser found.
-func syntaxFault(e errors.Error, _ []byte) *fault.Fault {
+func syntaxFault(e errors.Error, line string) *fault.Fault {
+	habit := habitHint(line)
 	format, args := e.Msg()
 	found, wanted := "", ""
 	if len(args) > 1 {
@@ -54,6 +55,8 @@ func syntaxFault(e errors.Error, _ []byte) *fault.Fault {
 		return fault.New(codeSyntax, "this text has no closing quote").WithHint(`end it with ", or write """ for a text of several lines`)
 	case strings.Contains(format, "comment not terminated"):
 		return fault.New(codeSyntax, "this comment does not end").WithHint("comments begin with // and end with the line")
+	case habit != "":
+		return fault.New(codeSyntax, "CUE does not read this line").WithHint(habit)
 	case found == "EOF" && strings.ContainsAny(wanted, "}])"):
 		return fault.Newf(codeSyntax, "the file ends, and a %s is missing", strings.Trim(wanted, "'")).WithHint("see which bracket is not closed")
 	case found == "EOF":
@@ -87,4 +90,60 @@ func quoteToken(found string) string {
 		return "a number"
 	}
 	return `"` + found + `"`
+}
+
+var (
+	lateImport   = regexp.MustCompile(`^\s*import\s*["(]`)
+	otherComment = regexp.MustCompile(`^\s*(?:#\s|#$|--|/\*|\*)`)
+	assignment   = regexp.MustCompile(`(?:^|[{,])\s*([A-Za-z_]\w*)\s*=\s*[^=~]`)
+	oddName      = regexp.MustCompile(`(?:^|[{,:])\s*(/[\w/.*{}-]*|[A-Za-z_]\w*(?:[-./]\w+)+)\s*:(?:\s|$)`)
+)
+
+// habitHint says what to write for what other languages write in a line; "" if
+// it has nothing of the kind.
+func habitHint(line string) string {
+	code := withoutTexts(line)
+	switch {
+	case otherComment.MatchString(line):
+		return "a comment begins with //"
+	case lateImport.MatchString(line):
+		return "imports stand at the top of the file, after its package clause"
+	case strings.ContainsAny(code, "\u201c\u201d\u2018\u2019"):
+		return `write straight quotes: "..."`
+	case strings.Contains(code, ";"):
+		return "fields are parted by a comma or a new line"
+	case oddName.MatchString(code):
+		return oddNameHint(oddName.FindStringSubmatch(code)[1])
+	case assignment.MatchString(code):
+		return "a field is NAME: VALUE, with a colon: " + assignment.FindStringSubmatch(code)[1] + ": ..."
+	}
+	return ""
+}
+
+func oddNameHint(name string) string {
+	switch {
+	case strings.HasPrefix(name, "/"):
+		return `a name that is not a plain word stands in quotes: "` + name + `": ...`
+	case strings.Contains(name, "."):
+		return "a field in a field is written with a colon: " + strings.ReplaceAll(name, ".", ": ") + ": ..."
+	default:
+		return `a name with - stands in quotes, "` + name + `"; tables and columns take _ instead: ` + strings.NewReplacer("-", "_", "/", "_").Replace(name)
+	}
+}
+
+var quotedText = regexp.MustCompile(`"(?:[^"\\]|\\.)*"|//.*$`)
+
+// withoutTexts empties the texts of a line, and takes its comment off.
+func withoutTexts(line string) string {
+	return quotedText.ReplaceAllString(line, `""`)
+}
+
+// lineOf is a line of the source, counted from 1; "" beyond its end.
+func lineOf(src []byte, number int) string {
+	for line := range strings.Lines(string(src)) {
+		if number--; number == 0 {
+			return strings.TrimRight(line, "\r\n")
+		}
+	}
+	return ""
 }

@@ -87,7 +87,7 @@ func quickCheck(c *conn, path string) error {
 
 func unreadable(path string, cause error) error {
 	if errors.Is(cause, sqlite3.CORRUPT) || errors.Is(cause, sqlite3.NOTADB) || !isDriverError(cause) {
-		return fmt.Errorf("database %q is damaged: move it aside and put a backup in its place (edge-hive backup makes them): %w", path, cause)
+		return fmt.Errorf("database %q is damaged: move it aside and put a copy in its place that was made while it was whole: %w", path, cause)
 	}
 	return fmt.Errorf("read database %q: %w", path, cause)
 }

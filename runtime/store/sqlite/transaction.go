@@ -108,6 +108,9 @@ func (t *transaction) writes(b *query.Batch) (query.Result, error) {
 		if w.Single && did.Affected != 1 {
 			return result, &store.NotSingleError{Affected: did.Affected}
 		}
+		if w.AtMost != nil && did.Affected > *w.AtMost {
+			return result, &store.TooManyError{Affected: did.Affected}
+		}
 	}
 	return result, nil
 }

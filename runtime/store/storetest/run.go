@@ -24,6 +24,7 @@ func Run(t *testing.T, open func(*testing.T) store.Store) {
 		{"update", testUpdate},
 		{"checks undo the batch", testChecks},
 		{"single", testSingle},
+		{"at most", testAtMost},
 		{"a batch is all or nothing", testAtomic},
 		{"unique", testUnique},
 		{"unique where", testPartialUnique},

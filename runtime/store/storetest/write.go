@@ -159,6 +159,28 @@ func testSingle(t *testing.T, s store.Store) {
 	sameRows(t, "left", f.all("authors"), []query.Row{author("b", "Bob")})
 }
 
+func testAtMost(t *testing.T, s store.Store) {
+	f := open(t, s, library())
+	f.apply(f.insert("authors", author("a", "Ann"), author("b", "Bob")))
+	for _, op := range []query.Op{query.Update, query.Delete} {
+		w := query.Write{Op: op, Table: f.table("authors"), AtMost: new(1)}
+		if op == query.Update {
+			w.Set = []query.Assignment{{Column: w.Table.Column("name"), Value: &query.Literal{Value: query.Text("X"), Of: query.Type{Kind: query.KindText}}}}
+		}
+		var many *store.TooManyError
+		if err := f.refused(w); !errors.As(err, &many) || many.Affected != 2 {
+			t.Errorf("got %v, want a TooManyError of 2", err)
+		}
+		sameRows(t, "left", f.all("authors"), []query.Row{author("a", "Ann"), author("b", "Bob")})
+		w.AtMost = new(2)
+		if n := f.apply(w).Writes[0].Affected; n != 2 {
+			t.Errorf("%d rows affected, want 2", n)
+		}
+		f.apply(query.Write{Op: query.Delete, Table: w.Table})
+		f.apply(f.insert("authors", author("a", "Ann"), author("b", "Bob")))
+	}
+}
+
 func testAtomic(t *testing.T, s store.Store) {
 	f := open(t, s, library())
 	f.apply(f.insert("authors", author("a", "Ann")))
