@@ -10,8 +10,8 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/query"
 )
 
-// longestPattern bounds a regular expression, in bytes.
-const longestPattern = 256
+// LongestPattern bounds a regular expression of the manifest, in bytes.
+const LongestPattern = 256
 
 // columns compiles the columns of a table; [0] is the key's, which adds
 // nothing.
@@ -154,7 +154,7 @@ func withinColumn(d *manifest.Column, value query.Value) *fault.Fault {
 	text := string(query.AppendText(nil, value))
 	if len(d.Enum) > 0 && !slices.Contains(d.Enum, text) {
 		return fault.Newf(codeBadDefault, "the default %s is none of the column's values", quoted(text)).
-			WithHint(nearest(text, d.Enum, "its values are "+joined(d.Enum)))
+			WithHint(fault.NearestHint(text, d.Enum, "its values are "+fault.Listed(d.Enum)))
 	}
 	if d.Pattern != "" {
 		if pattern, err := regexp.Compile(d.Pattern); err == nil && !pattern.MatchString(text) {

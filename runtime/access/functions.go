@@ -252,7 +252,7 @@ func (t *translation) unknownFunction(e ast.Expr, f *frame) {
 	hint, known := elsewhere[name]
 	if !known {
 		candidates := append(append([]string{}, functions...), t.c.macroNames...)
-		hint = nearest(name, candidates, "functions are has, size, contains, startsWith, endsWith, matches, lower; your own stand in `rules`")
+		hint = fault.NearestHint(name, candidates, "functions are has, size, contains, startsWith, endsWith, matches, lower; your own stand in `rules`")
 	}
 	if m := t.c.macros[name]; m != nil {
 		hint = "write " + m.signature() + ", without anything before it"

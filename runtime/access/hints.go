@@ -2,8 +2,6 @@ package access
 
 import (
 	"fmt"
-	"strings"
-	"unicode/utf8"
 
 	"cel.dev/cel-go/common/ast"
 
@@ -117,17 +115,7 @@ func (p *parsed) snippet(e ast.Expr) string {
 }
 
 // clip shortens text for a message.
-func clip(text string) string {
-	const longest = 60
-	if len(text) <= longest {
-		return text
-	}
-	cut := longest
-	for cut > 0 && !utf8.RuneStart(text[cut]) {
-		cut--
-	}
-	return text[:cut] + "..."
-}
+func clip(text string) string { return fault.Clip(text, 60) }
 
 // count writes a number of things.
 func count(n int, thing string) string {
@@ -138,13 +126,4 @@ func count(n int, thing string) string {
 		return "one " + thing
 	}
 	return fmt.Sprintf("%d %ss", n, thing)
-}
-
-// joined lists names, the first few of many.
-func joined(names []string) string {
-	const most = 12
-	if len(names) > most {
-		return strings.Join(names[:most], ", ") + ", ..."
-	}
-	return strings.Join(names, ", ")
 }

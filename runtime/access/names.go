@@ -173,7 +173,7 @@ func (c *compiler) nameHint(name string, columns []string) string {
 	case "record", "resource", "new", "this", "self", "doc", "document", "item", "data":
 		return "a column of the row stands alone, or after row: " + columns[0] + ", row." + columns[0]
 	}
-	return "its columns are " + joined(columns) + "; text stands in '...'"
+	return "its columns are " + fault.Listed(columns) + "; text stands in '...'"
 }
 
 // attributes are what auth has.
@@ -201,7 +201,7 @@ func (t *translation) auth(steps []selector, f *frame, at int) query.Expr {
 	case "claims":
 		base = &query.Auth{Attribute: query.AuthClaims}
 	default:
-		hint := nearest(name, attributes, "auth has uid, role, email and claims")
+		hint := fault.NearestHint(name, attributes, "auth has uid, role, email and claims")
 		switch name {
 		case "id", "user_id", "sub":
 			hint = "did you mean auth.uid?"

@@ -43,11 +43,3 @@ func (c *compiler) reportAt(path string, f *fault.Fault) {
 	}
 	c.faults = append(c.faults, f)
 }
-
-// nearest gives a hint that names what was probably meant, else the list.
-func nearest(name string, candidates []string, fallback string) string {
-	if near := fault.Nearest(name, candidates); near != "" {
-		return "did you mean " + near + "?"
-	}
-	return fallback
-}

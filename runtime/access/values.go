@@ -28,14 +28,14 @@ func (t *translation) checkValues(side, value query.Expr, e ast.Expr, f *frame) 
 	case *query.Auth:
 		if side.Attribute == query.AuthRole && !slices.Contains(roles, text) {
 			t.failAt(f, e, fault.Newf(codeMismatch, "auth.role is never '%s'", clip(text)).
-				WithHint(nearest(text, roles, "it is anon, authenticated or service_role; roles of your own stand in auth.claims")))
+				WithHint(fault.NearestHint(text, roles, "it is anon, authenticated or service_role; roles of your own stand in auth.claims")))
 			return false
 		}
 	case *query.ColumnRef:
 		enum := t.c.enum(side)
 		if len(enum) > 0 && !slices.Contains(enum, text) {
 			t.failAt(f, e, fault.Newf(codeMismatch, "%s is never '%s'", side.Column.Name, clip(text)).
-				WithHint(nearest(text, enum, "its values are "+joined(enum))))
+				WithHint(fault.NearestHint(text, enum, "its values are "+fault.Listed(enum))))
 			return false
 		}
 	}
@@ -57,8 +57,8 @@ func (c *compiler) enum(ref *query.ColumnRef) []string {
 
 // checkPattern says what is wrong with a regular expression; nil for nothing.
 func checkPattern(pattern string) *fault.Fault {
-	if len(pattern) > longestPattern {
-		return fault.Newf(codeBadRule, "a pattern has at most %d bytes, and this one %d", longestPattern, len(pattern))
+	if len(pattern) > LongestPattern {
+		return fault.Newf(codeBadRule, "a pattern has at most %d bytes, and this one %d", LongestPattern, len(pattern))
 	}
 	if _, err := regexp.Compile(pattern); err != nil {
 		return fault.Newf(codeBadRule, "the pattern does not compile: %s", PatternProblem(err)).

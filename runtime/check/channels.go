@@ -38,7 +38,7 @@ func (c *checker) channel(channel *manifest.Channel) {
 	for i, event := range channel.Events {
 		switch {
 		case !slices.Contains(channelEvents, event):
-			c.report(item(path, i), fault.Newf(codeChannel, "there is no event %q", event).WithHint(nearest(event, channelEvents, "events are create, update, delete")))
+			c.report(item(path, i), fault.Newf(codeChannel, "there is no event %q", event).WithHint(fault.NearestHint(event, channelEvents, "events are create, update, delete")))
 		case seen[event]:
 			c.report(item(path, i), fault.Newf(codeChannel, "events names %s twice", event).WithHint("name it once"))
 		}

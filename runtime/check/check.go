@@ -157,13 +157,5 @@ func isIdentifier(name string) bool {
 	return name != ""
 }
 
-// nearest is a hint that names what was probably meant, else the fallback.
-func nearest(name string, candidates []string, fallback string) string {
-	if near := fault.Nearest(name, candidates); near != "" {
-		return "did you mean " + near + "?"
-	}
-	return fallback
-}
-
 // item is the manifest path of a list's member.
 func item(path string, i int) string { return path + "[" + strconv.Itoa(i) + "]" }

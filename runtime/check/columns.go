@@ -11,9 +11,6 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/query"
 )
 
-// longestPattern bounds a regular expression, in bytes.
-const longestPattern = 256
-
 var (
 	columnTypes = []string{"text", "int", "float", "decimal", "bool", "timestamp", "date", "uuid", "json", "list", "ref"}
 	itemTypes   = []string{"text", "int", "float", "bool", "timestamp", "date", "uuid"}
@@ -28,13 +25,13 @@ func (c *checker) column(column *manifest.Column) {
 	switch {
 	case !slices.Contains(columnTypes, column.Type):
 		c.report(column.Path+".type", fault.Newf(codeColumnType, "%q is no type for a column", column.Type).
-			WithHint(nearest(column.Type, columnTypes, "types are "+strings.Join(columnTypes, ", "))))
+			WithHint(fault.NearestHint(column.Type, columnTypes, "types are "+strings.Join(columnTypes, ", "))))
 		return
 	case column.Type == "ref":
 		c.reference(column)
 	case column.Type == "list" && !slices.Contains(itemTypes, column.Of):
 		c.report(column.Path+".of", fault.Newf(codeColumnType, "%q is no type for the items of a list", column.Of).
-			WithHint(nearest(column.Of, itemTypes, "items are "+strings.Join(itemTypes, ", "))))
+			WithHint(fault.NearestHint(column.Of, itemTypes, "items are "+strings.Join(itemTypes, ", "))))
 	case column.Type == "decimal" && (column.Scale < 0 || column.Scale > 18):
 		c.report(column.Path+".scale", fault.Newf(codeRange, "scale is %d; a decimal has 0 to 18 places", column.Scale).WithHint("money has 2"))
 	}
@@ -98,8 +95,8 @@ func (c *checker) pattern(column *manifest.Column) {
 		return
 	}
 	path := column.Path + ".pattern"
-	if len(column.Pattern) > longestPattern {
-		c.report(path, fault.Newf(codePattern, "the pattern has %d bytes; at most %d are possible", len(column.Pattern), longestPattern).WithHint("shorten it"))
+	if len(column.Pattern) > access.LongestPattern {
+		c.report(path, fault.Newf(codePattern, "the pattern has %d bytes; at most %d are possible", len(column.Pattern), access.LongestPattern).WithHint("shorten it"))
 		return
 	}
 	if _, err := regexp.Compile(column.Pattern); err != nil {

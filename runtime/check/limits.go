@@ -49,7 +49,7 @@ func (c *checker) rates() {
 		for role, requests := range r.Roles {
 			if !slices.Contains(known, role) {
 				c.report(path+".roles", fault.Newf(codeRange, "there is no role %q", role).
-					WithHint(nearest(role, known, "roles are anon, authenticated and service_role")))
+					WithHint(fault.NearestHint(role, known, "roles are anon, authenticated and service_role")))
 				continue
 			}
 			c.count(member(path+".roles", role)+".requests", requests, 1_000_000_000)

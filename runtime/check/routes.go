@@ -37,7 +37,7 @@ func (c *checker) routes() {
 		c.collision(r, taken)
 		c.handler(r)
 		if r.Rate != "" && r.Rate != "default" && !slices.ContainsFunc(c.m.Rates, func(rate manifest.Rate) bool { return rate.Name == r.Rate }) {
-			c.report(r.Path+".rate", fault.Newf(codeRate, "there is no rate %q", r.Rate).WithHint(nearest(r.Rate, c.rateNames(), "declare it in rates")))
+			c.report(r.Path+".rate", fault.Newf(codeRate, "there is no rate %q", r.Rate).WithHint(fault.NearestHint(r.Rate, c.rateNames(), "declare it in rates")))
 		}
 		if r.Body != 0 {
 			c.size(r.Path+".limits.body", r.Body, 1, gib)
@@ -136,7 +136,7 @@ func paramProblem(segment string, seen map[string]bool) string {
 
 func (c *checker) methodAndHost(r *manifest.Route) bool {
 	if r.Method != "" && !slices.Contains(methods, r.Method) {
-		hint := nearest(r.Method, methods, "methods are "+strings.Join(methods, ", ")+"; without one the route answers all of them")
+		hint := fault.NearestHint(r.Method, methods, "methods are "+strings.Join(methods, ", ")+"; without one the route answers all of them")
 		c.report(r.Path, fault.Newf(codeRoute, "%q is no method that a route can have", r.Method).WithHint(hint))
 		return false
 	}

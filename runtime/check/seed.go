@@ -44,7 +44,7 @@ func (c *checker) seed(t *manifest.Table) {
 		bad("check who may read it", "the seed file %q cannot be read", shown)
 		return
 	}
-	defer file.Close() //nolint:errcheck // read only
+	defer file.Close()
 	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
 		bad("name a file", "the seed file %q is no file", shown)
 		return

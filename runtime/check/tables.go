@@ -32,7 +32,7 @@ func (c *checker) table(t *manifest.Table) {
 	}
 	if t.Cache != "" && !slices.ContainsFunc(c.m.Cache.Policies, func(p manifest.Policy) bool { return p.Name == t.Cache }) {
 		c.report(t.Path+".cache", fault.Newf(codePolicy, "there is no cache policy %q", t.Cache).
-			WithHint(nearest(t.Cache, c.policyNames(), "declare it in cache.policies")))
+			WithHint(fault.NearestHint(t.Cache, c.policyNames(), "declare it in cache.policies")))
 	}
 	c.renamedTable(t)
 	if t.Seed != "" {
@@ -53,7 +53,7 @@ func (c *checker) key(t *manifest.Table) {
 		}
 	default:
 		c.report(path, fault.Newf(codeColumnType, "%q is no type for a key", t.Key.Type).
-			WithHint(nearest(t.Key.Type, []string{"uuid", "int", "text", "ref"}, "a key is uuid, int, text or ref")))
+			WithHint(fault.NearestHint(t.Key.Type, []string{"uuid", "int", "text", "ref"}, "a key is uuid, int, text or ref")))
 	}
 	if t.Name == "users" && t.Key.Type != "uuid" && t.Key.Type != "" {
 		c.report(path, fault.New(codeColumnType, "the key of users is a uuid and cannot be changed").WithHint("leave key out of users"))
@@ -65,7 +65,7 @@ func (c *checker) noTable(name string) *fault.Fault {
 	for i := range c.m.Tables {
 		names[i] = c.m.Tables[i].Name
 	}
-	return fault.Newf(codeTable, "there is no table %q", name).WithHint(nearest(name, names, "tables are "+listed(names)))
+	return fault.Newf(codeTable, "there is no table %q", name).WithHint(fault.NearestHint(name, names, "tables are "+fault.Listed(names)))
 }
 
 func (c *checker) noColumn(t *manifest.Table, name string) *fault.Fault {
@@ -73,7 +73,7 @@ func (c *checker) noColumn(t *manifest.Table, name string) *fault.Fault {
 	for i := range t.Columns {
 		names = append(names, t.Columns[i].Name)
 	}
-	return fault.Newf(codeColumn, "table %s has no column %q", t.Name, name).WithHint(nearest(name, names, "its columns are "+listed(names)))
+	return fault.Newf(codeColumn, "table %s has no column %q", t.Name, name).WithHint(fault.NearestHint(name, names, "its columns are "+fault.Listed(names)))
 }
 
 func (c *checker) policyNames() []string {
@@ -82,15 +82,6 @@ func (c *checker) policyNames() []string {
 		names[i] = c.m.Cache.Policies[i].Name
 	}
 	return names
-}
-
-// listed shows names, the first few of many.
-func listed(names []string) string {
-	const most = 12
-	if len(names) > most {
-		return strings.Join(names[:most], ", ") + ", ..."
-	}
-	return strings.Join(names, ", ")
 }
 
 func (c *checker) index(t *manifest.Table, index *manifest.Index) {

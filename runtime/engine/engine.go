@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -102,7 +103,7 @@ func Start(ctx context.Context, o Options) (*Engine, error) {
 	}
 	e.life, e.end = context.WithCancel(context.WithoutCancel(ctx))
 	if err := e.start(ctx); err != nil {
-		return nil, errors.Join(err, e.Close()) //nolint:contextcheck // what was begun is ended, whatever became of ctx
+		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil
 }
@@ -138,7 +139,7 @@ func (e *Engine) start(ctx context.Context) error {
 	}
 	e.goes("watch of the database", e.watchStore)
 	if e.options.Watch {
-		if err := e.watch(m.Files); err != nil { //nolint:contextcheck // ctx bounds the start, not the watch
+		if err := e.watch(); err != nil {
 			return err
 		}
 	}
@@ -194,12 +195,14 @@ func (e *Engine) watchStore() {
 }
 
 // watch reloads after the manifest's files were saved.
-func (e *Engine) watch(files []string) error {
-	w, err := watch.New(files)
+func (e *Engine) watch() error {
+	e.turn <- struct{}{} // a reload that was asked for already may change the files
+	w, err := watch.New(e.Manifest().Files)
+	e.shared.watcher = w
+	<-e.turn
 	if err != nil {
 		return err
 	}
-	e.shared.watcher = w
 	e.goes("watch", func() {
 		_, _ = e.Reload(e.life) // what was saved since the start read it
 		for {
@@ -219,6 +222,7 @@ func (e *Engine) goes(name string, task func()) {
 	e.tasks.Go(func() {
 		defer func() {
 			if p := recover(); p != nil {
+				e.log.Error("a task panicked", "task", name, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 				e.fail(fmt.Errorf("%s panicked: %v", name, p))
 			}
 		}()

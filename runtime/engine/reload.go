@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -38,7 +39,7 @@ func (e *Engine) Reload(ctx context.Context) (Outcome, error) {
 	}
 	began := time.Now()
 	// Once begun it is carried out, even if who asked has gone.
-	out, err := e.reload(e.life) //nolint:contextcheck // on purpose
+	out, err := e.reload(e.life)
 	out.Took = time.Since(began)
 	var faults fault.List
 	var single *fault.Fault
@@ -57,9 +58,20 @@ func (e *Engine) Reload(ctx context.Context) (Outcome, error) {
 	return out, err
 }
 
-var errStopping = errors.New("the server is stopping")
+var (
+	errStopping = errors.New("the server is stopping")
+	errPanicked = errors.New("the reload failed by a mistake of ours; nothing has changed, and the log has the cause")
+)
 
-func (e *Engine) reload(ctx context.Context) (Outcome, error) {
+// reload does it. A panic, of ours or of a library that met a strange manifest,
+// is an error: the generation that serves goes on.
+func (e *Engine) reload(ctx context.Context) (_ Outcome, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			e.log.Error("a reload panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = errPanicked
+		}
+	}()
 	d, err := e.draft(ctx)
 	if err != nil {
 		return Outcome{}, err

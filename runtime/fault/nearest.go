@@ -11,11 +11,23 @@ func Nearest(name string, candidates []string) string {
 		if strings.EqualFold(candidate, name) && candidate != name {
 			return candidate
 		}
-		if d := distance(strings.ToLower(name), strings.ToLower(candidate)); d < bestDistance || (d == bestDistance && best == "" && d <= len(name)/3) {
+		if apart := len(name) - len(candidate); max(apart, -apart) >= bestDistance {
+			continue // each letter too many is a mistake
+		}
+		if d := distance(strings.ToLower(name), strings.ToLower(candidate)); d < bestDistance {
 			best, bestDistance = candidate, d
 		}
 	}
 	return best
+}
+
+// NearestHint is the hint that names the nearest candidate, or fallback when
+// none is near.
+func NearestHint(name string, candidates []string, fallback string) string {
+	if near := Nearest(name, candidates); near != "" {
+		return "did you mean " + near + "?"
+	}
+	return fallback
 }
 
 // distance is the optimal string alignment distance of a and b, in bytes.

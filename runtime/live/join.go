@@ -195,12 +195,8 @@ func (h *Hub) snapshot(s *Subscription, st *step) error {
 			return err
 		}
 	}
-	if err := h.acquire(s.ctx); err != nil {
-		return err
-	}
 	w := query.NewJSONWriter(nil, st.view.shape)
-	info, err := st.gate.Snapshot(s.ctx, st.view.of, w)
-	h.release()
+	info, err := h.rows(s.ctx, st, w)
 	if err != nil {
 		return fmt.Errorf("read a snapshot of channel %q: %w", s.channel, err)
 	}
@@ -208,6 +204,15 @@ func (h *Hub) snapshot(s *Subscription, st *step) error {
 	limit := st.view.of.Rows
 	event := Event{Type: Snapshot, Cursor: at, Rows: w.Bytes(), More: limit > 0 && info.Rows >= limit}
 	return s.put(st.version, st.view.single(&event), place{cursor: at})
+}
+
+// rows writes what the subscriber sees.
+func (h *Hub) rows(ctx context.Context, st *step, w query.RowWriter) (store.Info, error) {
+	if err := h.acquire(ctx); err != nil {
+		return store.Info{}, err
+	}
+	defer h.release() // a panic would keep the slot for ever
+	return st.gate.Snapshot(ctx, st.view.of, w)
 }
 
 // turned reports whether a step that began at version is void.

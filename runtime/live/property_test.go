@@ -124,11 +124,11 @@ func (x *scenario) step(writer *sync.WaitGroup) {
 		c.sub.Close()
 		x.back(c)
 	case action == 8:
-		c.sub.Pause()
+		c.pause()
 		c.paused = true
 	case action == 9:
 		c.uid, c.paused = uid.Draw(x.r, "uid"), false
-		if err := c.sub.Rebind(caller(c.uid)); err != nil && c.ended == nil {
+		if err := c.rebind(c.uid); err != nil && c.ended == nil {
 			c.take()
 		}
 	case action == 10:

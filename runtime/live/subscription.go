@@ -139,12 +139,16 @@ func (s *Subscription) Progress() (Cursor, bool) {
 	return s.taken, true
 }
 
-// Pause stops the subscription at its present place, as when its caller's token
-// has expired. What is queued may still be taken; Rebind goes on from there.
-func (s *Subscription) Pause() {
+// Pause stops the subscription at its present place, for the token of a caller
+// has expired. What is queued may still be taken; Rebind goes on from there. If
+// it is another caller's by now it goes on: the new token came first.
+func (s *Subscription) Pause(expired *auth.Caller) {
 	h := s.hub
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if s.caller != expired {
+		return
+	}
 	h.detach(s)
 	s.paused = true
 	s.turn()

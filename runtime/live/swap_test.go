@@ -166,7 +166,7 @@ func TestPauseAndRebind(t *testing.T) {
 	h := newHub(t, w, w.gate(), live.Options{})
 	c, other := subscribe(t, h, "ann", nil), subscribe(t, h, "", nil)
 	c.until("the snapshot", func() bool { return len(c.seen) == 1 })
-	c.sub.Pause()
+	c.pause()
 	w.put(note{id: 1, owner: "ann", text: "a"})
 	other.untilView(w, "*")
 	if c.take(); len(c.seen) != 1 {
@@ -175,12 +175,12 @@ func TestPauseAndRebind(t *testing.T) {
 	if _, known := c.sub.Progress(); known {
 		t.Error("a paused subscription promises a place")
 	}
-	if err := c.sub.Rebind(caller("ann")); err != nil {
+	if err := c.rebind("ann"); err != nil {
 		t.Fatal(err)
 	}
 	c.untilView(w, "ann")
 	wantTypes(t, c, "snapshot", "create")
-	if err := c.sub.Rebind(caller("")); err != nil {
+	if err := c.rebind(""); err != nil {
 		t.Fatal(err)
 	}
 	w.put(note{id: 2, owner: "bob", text: "b"})
@@ -188,6 +188,39 @@ func TestPauseAndRebind(t *testing.T) {
 	if c.seen[2].Type != "snapshot" {
 		t.Errorf("another caller's subscription goes on with %s", c.seen[2].Type)
 	}
+}
+
+// A token that is renewed in the moment at which the old one expires is not
+// paused for the old one.
+func TestPauseOfWhoWasBefore(t *testing.T) {
+	w := newWorld()
+	h := newHub(t, w, w.gate(), live.Options{})
+	c := subscribe(t, h, "ann", nil)
+	c.until("the snapshot", func() bool { return len(c.seen) == 1 })
+	expired := c.who
+	if err := c.rebind("ann"); err != nil {
+		t.Fatal(err)
+	}
+	c.sub.Pause(expired)
+	w.put(note{id: 1, owner: "ann", text: "a"})
+	c.untilView(w, "ann")
+}
+
+// Snapshots that panic keep nothing that others need.
+func TestSnapshotsPanic(t *testing.T) {
+	w := newWorld()
+	h := newHub(t, w, w.gate(), live.Options{})
+	w.set(func(w *world) { w.during = func() { panic("a mistake") } })
+	for range 20 { // more than may read at once
+		c := subscribe(t, h, "ann", nil)
+		c.until("his end", func() bool { return c.ended != nil })
+		if c.ended.Reason != live.Failed {
+			t.Fatalf("reason %d, want Failed", c.ended.Reason)
+		}
+	}
+	w.set(func(w *world) { w.during = nil })
+	c := subscribe(t, h, "ann", nil)
+	c.until("the snapshot of another", func() bool { return len(c.seen) == 1 })
 }
 
 func TestRebindDenied(t *testing.T) {
@@ -201,14 +234,14 @@ func TestRebindDenied(t *testing.T) {
 	}
 	h := newHub(t, w, g, live.Options{})
 	c := subscribe(t, h, "ann", nil)
-	if err := c.sub.Rebind(caller("")); !fault.Is(err, "42501") {
+	if err := c.rebind(""); !fault.Is(err, "42501") {
 		t.Errorf("rebind: %v", err)
 	}
 	c.until("its end", func() bool { return c.ended != nil })
 	if c.ended.Reason != live.Denied {
 		t.Errorf("reason %d", c.ended.Reason)
 	}
-	if err := c.sub.Rebind(caller("ann")); !errors.Is(err, live.ErrClosed) {
+	if err := c.rebind("ann"); !errors.Is(err, live.ErrClosed) {
 		t.Errorf("rebind after the end: %v", err)
 	}
 }

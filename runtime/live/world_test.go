@@ -254,6 +254,7 @@ type frame struct {
 type client struct {
 	t    testing.TB
 	sub  *live.Subscription
+	who  *auth.Caller
 	wake chan struct{}
 
 	view   map[int64]string // id -> owner/text
@@ -271,8 +272,8 @@ func (c *client) rouse() {
 
 func subscribe(t testing.TB, h *live.Hub, uid string, after *live.Cursor) *client {
 	t.Helper()
-	c := &client{t: t, wake: make(chan struct{}, 1), view: make(map[int64]string)}
-	sub, err := h.Subscribe(live.Request{Channel: "notes", Caller: caller(uid), After: after, Encoder: plain{}, Wake: c.rouse})
+	c := &client{t: t, who: caller(uid), wake: make(chan struct{}, 1), view: make(map[int64]string)}
+	sub, err := h.Subscribe(live.Request{Channel: "notes", Caller: c.who, After: after, Encoder: plain{}, Wake: c.rouse})
 	if err != nil {
 		t.Fatalf("subscribe %q: %v", uid, err)
 	}
@@ -286,6 +287,15 @@ func caller(uid string) *auth.Caller {
 		return auth.Nobody()
 	}
 	return &auth.Caller{Role: auth.Authenticated, UID: uid, Claims: "{}"}
+}
+
+// pause is what a client meets when its token expires.
+func (c *client) pause() { c.sub.Pause(c.who) }
+
+// rebind is what it does with another.
+func (c *client) rebind(uid string) error {
+	c.who = caller(uid)
+	return c.sub.Rebind(c.who)
 }
 
 // take reads what is there.

@@ -58,7 +58,7 @@ func NewMetrics(version string) *Metrics {
 			Name: "edgehive_http_request_duration_seconds", Help: "Time from the request's header to the end of its handler.", Buckets: durations,
 		}, []string{"route", "method"}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
-			Name: "edgehive_http_requests_in_flight", Help: "Requests being answered now, streams and sockets included.",
+			Name: "edgehive_http_requests_in_flight", Help: "Requests being answered now, event streams included; WebSockets are in live_connections.",
 		}),
 		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "edgehive_reloads_total", Help: "Reloads of the manifest, by result: ok or refused.",

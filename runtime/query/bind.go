@@ -1,7 +1,5 @@
 package query
 
-import "maps"
-
 // Binding is what a tree is bound to: a caller, a moment and parameters.
 type Binding struct {
 	UID    *string // nil for nobody
@@ -31,15 +29,6 @@ func Bind(e Expr, b Binding) Expr {
 		}
 		return simplifyNode(e)
 	})
-}
-
-// With gives the binding with one parameter more; b does not change.
-func (b Binding) With(name string, v Value) Binding {
-	params := make(map[string]Value, len(b.Params)+1)
-	maps.Copy(params, b.Params)
-	params[name] = v
-	b.Params = params
-	return b
 }
 
 func (b Binding) attribute(a AuthAttribute) Value {

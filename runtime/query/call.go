@@ -65,7 +65,7 @@ func size(v Value) Value {
 	if isText(v.Kind) {
 		return Int(int64(utf8.RuneCountInString(v.S)))
 	}
-	if isJSON(v.Kind) && jsonRank(v.S) >= 4 {
+	if isJSON(v.Kind) && rankOf(v.S) >= rankArray {
 		return Int(jsonCount(v.S))
 	}
 	return Value{}
@@ -81,7 +81,7 @@ func listHas(list, want Value) bool {
 			return false
 		}
 		if isNumber(want.Kind) {
-			if jsonRank(item) == 2 && compareNumber(want, item) == 0 {
+			if rankOf(item) == rankNumber && compareNumber(want, item) == 0 {
 				return true
 			}
 			continue
@@ -103,18 +103,18 @@ func compareNumber(v Value, text string) int {
 // of the type.
 func Scalar(of Type, raw string) Value {
 	raw = strings.TrimSpace(raw)
-	switch rank := jsonRank(raw); {
-	case rank == 1 && isText(of.Kind):
+	switch rank := rankOf(raw); {
+	case rank == rankText && isText(of.Kind):
 		return Value{Kind: of.Kind, S: jsonString(raw)}
-	case rank == 1 && (of.Kind == KindTimestamp || of.Kind == KindDate):
+	case rank == rankText && (of.Kind == KindTimestamp || of.Kind == KindDate):
 		v, f := parseTime(of, jsonString(raw))
 		if f != nil {
 			return Value{}
 		}
 		return v
-	case rank == 3 && of.Kind == KindBool:
+	case rank == rankBool && of.Kind == KindBool:
 		return Bool(raw == "true")
-	case rank == 2 && isNumber(of.Kind):
+	case rank == rankNumber && isNumber(of.Kind):
 		return scalarNumber(of, raw)
 	}
 	return Value{}

@@ -10,15 +10,6 @@ type ColumnSet struct {
 	more []uint64
 }
 
-// AllColumns is the set of every column of t.
-func AllColumns(t *Table) ColumnSet {
-	var s ColumnSet
-	for _, c := range t.Columns {
-		s.Add(c)
-	}
-	return s
-}
-
 // Add puts a column into the set.
 func (s *ColumnSet) Add(c *Column) {
 	if c.Index < 64 {

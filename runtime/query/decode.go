@@ -23,24 +23,24 @@ func DecodeJSON(t Type, raw []byte) (Value, *fault.Fault) {
 	if t.Kind == KindJSON {
 		return decodeJSONColumn(text)
 	}
-	switch jsonRank(text) {
-	case 1:
+	switch rankOf(text) {
+	case rankText:
 		s, ok := requestString(text)
 		if !ok {
 			return Value{}, badSyntax(Type{Kind: KindJSON}, text)
 		}
 		return assign(t, s)
-	case 2:
+	case rankNumber:
 		if !validNumber(text) {
 			return Value{}, badSyntax(Type{Kind: KindJSON}, text)
 		}
 		return assign(t, text)
-	case 3:
+	case rankBool:
 		if text != "true" && text != "false" {
 			return Value{}, badSyntax(Type{Kind: KindJSON}, text)
 		}
 		return assign(t, text)
-	case 4, 5:
+	case rankArray, rankObject:
 		return decodeNested(t, text)
 	}
 	return Value{}, badSyntax(Type{Kind: KindJSON}, text)
@@ -129,5 +129,5 @@ func jsonFault(text string, err error) *fault.Fault {
 
 // validNumber reports whether s is a JSON number.
 func validNumber(s string) bool {
-	return jsonRank(s) == 2 && jsontext.Value(s).IsValid()
+	return rankOf(s) == rankNumber && jsontext.Value(s).IsValid()
 }

@@ -54,7 +54,8 @@ func evalPath(e *Path, base Value) Value {
 }
 
 // Holds gives the outcome of a condition on a row in memory; old as in Eval.
-// It allocates nothing but where a json string has escapes.
+// It allocates nothing but where json strings have escapes, numbers fractions,
+// or objects are compared.
 func Holds(e Expr, row, old Row) Truth {
 	switch e := e.(type) {
 	case *Compare:
@@ -148,7 +149,7 @@ func holdsLike(e *Like, v Value) Truth {
 		return Unknown
 	}
 	if e.matcher == nil {
-		return truth(LikeFunc(e.Pattern, v.S, e.Fold))
+		return truth(likeOnce(e.Pattern, v.S, e.Fold))
 	}
 	return truth(e.matcher.Match(v.S))
 }

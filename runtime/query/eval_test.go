@@ -41,11 +41,15 @@ func TestLike(t *testing.T) {
 		{"%本", "日本", true, true},
 	}
 	for _, tt := range tests {
-		if got := query.LikeFunc(tt.pattern, tt.text, false); got != tt.like {
-			t.Errorf("%q like %q: %v", tt.text, tt.pattern, got)
-		}
-		if got := query.LikeFunc(tt.pattern, tt.text, true); got != tt.ilike {
-			t.Errorf("%q ilike %q: %v", tt.text, tt.pattern, got)
+		for fold, want := range map[bool]bool{false: tt.like, true: tt.ilike} {
+			m, err := query.CompileLike(tt.pattern, fold)
+			if err != nil || m.Match(tt.text) != want {
+				t.Errorf("%q like %q, fold %v: not %v, %v", tt.text, tt.pattern, fold, want, err)
+			}
+			unbuilt := &query.Like{Operand: str(tt.text), Pattern: tt.pattern, Fold: fold}
+			if got := query.Holds(unbuilt, nil, nil); (got == query.True) != want {
+				t.Errorf("%q like %q, fold %v, not built by NewLike: %v", tt.text, tt.pattern, fold, got)
+			}
 		}
 	}
 	if _, err := query.CompileLike(`a\`, false); err == nil {

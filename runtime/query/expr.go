@@ -3,7 +3,7 @@ package query
 import "regexp"
 
 // Expr is a node of the typed tree. Trees are immutable and may share nodes.
-// A *bound* tree holds no Auth and no Now: Bind replaces them by literals.
+// A *bound* tree holds no Auth, Now or Param: Bind replaces them by literals.
 type Expr interface {
 	// Type is the node's type; a condition's is bool.
 	Type() Type

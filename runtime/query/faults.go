@@ -62,17 +62,7 @@ func nearestColumn(t *Table, name string, readable *ColumnSet) string {
 }
 
 // clip shortens what a caller sent to what a message can carry.
-func clip(s string) string {
-	const most = 100
-	if len(s) <= most {
-		return s
-	}
-	end := most
-	for end > 0 && s[end]&0xC0 == 0x80 {
-		end--
-	}
-	return s[:end] + "..."
-}
+func clip(s string) string { return fault.Clip(s, 100) }
 
 func badSyntax(t Type, text string) *fault.Fault {
 	code := CodeSyntax

@@ -8,25 +8,36 @@ import (
 	"strings"
 )
 
-// jsonRank orders values of different types as jsonb does: null, text,
-// numbers, booleans, arrays, objects.
-func jsonRank(s string) int {
+// jsonRank is the type of a JSON text, by its first byte. The ranks are in the
+// order that jsonb gives values of different types.
+type jsonRank uint8
+
+const (
+	rankNull jsonRank = iota // and no text at all
+	rankText
+	rankNumber
+	rankBool
+	rankArray
+	rankObject
+)
+
+func rankOf(s string) jsonRank {
 	if s == "" {
-		return 0
+		return rankNull
 	}
 	switch s[0] {
 	case 'n':
-		return 0
+		return rankNull
 	case '"':
-		return 1
+		return rankText
 	case 't', 'f':
-		return 3
+		return rankBool
 	case '[':
-		return 4
+		return rankArray
 	case '{':
-		return 5
+		return rankObject
 	}
-	return 2
+	return rankNumber
 }
 
 // compareJSON is a total order of json values in which equal means
@@ -38,20 +49,20 @@ func compareJSON(a, b string) int {
 	if a == b {
 		return 0
 	}
-	rank := jsonRank(a)
-	if c := cmp.Compare(rank, jsonRank(b)); c != 0 {
+	rank := rankOf(a)
+	if c := cmp.Compare(rank, rankOf(b)); c != 0 {
 		return c
 	}
 	switch rank {
-	case 1:
+	case rankText:
 		return strings.Compare(jsonString(a), jsonString(b))
-	case 2:
+	case rankNumber:
 		return compareNumbers(a, b)
-	case 3:
+	case rankBool:
 		return cmp.Compare(a[0], b[0]) // f before t
-	case 4:
+	case rankArray:
 		return compareArrays(a, b)
-	case 5:
+	case rankObject:
 		return compareObjects(a, b)
 	}
 	return 0

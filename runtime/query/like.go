@@ -172,9 +172,9 @@ func foldRune(r rune) rune {
 	return least
 }
 
-// LikeFunc is LIKE for one text, as engines need it for patterns that they
-// get as values; a pattern that does not compile matches nothing.
-func LikeFunc(pattern, s string, fold bool) bool {
+// likeOnce is LIKE for a node that NewLike did not build; a pattern that does
+// not compile matches nothing.
+func likeOnce(pattern, s string, fold bool) bool {
 	m, err := CompileLike(pattern, fold)
 	return err == nil && m.Match(s)
 }

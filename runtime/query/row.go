@@ -74,13 +74,13 @@ func decodeStored(t Type, raw string) (Value, error) {
 func WriteRow(w RowWriter, outputs []Output, row Row) error {
 	w.BeginRow()
 	for i := range outputs {
-		WriteValue(w, Eval(outputs[i].Expr, row, nil))
+		writeValue(w, Eval(outputs[i].Expr, row, nil))
 	}
 	return w.EndRow()
 }
 
-// WriteValue feeds one value to a RowWriter.
-func WriteValue(w RowWriter, v Value) {
+// writeValue feeds one value to a RowWriter.
+func writeValue(w RowWriter, v Value) {
 	switch v.Kind {
 	case KindBool:
 		w.Bool(v.N != 0)

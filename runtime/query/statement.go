@@ -78,7 +78,7 @@ type Write struct {
 	// that fails undoes the batch and its Fault is the error.
 	Checks []Check
 	// Single demands that exactly one row is affected; otherwise the batch is
-	// undone and Result.Err is ErrNotSingle with the count.
+	// undone and the error is the store's NotSingleError with the count.
 	Single bool
 	// AtMost is how many rows may be affected, nil for any number; where they are
 	// more the batch is undone.

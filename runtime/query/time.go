@@ -53,10 +53,13 @@ func (p parsedTime) inRange() bool {
 	if p.year < 1 || p.year > 9999 || p.month < 1 || p.month > 12 || p.day < 1 || p.day > 31 {
 		return false
 	}
+	if p.offset <= -16*3600 || p.offset >= 16*3600 {
+		return false
+	}
 	if p.hour == 24 && p.minute == 0 && p.second == 0 && p.micros == 0 {
 		return true
 	}
-	return p.hour < 24 && p.minute < 60 && p.second <= 60 && p.offset > -16*3600 && p.offset < 16*3600
+	return p.hour < 24 && p.minute < 60 && p.second <= 60
 }
 
 // timeReader reads a time's text piece by piece; after a mistake it is bad

@@ -138,14 +138,6 @@ func Columns(e Expr) ColumnSet {
 	return s
 }
 
-// UsesOld reports whether e reads the row before the write.
-func UsesOld(e Expr) bool {
-	return contains(e, func(e Expr) bool {
-		ref, ok := e.(*ColumnRef)
-		return ok && ref.Old
-	})
-}
-
 // IsBound reports whether e holds no Auth, Now or Param.
 func IsBound(e Expr) bool {
 	return !contains(e, func(e Expr) bool {

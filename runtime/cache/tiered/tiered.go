@@ -176,7 +176,7 @@ func (c *Cache) load(ctx context.Context, key string, policy cache.Policy, fill 
 	defer c.fills.Done()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.fillTime)
 	defer cancel()
-	defer context.AfterFunc(c.life, cancel)() //nolint:contextcheck // Close ends it too
+	defer context.AfterFunc(c.life, cancel)()
 
 	if find != nil {
 		if found := find(ctx, key); found != nil {

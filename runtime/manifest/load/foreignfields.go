@@ -103,7 +103,7 @@ var foreignFields = map[string]map[string]string{
 		"version": "the manifest's version is manifest: 1", "port": `write server: listen: http: "127.0.0.1:8080"`,
 		"listen": "write server: listen: http: ...", "url": "write server: url: ...", "models": "write tables",
 		"collections": "write tables", "schema": "write tables", "entities": "write tables", "access": "access stands in each table",
-		"jwt": authSecret, "secret": authSecret, "jwtSecret": authSecret, "columns": "columns stand in a table: tables: NAME: columns: ...",
+		"jwt": authSecretHint, "secret": authSecretHint, "jwtSecret": authSecretHint, "columns": "columns stand in a table: tables: NAME: columns: ...",
 		"logging": "write observe: log: ...", "log": "write observe: log: ...", "metrics": "write observe: metrics: ...",
 		"timeout": "write limits: timeout: ...", "db": "write database", "proxies": "write trustedProxies", "trustProxy": "write trustedProxies: [...]",
 		"ratelimit": rateHint, "rateLimits": rateHint, "throttle": rateHint,
@@ -141,6 +141,6 @@ var foreignFields = map[string]map[string]string{
 const (
 	descriptionHint = "write a comment: // ..."
 	eachOperation   = "say it for each: read, create, update, delete"
-	authSecret      = `write auth: secret: env: "NAME"`
+	authSecretHint  = `write auth: secret: env: "NAME"`
 	rateHint        = `write rates: default: {requests: 300, window: "1m"}`
 )

@@ -27,7 +27,7 @@ var formats = map[string]func(string) *fault.Fault{
 }
 
 // formatWords and formatExamples say the same to users.
-var formatWords = map[string]string{ //nolint:gosec // words about secrets, no credential
+var formatWords = map[string]string{
 	"#Duration":  `a duration such as "30s", "5m", "12h" or "30d"`,
 	"#Size":      `a size such as "64KiB", "16MiB" or "1GiB"`,
 	"#Address":   `an address such as "127.0.0.1:8080"`,
@@ -39,7 +39,7 @@ var formatWords = map[string]string{ //nolint:gosec // words about secrets, no c
 	"#Secret":    `{env: "NAME"} or {file: "PATH"}`,
 }
 
-var formatExamples = map[string]string{ //nolint:gosec // as above
+var formatExamples = map[string]string{
 	"#Duration": `"5m"`, "#Size": `"16MiB"`, "#Address": `"127.0.0.1:8080"`, "#URL": `"https://..."`,
 	"#Origin": `"https://..."`, "#Network": `"127.0.0.1"`, "#Path": `"..."`, "#Condition": "true, or a rule", "#Secret": `{env: "NAME"}`,
 }

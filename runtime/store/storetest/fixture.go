@@ -230,15 +230,16 @@ type collector struct {
 	row   query.Row
 }
 
-func (c *collector) BeginRow()                    { c.row = nil }
-func (c *collector) add(v query.Value)            { c.row = append(c.row, v) }
-func (c *collector) Null()                        { c.add(query.Null()) }
-func (c *collector) Bool(b bool)                  { c.add(query.Bool(b)) }
-func (c *collector) Int(n int64)                  { c.add(query.Int(n)) }
-func (c *collector) Float(n float64)              { c.add(query.Float(n)) }
-func (c *collector) Timestamp(n int64)            { c.add(query.Timestamp(n)) }
-func (c *collector) Date(n int64)                 { c.add(query.Date(n)) }
-func (c *collector) Text(s []byte)                { c.add(query.Value{Kind: c.kind(), S: string(s)}) }
+func (c *collector) BeginRow()         { c.row = nil }
+func (c *collector) add(v query.Value) { c.row = append(c.row, v) }
+func (c *collector) Null()             { c.add(query.Null()) }
+func (c *collector) Bool(b bool)       { c.add(query.Bool(b)) }
+func (c *collector) Int(n int64)       { c.add(query.Int(n)) }
+func (c *collector) Float(n float64)   { c.add(query.Float(n)) }
+func (c *collector) Timestamp(n int64) { c.add(query.Timestamp(n)) }
+func (c *collector) Date(n int64)      { c.add(query.Date(n)) }
+func (c *collector) Text(s []byte) { c.add(query.Value{Kind: c.kind(), S: string(s)}) }
+
 func (c *collector) JSON(s []byte)                { c.add(query.Value{Kind: c.kind(), S: string(s)}) }
 func (c *collector) kind() query.Kind             { return c.types[len(c.row)].Kind }
 func (c *collector) EndRow() error                { c.rows = append(c.rows, c.row); return nil }

@@ -1,13 +1,18 @@
 package realtime
 
-import "time"
+import (
+	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/auth"
+)
 
 // clock is a connection's one timer and the moments it waits for; zero is
 // never. It is guarded by its connection's mutex.
 type clock struct {
 	ping   time.Time
-	expiry time.Time // of the caller's token
-	give   time.Time // when the connection is given up, and why
+	expiry time.Time    // of the caller's token
+	caller *auth.Caller // whose
+	give   time.Time    // when the connection is given up, and why
 	why    closing
 
 	timer   *time.Timer
@@ -31,6 +36,13 @@ func (k *clock) set(ring func()) {
 		return
 	}
 	k.timer.Reset(wait)
+}
+
+// admit makes the clock a caller's: what was held against the one before is
+// forgotten.
+func (k *clock) admit(caller *auth.Caller) {
+	k.give = time.Time{}
+	k.caller, k.expiry = caller, caller.Expires
 }
 
 func (k *clock) stop() {
@@ -69,11 +81,11 @@ func (c *socket) tick() {
 		why := c.clock.why
 		c.ending = &why
 	}
-	sub := c.sub
+	sub, caller := c.sub, c.clock.caller
 	c.clock.set(c.tick)
 	c.mu.Unlock()
 	if expired && sub != nil {
-		sub.Pause()
+		sub.Pause(caller)
 	}
 	c.kick()
 }

@@ -41,6 +41,12 @@ func TestClientMessages(t *testing.T) {
 		_ = many.WriteMessage(websocket.TextMessage, []byte(`{"type":"ping"}`))
 	}
 	many.wantClose(4029)
+
+	pings := b.dial("posts", nil)
+	for range 120 {
+		_ = pings.WriteControl(websocket.PingMessage, nil, time.Now().Add(time.Second))
+	}
+	pings.wantClose(4029)
 }
 
 func TestHeartbeat(t *testing.T) {

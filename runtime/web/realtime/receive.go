@@ -88,8 +88,7 @@ func (c *socket) rebind() error {
 		return err
 	}
 	c.mu.Lock()
-	c.clock.give = time.Time{}
-	c.clock.expiry = c.caller.Expires
+	c.clock.admit(c.caller)
 	c.mu.Unlock()
 	c.tick()
 	return nil

@@ -165,10 +165,12 @@ func (s *Server) Connections() int {
 // gives the context's error then.
 func (s *Server) Close(ctx context.Context) error {
 	s.mu.Lock()
-	s.stopping = true
-	for c := range s.conns {
-		c.stop()
+	if !s.stopping { // else they have been told
+		for c := range s.conns {
+			c.stop()
+		}
 	}
+	s.stopping = true
 	s.mu.Unlock()
 	ended := make(chan struct{})
 	go func() {

@@ -2,7 +2,6 @@ package realtime
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -120,8 +119,7 @@ func (c *socket) run() {
 			return
 		}
 		c.alive()
-		if !c.rate.allows(time.Now()) {
-			c.close(closing{codeTooMany, "more than 50 messages a second"})
+		if !c.admits() {
 			continue
 		}
 		if kind == websocket.TextMessage {
@@ -138,26 +136,26 @@ func (c *socket) listen() {
 	c.alive()
 	c.ws.SetPongHandler(func(string) error {
 		c.alive()
-		return c.control()
+		c.admits()
+		return nil
 	})
 	pong := c.ws.PingHandler()
 	c.ws.SetPingHandler(func(data string) error {
 		c.alive()
-		if err := c.control(); err != nil {
-			return err
+		if !c.admits() {
+			return nil
 		}
 		return pong(data)
 	})
 }
 
-var errFlood = errors.New("too many control frames")
-
-// control counts a control frame; one too many ends the connection.
-func (c *socket) control() error {
+// admits counts a message or a control frame; one too many closes the socket.
+func (c *socket) admits() bool {
 	if c.rate.allows(time.Now()) {
-		return nil
+		return true
 	}
-	return errFlood
+	c.close(closing{codeTooMany, "more than 50 messages a second"})
+	return false
 }
 
 // alive puts off the moment at which a silent client is given up. Nothing does
@@ -208,8 +206,7 @@ func (c *socket) subscribe(caller *auth.Caller) error {
 	}
 	c.mu.Lock()
 	c.sub, c.opened = sub, true
-	c.clock.give = time.Time{}
-	c.clock.expiry = caller.Expires
+	c.clock.admit(caller)
 	c.mu.Unlock()
 	c.kick()
 	c.tick()

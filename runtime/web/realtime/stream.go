@@ -90,7 +90,7 @@ func (s *Server) pump(ctx context.Context, c *stream, sub *live.Subscription, a 
 				return
 			}
 		case <-expired:
-			sub.Pause()
+			sub.Pause(a.caller)
 			out.end(closing{codeNoCaller, "the token has expired"})
 			return
 		case <-c.halt:

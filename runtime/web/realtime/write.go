@@ -62,6 +62,7 @@ type todo struct {
 	replies [][]byte
 	ping    bool
 	ending  *closing
+	sub     *live.Subscription // nil before there is one
 }
 
 // gather takes what is to be written; false, and the writer has ended, when
@@ -73,7 +74,7 @@ func (c *socket) gather(out *outgoing) (todo, bool) {
 		c.writing = false
 		return todo{}, false
 	}
-	t := todo{replies: c.replies, ping: c.ping}
+	t := todo{replies: c.replies, ping: c.ping, sub: c.sub}
 	c.replies, c.ping = nil, false
 	var end *live.End
 	if c.opened {
@@ -93,7 +94,9 @@ func (c *socket) gather(out *outgoing) (todo, bool) {
 
 // send writes one round in as few system calls as it takes.
 func (c *socket) send(out *outgoing, t *todo) error {
-	c.net.begin(out.buf)
+	buf := out.buf
+	out.buf = nil // the connection has it until end: a panic must not pool it
+	c.net.begin(buf)
 	err := c.compose(out, t)
 	var flushed error
 	out.buf, flushed = c.net.end()
@@ -120,7 +123,7 @@ func (c *socket) compose(out *outgoing, t *todo) error {
 		}
 	}
 	if t.ping {
-		if err := c.heartbeat(len(out.frames) == 0); err != nil {
+		if err := c.heartbeat(t.sub, len(out.frames) == 0); err != nil {
 			return err
 		}
 	}
@@ -137,11 +140,11 @@ func (c *socket) compose(out *outgoing, t *todo) error {
 
 // heartbeat is a ping for the connection, which browsers answer by themselves,
 // and one for the page, which never sees the other.
-func (c *socket) heartbeat(quiet bool) error {
+func (c *socket) heartbeat(sub *live.Subscription, quiet bool) error {
 	var at live.Cursor
 	known := false
-	if quiet && c.sub != nil {
-		at, known = c.sub.Progress()
+	if quiet && sub != nil {
+		at, known = sub.Progress()
 	}
 	if err := c.ws.WriteMessage(websocket.TextMessage, pingFrame(at, known)); err != nil {
 		return err
