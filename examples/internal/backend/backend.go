@@ -35,6 +35,7 @@ type Backend struct {
 
 	ports   *strings.Replacer
 	command *exec.Cmd
+	exited  chan error // how the command ended
 	log     *bytes.Buffer
 }
 
@@ -95,9 +96,9 @@ func (b *Backend) Serve(t testing.TB, args ...string) {
 	if err := b.command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	exited := make(chan error, 1)
-	go func(command *exec.Cmd) { exited <- command.Wait() }(b.command)
-	t.Cleanup(func() { b.stop(t, exited) })
+	b.exited = make(chan error, 1)
+	go func(command *exec.Cmd, exited chan<- error) { exited <- command.Wait() }(b.command, b.exited)
+	t.Cleanup(func() { b.stop(t) })
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		answer, err := http.Get(b.URL + "/ready")
 		if err == nil {
@@ -107,12 +108,13 @@ func (b *Backend) Serve(t testing.TB, args ...string) {
 			}
 		}
 		select {
-		case err := <-exited:
-			exited <- err
+		case err := <-b.exited:
+			b.command = nil
 			t.Fatalf("the backend ended: %v\n%s", err, b.log)
 		default:
 		}
 		if time.Now().After(deadline) {
+			b.Kill(t)
 			t.Fatalf("the backend is not ready: %v\n%s", err, b.log)
 		}
 	}
@@ -124,27 +126,27 @@ func (b *Backend) Kill(t testing.TB) {
 	if err := b.command.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
+	<-b.exited
 	b.command = nil
 }
 
-// stop ends the process politely, unless it was killed.
-func (b *Backend) stop(t testing.TB, exited chan error) {
+// stop ends the process politely, if it still runs.
+func (b *Backend) stop(t testing.TB) {
 	if b.command == nil {
-		<-exited
-		b.command = nil
 		return
 	}
 	if err := b.command.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		t.Error(err)
 	}
 	select {
-	case err := <-exited:
+	case err := <-b.exited:
 		if err != nil {
 			t.Errorf("the backend did not stop cleanly: %v\n%s", err, b.log)
 		}
 	case <-time.After(40 * time.Second):
-		t.Errorf("the backend did not stop\n%s", b.log)
 		b.command.Process.Kill()
+		<-b.exited
+		t.Errorf("the backend did not stop\n%s", b.log)
 	}
 	b.command = nil
 }
