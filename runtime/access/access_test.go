@@ -1,6 +1,7 @@
 package access_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/edge-hive/edge-hive/runtime/access"
@@ -129,6 +130,14 @@ func TestTranslation(t *testing.T) {
 		{"title == \"a\"", "=(title,'t1:a)"},
 		{"true && sold", "sold"},
 		{"pages == 1 // why", "=(pages,'i1)"},
+		{"pages == 1 // don't (ask\n&& row.in == 'x'", "and(=(pages,'i1),=(in,'t1:x))"},
+		{`title == r'\' || title == '.in'`, `or(=(title,'t1:\),=(title,'t3:.in))`},
+		{`title == R"\" || title == '.true' && row.in == '.in'`, `or(=(title,'t1:\),and(=(title,'t5:.true),=(in,'t3:.in)))`},
+		{"title == '''it's a.in \"x\"''' || row.in == ''", `or(=(title,'t13:it's a.in "x"),=(in,'t0:))`},
+		{`title == """a".in"b""" && title != ""`, `and(=(title,'t7:a".in"b),!=(title,'t0:))`},
+		{`title == 'a\'.in\\' && row.in == "\".in"`, `and(=(title,'t6:a'.in\),=(in,'t4:".in))`},
+		{"title == 'http://x.in' && row.in == 'y'", "and(=(title,'t11:http://x.in),=(in,'t1:y))"},
+		{"title == r'" + strings.Repeat("((", 40) + `\'`, "=(title,'t81:" + strings.Repeat("((", 40) + `\)`},
 	} {
 		t.Run(test.text, func(t *testing.T) {
 			got, faults := read(t, test.text)

@@ -197,13 +197,21 @@ func (t *translation) arithmetic(fn query.FuncName, e ast.Expr, f *frame) query.
 	if problem == nil {
 		return made
 	}
-	problem = fault.Newf(codeMismatch, "%s is not a number", describe(operands[0]))
-	if len(operands) == 2 {
-		problem = mismatch("calculate with", operands[0], operands[1])
-		if operands[0].Type().Kind == query.KindText {
-			problem = problem.WithHint("+ - * / work on numbers; texts are not joined in rules")
+	t.fail(f, f.body.offset(e.ID()), noNumber(operands, problem))
+	return nil
+}
+
+// noNumber says which operand is not a number; where all are, the constructor
+// has said what is wrong.
+func noNumber(operands []query.Expr, problem *fault.Fault) *fault.Fault {
+	for _, x := range operands {
+		switch x.Type().Kind {
+		case query.KindInt, query.KindFloat, query.KindDecimal, query.KindJSON:
+		case query.KindText:
+			return fault.Newf(codeMismatch, "%s is not a number", describe(x)).WithHint("+ - * / work on numbers; texts are not joined in rules")
+		default:
+			return fault.Newf(codeMismatch, "%s is not a number", describe(x)).WithHint("+ - * / work on numbers")
 		}
 	}
-	t.fail(f, f.body.offset(e.ID()), problem)
-	return nil
+	return refused(problem)
 }

@@ -71,7 +71,7 @@ func (c *compiler) parse(s source) *parsed {
 		return nil
 	}
 	if !utf8.ValidString(s.text) {
-		c.report(s, 0, fault.New(codeBadRule, "the rule is not valid UTF-8"))
+		c.report(s, 0, fault.New(codeBadRule, "the rule is not valid UTF-8").WithHint("write the text as UTF-8"))
 		return nil
 	}
 	if nesting(s.text) > maxNesting {
@@ -94,26 +94,62 @@ func (c *compiler) parse(s source) *parsed {
 // guard in front of the recursive parser.
 func nesting(text string) int {
 	depth, deepest := 0, 0
-	var quote byte
-	for i := 0; i < len(text); i++ {
-		switch b := text[i]; {
-		case quote != 0:
-			switch b {
-			case '\\':
-				i++
-			case quote:
-				quote = 0
-			}
-		case b == '\'' || b == '"':
-			quote = b
-		case b == '(' || b == '[' || b == '{':
+	for i := 0; i < len(text); {
+		if end, _ := skipQuiet(text, i); end > i {
+			i = end
+			continue
+		}
+		switch text[i] {
+		case '(', '[', '{':
 			depth++
 			deepest = max(deepest, depth)
-		case b == ')' || b == ']' || b == '}':
+		case ')', ']', '}':
 			depth--
 		}
+		i++
 	}
 	return deepest
+}
+
+// skipQuiet is the end of the literal text or the comment that begins at i, i
+// itself where neither does. closed is false for a text whose quote is never
+// closed; it then ends with the rule.
+func skipQuiet(text string, i int) (end int, closed bool) {
+	rest := text[i:]
+	if strings.HasPrefix(rest, "//") {
+		if cut := strings.IndexByte(rest, '\n'); cut >= 0 {
+			return i + cut, true
+		}
+		return len(text), true
+	}
+	if rest[0] != '\'' && rest[0] != '"' {
+		return i, true
+	}
+	quote := rest[:1]
+	if triple := strings.Repeat(quote, 3); strings.HasPrefix(rest, triple) {
+		quote = triple
+	}
+	raw := rawPrefix(lastWord(text[:i]))
+	for at := i + len(quote); at < len(text); {
+		switch {
+		case strings.HasPrefix(text[at:], quote):
+			return at + len(quote), true
+		case text[at] == '\\' && !raw:
+			at += 2
+		default:
+			at++
+		}
+	}
+	return len(text), false
+}
+
+// rawPrefix tells whether a word before a quote makes \ a letter like any.
+func rawPrefix(word string) bool {
+	switch strings.ToLower(word) {
+	case "r", "br", "rb":
+		return true
+	}
+	return false
 }
 
 // syntaxOffset is the byte that a parser's location means.
@@ -222,19 +258,16 @@ func reserved(name string) bool {
 	return false
 }
 
+// quoteOpen tells whether a quote is never closed.
 func quoteOpen(text string) bool {
-	var quote byte
-	for i := 0; i < len(text); i++ {
-		switch b := text[i]; {
-		case quote == 0 && (b == '\'' || b == '"'):
-			quote = b
-		case quote != 0 && b == '\\':
-			i++
-		case b == quote:
-			quote = 0
+	for i := 0; i < len(text); {
+		end, closed := skipQuiet(text, i)
+		if !closed {
+			return true
 		}
+		i = max(end, i+1)
 	}
-	return quote != 0
+	return false
 }
 
 // badEscape is the first escape that CEL does not know in the text that s

@@ -13,30 +13,26 @@ var memberWords = []string{"in", "true", "false", "null"}
 // not use. The map gives the words back.
 func hideWords(text string) (string, map[string]string) {
 	var hidden map[string]string
-	var quote byte
-	for i := 0; i < len(text); i++ {
-		switch b := text[i]; {
-		case quote != 0 && b == '\\':
-			i++
-		case quote != 0:
-			if b == quote {
-				quote = 0
-			}
-		case b == '\'' || b == '"':
-			quote = b
-		case b == '.':
-			word := leadingWord(text[i+1:])
-			alias := wordAlias(text, word)
-			if alias == "" {
-				continue
-			}
-			if hidden == nil {
-				hidden = map[string]string{}
-			}
-			hidden[alias] = word
-			text = text[:i+1] + alias + text[i+1+len(word):]
-			i += len(word)
+	for i := 0; i < len(text); {
+		if end, _ := skipQuiet(text, i); end > i {
+			i = end
+			continue
 		}
+		i++
+		if text[i-1] != '.' {
+			continue
+		}
+		word := leadingWord(text[i:])
+		alias := wordAlias(text, word)
+		if alias == "" {
+			continue
+		}
+		if hidden == nil {
+			hidden = map[string]string{}
+		}
+		hidden[alias] = word
+		text = text[:i] + alias + text[i+len(word):]
+		i += len(word)
 	}
 	return text, hidden
 }

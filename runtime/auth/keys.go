@@ -6,6 +6,7 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -82,11 +83,11 @@ func (k *Keys) Publishable() string { return k.known[publishable].text }
 // Secret is the opaque master key.
 func (k *Keys) Secret() string { return k.known[secret].text }
 
-// String hides the keys from %s, %v and logs.
+// String hides the keys from whatever prints a Stringer.
 func (*Keys) String() string { return "auth.Keys" }
 
-// GoString hides the keys from %#v.
-func (*Keys) GoString() string { return "auth.Keys" }
+// Format hides the keys from fmt, whatever the verb.
+func (*Keys) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "auth.Keys") }
 
 // derive makes the text of an opaque key: 192 bits under a name of its own.
 func (k *Keys) derive(kind string) string {

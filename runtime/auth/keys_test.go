@@ -1,6 +1,9 @@
 package auth_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
@@ -44,6 +47,18 @@ func token(t testing.TB, key string, method jwt.SigningMethod, claims jwt.MapCla
 	return text
 }
 
+// raw signs a payload as it stands, which no library would write.
+func raw(t testing.TB, payload string) string {
+	t.Helper()
+	encode := base64.RawURLEncoding.EncodeToString
+	text := encode([]byte(`{"alg":"HS256","typ":"JWT"}`)) + "." + encode([]byte(payload))
+	signature, err := jwt.SigningMethodHS256.Sign(text, []byte(strong))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text + "." + encode(signature)
+}
+
 func person(change func(jwt.MapClaims)) jwt.MapClaims {
 	c := jwt.MapClaims{
 		"sub": "7f0c1c1e-7d39-4d4b-9a6f-0d8a6c5a1f10", "aud": "authenticated", "role": "authenticated",
@@ -58,7 +73,7 @@ func person(change func(jwt.MapClaims)) jwt.MapClaims {
 
 func TestWeakSecretsAreRefused(t *testing.T) {
 	for _, secret := range []string{
-		"", "short", strings.Repeat("x", 31), strings.Repeat("ab", 32),
+		"", "short", strings.Repeat("x", 31), strong[:31], strings.Repeat("ab", 32), strings.Repeat("abcdefg", 6),
 		"super-secret-jwt-token-with-at-least-32-characters-long",
 		"your-super-secret-jwt-token-with-at-least-32-characters-long",
 		"a-string-secret-at-least-256-bits-long",
@@ -70,6 +85,14 @@ func TestWeakSecretsAreRefused(t *testing.T) {
 		}
 		if len(secret) > 8 && strings.Contains(err.Error(), secret) {
 			t.Errorf("the fault tells the secret: %v", err)
+		}
+	}
+}
+
+func TestShortestSecretsAreTaken(t *testing.T) {
+	for _, secret := range []string{strong[:32], strings.Repeat("abcdefgh", 4)} {
+		if _, err := auth.NewKeys(manifest.NewSecretValue(secret), nil); err != nil {
+			t.Errorf("%q: %v", secret, err)
 		}
 	}
 }
@@ -91,9 +114,38 @@ func TestKeysAreStableAndOfTheirSecret(t *testing.T) {
 	if !strings.HasPrefix(a.Publishable(), "sb_publishable_") || !strings.HasPrefix(a.Secret(), "sb_secret_") {
 		t.Errorf("opaque keys %q, %q", a.Publishable(), a.Secret())
 	}
-	for _, format := range []string{"%v", "%+v", "%s", "%#v"} {
-		if text := fmt.Sprintf(format, a); strings.Contains(text, strong) || strings.Contains(text, "sb_secret") {
-			t.Errorf("%s prints %s", format, text)
+	for _, format := range []string{"%v", "%+v", "%s", "%#v", "%q", "%d", "%x"} {
+		if text := fmt.Sprintf(format, a); text != "auth.Keys" {
+			t.Errorf("%s prints %.100s", format, text)
+		}
+	}
+	holder := struct{ keys *auth.Keys }{a}
+	for _, format := range []string{"%v", "%+v", "%#v"} {
+		if text := fmt.Sprintf(format, holder); len(text) > 100 {
+			t.Errorf("%s of a holder prints more than an address: %.100s", format, text)
+		}
+	}
+}
+
+// TestKeysNeverChange: clients have these keys in their source, so that a new
+// release must derive the same.
+func TestKeysNeverChange(t *testing.T) {
+	k := newKeys(t)
+	payload := func(token string) string {
+		text, err := base64.RawURLEncoding.DecodeString(strings.Split(token, ".")[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	for _, test := range []struct{ name, got, want string }{
+		{"anon", payload(k.AnonJWT()), `{"exp":2524608000,"iat":1735689600,"iss":"supabase","role":"anon"}`},
+		{"service", payload(k.ServiceJWT()), `{"exp":2524608000,"iat":1735689600,"iss":"supabase","role":"service_role"}`},
+		{"publishable", k.Publishable(), "sb_publishable_" + "3ppV7rJM4izDCR4rgu0jom9CkU7f12bH"},
+		{"secret", k.Secret(), "sb_secret_" + "Nu1GCD5yCJ0CgrhHz1AKd4lv7QSZnKmk"},
+	} {
+		if test.got != test.want {
+			t.Errorf("the %s key is %s, was %s", test.name, test.got, test.want)
 		}
 	}
 }
@@ -190,14 +242,14 @@ func TestVerifyRefuses(t *testing.T) {
 		{"jku", header("jku", "https://example.com"), "PGRST301", "No suitable key or wrong key type"},
 		{"x5u", header("x5u", "https://example.com"), "PGRST301", "No suitable key or wrong key type"},
 		{"expired", with(func(c jwt.MapClaims) { c["exp"] = moment.Add(-30 * time.Second).Unix() }), "PGRST303", "JWT expired"},
-		{"no exp", with(func(c jwt.MapClaims) { delete(c, "exp") }), "PGRST303", ""},
+		{"no exp", with(func(c jwt.MapClaims) { delete(c, "exp") }), "PGRST303", "JWT has no 'exp' claim"},
 		{"null exp", with(func(c jwt.MapClaims) { c["exp"] = nil }), "PGRST303", ""},
 		{"text exp", with(func(c jwt.MapClaims) { c["exp"] = "2000000000" }), "PGRST303", "Parsing claims failed"},
-		{"huge exp", with(func(c jwt.MapClaims) { c["exp"] = 1e300 }), "PGRST303", ""},
+		{"huge exp", with(func(c jwt.MapClaims) { c["exp"] = 1e300 }), "PGRST303", "JWT has a time that is out of range"},
 		{"exp in capitals", with(func(c jwt.MapClaims) { delete(c, "exp"); c["EXP"] = 2000000000 }), "PGRST303", ""},
 		{"not yet", with(func(c jwt.MapClaims) { c["nbf"] = moment.Add(31 * time.Second).Unix() }), "PGRST303", "JWT not yet valid"},
 		{"issued later", with(func(c jwt.MapClaims) { c["iat"] = moment.Add(31 * time.Second).Unix() }), "PGRST303", "JWT issued at future"},
-		{"no role", with(func(c jwt.MapClaims) { delete(c, "role") }), "PGRST303", ""},
+		{"no role", with(func(c jwt.MapClaims) { delete(c, "role") }), "PGRST303", "JWT has no 'role' claim"},
 		{"role of another type", with(func(c jwt.MapClaims) { c["role"] = 1 }), "PGRST303", "Parsing claims failed"},
 		{"other role", with(func(c jwt.MapClaims) { c["role"] = "postgres" }), "PGRST303", ""},
 		{"no sub", with(func(c jwt.MapClaims) { delete(c, "sub") }), "PGRST303", ""},
@@ -206,6 +258,15 @@ func TestVerifyRefuses(t *testing.T) {
 		{"no aud", with(func(c jwt.MapClaims) { delete(c, "aud") }), "PGRST303", "JWT not in audience"},
 		{"other aud", with(func(c jwt.MapClaims) { c["aud"] = []string{"other"} }), "PGRST303", "JWT not in audience"},
 		{"app_metadata no object", with(func(c jwt.MapClaims) { c["app_metadata"] = "x" }), "PGRST303", ""},
+		{"app_metadata a list", with(func(c jwt.MapClaims) { c["app_metadata"] = []string{} }), "PGRST303", ""},
+		{"long sub", with(func(c jwt.MapClaims) { c["sub"] = strings.Repeat("s", 256) }), "PGRST303", "JWT has no usable 'sub' claim"},
+		{"aud of another type", with(func(c jwt.MapClaims) { c["aud"] = 1 }), "PGRST303", "Parsing claims failed"},
+		{"no audience", with(func(c jwt.MapClaims) { c["aud"] = []string{} }), "PGRST303", "JWT not in audience"},
+		{"time out of range", with(func(c jwt.MapClaims) { c["nbf"] = -1e18 }), "PGRST303", "JWT has a time that is out of range"},
+		{"role twice", raw(t, `{"role":"anon","exp":2000000000,"role":"service_role"}`), "PGRST303", "Parsing claims failed"},
+		{"claim twice inside", raw(t, `{"role":"authenticated","sub":"u","aud":"authenticated","exp":2000000000,"app_metadata":{"a":1,"a":2}}`), "PGRST303", "Parsing claims failed"},
+		{"payload no object", raw(t, `[]`), "PGRST303", "Parsing claims failed"},
+		{"payload no JSON", raw(t, `{`), "PGRST301", ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -227,6 +288,46 @@ func TestLeeway(t *testing.T) {
 	}), nil)
 	if _, err := k.Verify(text); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestMemoryKeepsTokensApart verifies two tokens that compete for one place in
+// the memory of verified tokens, in turns.
+func TestMemoryKeepsTokensApart(t *testing.T) {
+	k := newKeys(t)
+	issue := func(subject string) string {
+		return token(t, strong, jwt.SigningMethodHS256, person(func(c jwt.MapClaims) { c["sub"] = subject }), nil)
+	}
+	place := func(token string) uint64 {
+		sum := sha256.Sum256([]byte(token))
+		return binary.LittleEndian.Uint64(sum[:]) % 4096
+	}
+	subjects := map[uint64]string{}
+	for i := 0; ; i++ {
+		a := fmt.Sprint("user", i)
+		b, taken := subjects[place(issue(a))]
+		if !taken {
+			subjects[place(issue(a))] = a
+			continue
+		}
+		for _, subject := range []string{a, b, b, a, a} {
+			if c, err := k.Verify(issue(subject)); err != nil || c.UID != subject {
+				t.Fatalf("the token of %s is %+v, %v", subject, c, err)
+			}
+		}
+		return
+	}
+}
+
+func TestMemoryRemembers(t *testing.T) {
+	k := newKeys(t)
+	text := token(t, strong, jwt.SigningMethodHS256, person(nil), nil)
+	first, err := k.Verify(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second, err := k.Verify(text); err != nil || second != first {
+		t.Errorf("the same token made another caller: %p, %p, %v", first, second, err)
 	}
 }
 
@@ -262,11 +363,21 @@ func TestIssueVerifies(t *testing.T) {
 	if c.Role != auth.Authenticated || c.UID != "u1" || c.Email != "a@b.c" || c.Claims != `{"role":"staff"}` || c.Session != "s" {
 		t.Errorf("got %+v", *c)
 	}
+	longest := auth.Claims{Subject: strings.Repeat("s", 255), Issued: moment, Expires: moment.Add(time.Second)}
+	if text, err = k.Issue(longest); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := k.Verify(text); err != nil || c.UID != longest.Subject || c.Claims != "{}" || c.Session != "" {
+		t.Errorf("the longest subject: %+v, %v", c, err)
+	}
 	for name, claims := range map[string]auth.Claims{
-		"no subject": {Issued: moment, Expires: moment.Add(time.Hour)},
-		"no expiry":  {Subject: "u1", Issued: moment},
-		"metadata":   {Subject: "u1", AppMetadata: `[]`, Issued: moment, Expires: moment.Add(time.Hour)},
-		"giant":      {Subject: "u1", UserMetadata: `{"a":"` + strings.Repeat("x", 8<<10) + `"}`, Issued: moment, Expires: moment.Add(time.Hour)},
+		"long subject":  {Subject: strings.Repeat("s", 256), Issued: moment, Expires: moment.Add(time.Hour)},
+		"user metadata": {Subject: "u1", UserMetadata: `1`, Issued: moment, Expires: moment.Add(time.Hour)},
+		"no JSON":       {Subject: "u1", AppMetadata: `{"a":}`, Issued: moment, Expires: moment.Add(time.Hour)},
+		"no subject":    {Issued: moment, Expires: moment.Add(time.Hour)},
+		"no expiry":     {Subject: "u1", Issued: moment},
+		"metadata":      {Subject: "u1", AppMetadata: `[]`, Issued: moment, Expires: moment.Add(time.Hour)},
+		"giant":         {Subject: "u1", UserMetadata: `{"a":"` + strings.Repeat("x", 8<<10) + `"}`, Issued: moment, Expires: moment.Add(time.Hour)},
 	} {
 		if _, err := k.Issue(claims); err == nil {
 			t.Errorf("%s: issued", name)

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"text/tabwriter"
 	"time"
 )
@@ -28,14 +29,14 @@ func main() {
 	}
 	var o options
 	flag.StringVar(&o.binary, "binary", "bin/edge-hive", "the built command")
-	seconds := flag.Float64("seconds", 2, "seconds of load in each turn")
-	flag.IntVar(&o.turns, "turns", 3, "turns of each server and load; medians are printed")
+	seconds := flag.Float64("seconds", 1, "seconds of load in each turn")
+	flag.IntVar(&o.turns, "turns", 5, "turns of each server and load; medians are printed")
 	flag.IntVar(&o.starts, "starts", 9, "starts of each program; medians are printed")
 	flag.StringVar(&o.load, "load", "", "only the loads whose name has this in it")
 	flag.Parse()
 	o.turn = time.Duration(*seconds * float64(time.Second))
 
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, o, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
@@ -53,7 +54,8 @@ type options struct {
 }
 
 // run starts both servers, drives every load against them in turns and prints
-// the medians.
+// the medians, and the turn with the least CPU: where other programs run too,
+// that is the one that they disturbed least.
 func run(ctx context.Context, o options, out io.Writer) error {
 	dir, err := os.MkdirTemp("", "edge-hive-bench-")
 	if err != nil {
@@ -76,7 +78,7 @@ func run(ctx context.Context, o options, out io.Writer) error {
 		return err
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "load\tclients\tserver\trequests/s\tCPU/request\tp50\tp99\tCPU over bare\tCPU ratio\t")
+	fmt.Fprintln(table, "load\tclients\tserver\trequests/s\tp50\tp99\tCPU/request\tover bare\tratio\tleast CPU\tover bare\tratio\t")
 	for _, l := range loads() {
 		if !strings.Contains(l.name, o.load) {
 			continue
@@ -107,10 +109,14 @@ func compare(ctx context.Context, o options, hive, bare *server, l load, table i
 		bares, hives = append(bares, b), append(hives, h)
 	}
 	b, h := median(bares), median(hives)
-	fmt.Fprintf(table, "%s\t%d\tbare\t%.0f\t%v\t%v\t%v\t\t\t\n", l.name, l.clients, b.rate, round(b.cpu), round(b.p50), round(b.p99))
-	fmt.Fprintf(table, "\t\tedge-hive\t%.0f\t%v\t%v\t%v\t%v\t%.2f\t\n", h.rate, round(h.cpu), round(h.p50), round(h.p99), round(h.cpu-b.cpu), float64(h.cpu)/float64(max(b.cpu, 1)))
+	leastB, leastH := bares[0].cpu, hives[0].cpu // median has sorted them
+	fmt.Fprintf(table, "%s\t%d\tbare\t%.0f\t%v\t%v\t%v\t\t\t%v\t\t\t\n", l.name, l.clients, b.rate, round(b.p50), round(b.p99), round(b.cpu), round(leastB))
+	fmt.Fprintf(table, "\t\tedge-hive\t%.0f\t%v\t%v\t%v\t%v\t%.2f\t%v\t%v\t%.2f\t\n", h.rate, round(h.p50), round(h.p99),
+		round(h.cpu), round(h.cpu-b.cpu), ratio(h.cpu, b.cpu), round(leastH), round(leastH-leastB), ratio(leastH, leastB))
 	return nil
 }
+
+func ratio(a, b time.Duration) float64 { return float64(a) / float64(max(b, 1)) }
 
 // reportStart prints the time from process start to the first answer on a
 // database that is already there, beside the time of `edge-hive version`, and
@@ -153,7 +159,7 @@ func startTimes(times []time.Duration) string {
 	return fmt.Sprintf("%v (%v)", round(times[len(times)/2]), round(times[0]))
 }
 
-// median picks the turn with the median CPU per request.
+// median sorts the turns by CPU per request and picks the one in the middle.
 func median(turns []measurement) measurement {
 	slices.SortFunc(turns, func(a, b measurement) int { return int(a.cpu - b.cpu) })
 	return turns[len(turns)/2]

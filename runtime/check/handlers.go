@@ -69,6 +69,8 @@ func (c *checker) static(r *manifest.Route) {
 		bad("serve a folder of its own: public", "the folder %q holds the data folder, with the database and its keys", shown)
 	case contains(data, dir) && data != realPath(c.m.Dir):
 		bad("serve a folder of its own: public", "the folder %q is in the data folder", shown)
+	case c.m.Auth.Secret != nil && c.m.Auth.Secret.File != "" && contains(dir, realPath(c.m.Auth.Secret.File)):
+		bad("serve a folder of its own, or keep the secret elsewhere", "the folder %q holds the file of auth.secret", shown)
 	case slices.ContainsFunc(c.m.Files, func(file string) bool { return contains(dir, realPath(file)) }):
 		bad("serve a folder of its own: public", "the folder %q holds the manifest itself", shown)
 	}

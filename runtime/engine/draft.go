@@ -26,6 +26,9 @@ func (e *Engine) draft(ctx context.Context) (draft, error) {
 	if err != nil {
 		return draft{}, err
 	}
+	if file := openSecretFile(m); file != "" {
+		e.log.Warn("the secret's file can be read by every user of this machine", "file", file, "hint", "chmod 600")
+	}
 	return draft{manifest: m, schema: checked.Schema, rules: checked.Rules, keys: keys}, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/edge-hive/edge-hive/runtime/difference"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/store"
@@ -28,24 +29,8 @@ var errBusy = fault.New(codeBusy, "requests still run that need the tables as th
 
 // stepFault places a refused step of a migration in the manifest.
 func stepFault(m *manifest.Manifest, step plan.Step) *fault.Fault {
-	path := "tables." + step.Table
-	if table := m.Table(step.Table); table == nil {
-		path = "tables"
-	} else if table.Column(step.Name) != nil {
-		path += ".columns." + step.Name
-	} else if hasIndex(table, step.Name) {
-		path += ".indexes." + step.Name
-	}
+	path := difference.StepPath(m, step)
 	return fault.New(codeMigration, step.Reason).WithHint(step.Hint).At(path, m.Positions.At(path))
-}
-
-func hasIndex(t *manifest.Table, name string) bool {
-	for i := range t.Indexes {
-		if t.Indexes[i].Name == name {
-			return true
-		}
-	}
-	return false
 }
 
 // migrationFault says why the database refused a migration, where that is the

@@ -15,6 +15,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/data"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/openapi"
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store"
 	"github.com/edge-hive/edge-hive/runtime/store/plan"
@@ -100,7 +101,11 @@ func (e *Engine) rehearse(g *generation) error {
 	if err != nil {
 		return fmt.Errorf("build the gate: %w", err)
 	}
-	handler, err := web.New(e.webOptions(g, gate))
+	options, err := e.webOptions(g, gate)
+	if err != nil {
+		return err
+	}
+	handler, err := web.New(options)
 	if err != nil {
 		return err
 	}
@@ -120,14 +125,16 @@ func (e *Engine) assemble(ctx context.Context, g *generation) error {
 	if g.gate, err = data.New(data.Options{Manifest: g.manifest, Schema: g.schema, Rules: g.rules, View: g.view, Cache: g.cache}); err != nil {
 		return fmt.Errorf("build the gate: %w", err)
 	}
-	if g.handler, err = web.New(e.webOptions(g, g.gate)); err != nil {
+	options, err := e.webOptions(g, g.gate)
+	if err != nil {
 		return err
 	}
-	return nil
+	g.handler, err = web.New(options)
+	return err
 }
 
 // webOptions are what a generation's routes are made of.
-func (e *Engine) webOptions(g *generation, gate *data.Gate) web.Options {
+func (e *Engine) webOptions(g *generation, gate *data.Gate) (web.Options, error) {
 	o := web.Options{
 		Manifest: g.manifest, Gate: gate, Callers: g.keys, Limiter: e.shared.limiter,
 		Realtime: http.HandlerFunc(e.serveRealtime), Ready: e.ready, Log: e.log.Logger,
@@ -135,7 +142,12 @@ func (e *Engine) webOptions(g *generation, gate *data.Gate) web.Options {
 	if e.metrics != nil {
 		o.Meter = e.metrics
 	}
-	return o
+	var err error
+	if o.OpenAPI.Everyone, err = openapi.Write(g.manifest, g.rules, openapi.Everyone); err != nil {
+		return o, err
+	}
+	o.OpenAPI.Service, err = openapi.Write(g.manifest, g.rules, openapi.Service)
+	return o, err
 }
 
 // serveRealtime hands a live connection to what outlives its generation.

@@ -60,7 +60,7 @@ func (e *Engine) Reload(ctx context.Context) (Outcome, error) {
 
 var (
 	errStopping = errors.New("the server is stopping")
-	errPanicked = errors.New("the reload failed by a mistake of ours; nothing has changed, and the log has the cause")
+	errPanicked = errors.New("the reload failed by a mistake of ours: the manifest before serves on, and the log has the cause")
 )
 
 // reload does it. A panic, of ours or of a library that met a strange manifest,
@@ -112,7 +112,9 @@ func (e *Engine) swap(ctx context.Context, next *generation) error {
 	if err := e.shared.hub.Swap(ctx, next.gate); err != nil {
 		return fmt.Errorf("swap the hub: %w", err)
 	}
-	e.shared.realtime.Use(settings(next))
+	live := settings(next)
+	live.NewKeys = next.keys.ServiceJWT() != e.current.Load().keys.ServiceJWT()
+	e.shared.realtime.Use(live)
 	if l := e.shared.bounded.Load(); l != nil {
 		l.SetBounds(bounds(next.manifest))
 	}

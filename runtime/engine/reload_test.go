@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -179,6 +181,36 @@ func TestMigrationThatDropsIsGivenUp(t *testing.T) {
 	eventually(t, "the old generation is released", func() bool { return b.Status(context.Background()).Draining == 0 })
 }
 
+// brittle is where a log goes that panics at a word, as a library may in the
+// midst of a reload.
+type brittle struct {
+	io.Writer
+	word string
+}
+
+func (b brittle) Write(p []byte) (int, error) {
+	if strings.Contains(string(p), b.word) {
+		panic("brittle")
+	}
+	return b.Writer.Write(p)
+}
+
+func TestReloadThatPanics(t *testing.T) {
+	b := prepare(t, base)
+	b.start(func(o *engine.Options) { o.Log = brittle{b.log, `"seeded"`} })
+	b.write("seed.csv", "n\n1\n")
+	b.write("edgehive.cue", base+`tables: many: {columns: n: type: "int", seed: "seed.csv"}`)
+	if out, err := b.Reload(context.Background()); err == nil || out.Generation != 1 {
+		t.Errorf("got %+v, %v", out, err)
+	}
+	if status := b.Status(context.Background()); status.LastReload == nil || status.LastReload.Result != admin.Refused {
+		t.Errorf("status: %+v", status.LastReload)
+	}
+	b.want("GET", "/api/data/notes", "", 200, "[]")
+	b.mustReload(base + `routes: "GET /hello": respond: body: "hello"` + "\n" + `tables: many: columns: n: type: "int"`)
+	b.want("GET", "/hello", "", 200, "hello")
+}
+
 func TestReloadsTakeTurns(t *testing.T) {
 	b := start(t, base)
 	var wg sync.WaitGroup
@@ -205,11 +237,23 @@ func TestSecretIsReadAgain(t *testing.T) {
 	b := prepare(t, base+`auth: secret: file: "secret"`)
 	b.write("secret", strings.Repeat("abcdefghij", 4)+"1")
 	b.start()
+	live := b.socket("notes")
 	before := b.Keys()
+	if runtime.GOOS != "windows" && !b.log.has("can be read by every user") {
+		t.Error("nothing was said of a secret that everyone may read")
+	}
 	b.write("secret", strings.Repeat("abcdefghij", 4)+"2")
 	b.mustReload(mustRead(t, b))
 	if b.Keys() == before {
 		t.Error("the keys are those of the old secret")
+	}
+	_ = live.SetReadDeadline(time.Now().Add(patience))
+	var err error
+	for err == nil {
+		_, _, err = live.ReadMessage()
+	}
+	if !websocket.IsCloseError(err, 4001) {
+		t.Errorf("a socket of the old key ended by %v", err)
 	}
 	b.want("GET", "/api/data/users", "", 200, "")
 }

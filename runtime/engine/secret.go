@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"runtime"
 
 	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/fault"
@@ -35,6 +37,19 @@ func secretOf(m *manifest.Manifest) (manifest.SecretValue, error) {
 		return manifest.SecretValue{}, placeSecret(m, err)
 	}
 	return value, nil
+}
+
+// openSecretFile names the secret's file when every user may read it. That is
+// no fault: containers mount their secrets so, in folders of their own.
+func openSecretFile(m *manifest.Manifest) string {
+	if runtime.GOOS == "windows" || m.Auth.Secret == nil || m.Auth.Secret.File == "" {
+		return ""
+	}
+	info, err := os.Stat(m.Auth.Secret.File)
+	if err != nil || info.Mode().Perm()&0o004 == 0 {
+		return ""
+	}
+	return m.Auth.Secret.File
 }
 
 // placeFolder says that the data folder is of no use, where that is what an

@@ -19,6 +19,8 @@ func (e *Engine) adminHandler() http.Handler {
 	mux.HandleFunc("POST "+admin.PathReload, e.answerReload)
 	mux.HandleFunc("GET "+admin.PathStatus, func(w http.ResponseWriter, r *http.Request) { e.answerJSON(w, e.Status(r.Context())) })
 	mux.HandleFunc("GET "+admin.PathUser, e.answerUser)
+	mux.HandleFunc("GET "+admin.PathManifest, e.answerRunning)
+	mux.HandleFunc("GET "+admin.PathBackup, e.answerBackup)
 	mux.HandleFunc(admin.PathPprof, pprof.Index)
 	mux.HandleFunc(admin.PathPprof+"cmdline", pprof.Cmdline)
 	mux.HandleFunc(admin.PathPprof+"profile", pprof.Profile)

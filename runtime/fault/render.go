@@ -20,7 +20,7 @@ func Render(w io.Writer, list List, dir string) error {
 			b.WriteByte('\n')
 		}
 		if at := f.position(); at.File != "" {
-			b.WriteString(at.relative(dir).String() + ": ")
+			b.WriteString(at.Relative(dir).String() + ": ")
 		}
 		b.WriteString(f.Message + "\n")
 		b.WriteString("    " + strings.TrimSpace(f.Path+" ["+f.Code+"]") + "\n")
@@ -28,7 +28,7 @@ func Render(w io.Writer, list List, dir string) error {
 			b.WriteString("    " + f.Details + "\n")
 		}
 		for _, p := range f.otherPositions() {
-			b.WriteString("    also " + p.relative(dir).String() + "\n")
+			b.WriteString("    also " + p.Relative(dir).String() + "\n")
 		}
 		if f.Hint != "" {
 			b.WriteString("    hint: " + f.Hint + "\n")
@@ -64,7 +64,7 @@ func NewReport(list List, dir string) Report {
 	for _, f := range list {
 		p := Public{Code: f.Code, Path: f.Path, Message: f.Message, Details: f.Details, Hint: f.Hint, Positions: make([]Position, 0, len(f.Positions))}
 		for _, at := range f.Positions {
-			p.Positions = append(p.Positions, at.relative(dir))
+			p.Positions = append(p.Positions, at.Relative(dir))
 		}
 		r.Faults = append(r.Faults, p)
 	}
@@ -98,8 +98,8 @@ func (f *Fault) otherPositions() []Position {
 	return others
 }
 
-// relative shortens the file's name if it is below dir.
-func (p Position) relative(dir string) Position {
+// Relative shortens the file's name if it is below dir.
+func (p Position) Relative(dir string) Position {
 	if dir == "" || p.File == "" {
 		return p
 	}

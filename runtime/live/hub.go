@@ -38,8 +38,9 @@ import (
 
 // Feed is where commits come from; store.Store is one.
 type Feed interface {
-	// Changes reads commits after a cursor, oldest first, at most limit;
-	// store.ErrTruncated when the feed no longer reaches back to it.
+	// Changes reads commits after a cursor, oldest first, at most limit and
+	// perhaps fewer, none at the end; store.ErrTruncated when the feed no longer
+	// reaches back to it.
 	Changes(ctx context.Context, after query.Cursor, limit int) ([]query.Commit, error)
 	// Position is the cursor of the last commit.
 	Position(context.Context) (query.Cursor, error)
@@ -66,8 +67,8 @@ type Options struct {
 	// has for a subscriber is one message, and always fits an empty queue. Zero:
 	// 256 and 1 MiB.
 	QueueMessages, QueueBytes int
-	// Patience is how long a subscriber at its bound may take nothing before it
-	// is ended as Slow. Zero: 2 s.
+	// Patience is how long a subscriber at its bound may take nothing, and say
+	// nothing of what it writes (Moved), before it is ended as Slow. Zero: 2 s.
 	Patience time.Duration
 	// RecentBytes bounds the commits kept in memory for those who come back.
 	// Zero: 4 MiB.

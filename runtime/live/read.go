@@ -69,7 +69,8 @@ func (h *Hub) follow(ctx context.Context) error {
 	}
 }
 
-// page reads and serves the next commits, and tells whether others may follow.
+// page reads and serves the next commits, and tells whether there were any:
+// then others may follow.
 func (h *Hub) page(ctx context.Context) (bool, error) {
 	commits, err := h.feed.Changes(ctx, h.Position(), pageCommits)
 	if errors.Is(err, store.ErrTruncated) {
@@ -93,7 +94,7 @@ func (h *Hub) page(ctx context.Context) (bool, error) {
 	for i := range commits {
 		h.dispatch(&commits[i])
 	}
-	return len(commits) == pageCommits, nil
+	return len(commits) > 0, nil
 }
 
 // dispatch serves one commit. A commit that cannot be served, for a stored row

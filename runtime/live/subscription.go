@@ -51,7 +51,7 @@ type Subscription struct {
 	queue  []*batch
 	bytes  int
 	taken  Cursor    // of the last frame given out
-	moving time.Time // when something was taken, or nothing was there to take
+	moving time.Time // when something was taken or written, or nothing was there to take
 	behind bool      // it joins because a burst has overtaken it
 	ended  *End
 	accept uint64 // the version whose frames may be queued
@@ -121,6 +121,14 @@ func (s *Subscription) Take(dst []Frame, size int) ([]Frame, *End) {
 		return dst, &end
 	}
 	return dst, nil
+}
+
+// Moved says that the reader takes what was given out: to write a large commit
+// may last longer than Options.Patience, and who reads it is not slow.
+func (s *Subscription) Moved() {
+	s.mu.Lock()
+	s.moving = time.Now()
+	s.mu.Unlock()
 }
 
 // Progress is a cursor that everything given out so far lies before, newer than

@@ -160,6 +160,15 @@ func TestSwapAfterClose(t *testing.T) {
 	}
 }
 
+// pause is what a client meets when its token expires.
+func (c *client) pause() { c.sub.Pause(c.who) }
+
+// rebind is what it does with another.
+func (c *client) rebind(uid string) error {
+	c.who = caller(uid)
+	return c.sub.Rebind(c.who)
+}
+
 // A token that expires and is renewed in time costs nothing but the pause.
 func TestPauseAndRebind(t *testing.T) {
 	w := newWorld()

@@ -289,15 +289,6 @@ func caller(uid string) *auth.Caller {
 	return &auth.Caller{Role: auth.Authenticated, UID: uid, Claims: "{}"}
 }
 
-// pause is what a client meets when its token expires.
-func (c *client) pause() { c.sub.Pause(c.who) }
-
-// rebind is what it does with another.
-func (c *client) rebind(uid string) error {
-	c.who = caller(uid)
-	return c.sub.Rebind(c.who)
-}
-
 // take reads what is there.
 func (c *client) take() {
 	frames, end := c.sub.Take(nil, 1<<20)

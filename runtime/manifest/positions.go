@@ -15,23 +15,12 @@ func (p Positions) At(path string) fault.Position {
 		if at, ok := p[path]; ok {
 			return at
 		}
-		cut := lastSelector(path)
+		// A cut inside a quoted name leaves a quote open, which no path has: such
+		// a piece is not found and cut again.
+		cut := strings.LastIndexAny(path, ".[")
 		if cut <= 0 {
 			return p[""]
 		}
 		path = path[:cut]
 	}
-}
-
-// lastSelector is where the last selector of a path begins, quoted ones whole.
-func lastSelector(path string) int {
-	if strings.HasSuffix(path, `"`) {
-		for i := len(path) - 2; i > 0; i-- {
-			if path[i] == '"' && path[i-1] != '\\' {
-				return max(i-1, 0)
-			}
-		}
-		return 0
-	}
-	return max(strings.LastIndexByte(path, '.'), strings.LastIndexByte(path, '['))
 }

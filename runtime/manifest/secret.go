@@ -3,6 +3,7 @@ package manifest
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 )
@@ -22,7 +23,7 @@ func (s *Secret) Read() (SecretValue, error) {
 		if !ok || value == "" {
 			return SecretValue{}, fmt.Errorf("environment variable %s is not set", s.Env)
 		}
-		return SecretValue{value}, nil
+		return NewSecretValue(value), nil
 	}
 	raw, err := os.ReadFile(s.File)
 	if err != nil {
@@ -32,23 +33,33 @@ func (s *Secret) Read() (SecretValue, error) {
 	if value == "" {
 		return SecretValue{}, errors.New("secret file " + s.File + " is empty")
 	}
-	return SecretValue{value}, nil
+	return NewSecretValue(value), nil
 }
 
-// SecretValue holds a secret in memory and prints as ***.
-type SecretValue struct{ value string }
+// SecretValue holds a secret in memory and prints as ***, whatever prints it.
+// The zero value is an empty secret. Two of them are not to be compared with ==.
+type SecretValue struct {
+	// value is a pointer, for fmt does not ask the unexported fields of a struct
+	// how they want to be printed, but it does not follow their pointers either.
+	value *string
+}
 
 // NewSecretValue wraps a secret that did not come from a manifest.
-func NewSecretValue(value string) SecretValue { return SecretValue{value} }
+func NewSecretValue(value string) SecretValue { return SecretValue{&value} }
 
 // Reveal gives the secret itself: for keys and connections, never for text.
-func (s SecretValue) Reveal() string { return s.value }
+func (s SecretValue) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
 
-// String hides the value from %s, %v and logs.
+// String hides the value from whatever prints a Stringer.
 func (SecretValue) String() string { return "***" }
 
-// GoString hides the value from %#v.
-func (SecretValue) GoString() string { return "***" }
+// Format hides the value from fmt, whatever the verb.
+func (SecretValue) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "***") }
 
 // MarshalText hides the value from JSON and slog.
 func (SecretValue) MarshalText() ([]byte, error) { return []byte("***"), nil }

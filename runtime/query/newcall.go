@@ -124,7 +124,8 @@ func newArithmetic(f FuncName, args []Expr) (Expr, *fault.Fault) {
 			WithHint("multiply by the inverse, or divide by a float such as 2.0")
 	}
 	if of.Kind == KindDecimal && of.Scale > maxScale {
-		return nil, fault.Newf(CodeNoOperator, "the product would have %d places after the point, 18 are the most", of.Scale)
+		return nil, fault.Newf(CodeNoOperator, "the product would have %d places after the point, 18 are the most", of.Scale).
+			WithHint("make one of the factors a float")
 	}
 	return &Call{Func: f, Args: operands, Of: of}, nil
 }

@@ -24,8 +24,9 @@ type Store interface {
 	Migrate(context.Context, plan.Plan) error
 	// Open prepares a view on the schema, which must be the one in the database.
 	Open(context.Context, *query.Schema) (View, error)
-	// Changes reads commits after a cursor, oldest first, at most limit. A
-	// cursor that the feed no longer reaches is ErrTruncated.
+	// Changes reads commits after a cursor, oldest first, at most limit, and
+	// fewer when they are large; none is the end. A cursor that the feed no
+	// longer reaches is ErrTruncated.
 	Changes(ctx context.Context, after query.Cursor, limit int) ([]query.Commit, error)
 	// Position is the cursor of the last commit.
 	Position(context.Context) (query.Cursor, error)

@@ -126,6 +126,9 @@ func (h *Handler) newMux(o Options) *chi.Mux {
 	if o.Realtime != nil {
 		mux.Method(http.MethodGet, "/api/realtime/{channel}", h.realtime(o.Realtime))
 	}
+	if len(o.OpenAPI.Everyone) > 0 {
+		mux.Handle(openAPIPath, h.openAPI(o.OpenAPI))
+	}
 	mux.HandleFunc("/api", unknownPath)
 	mux.HandleFunc("/api/*", unknownPath)
 	for _, prefix := range notHere {

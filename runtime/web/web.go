@@ -55,6 +55,8 @@ type Options struct {
 	// client's address behind trusted proxies, and the channel as the path value
 	// "channel". nil: 404.
 	Realtime http.Handler
+	// OpenAPI is what /api/openapi.json answers. Without it: 404.
+	OpenAPI OpenAPI
 	// Limiter counts requests. It must outlive reloads; nil makes a new one.
 	Limiter *Limiter
 	// Ready is nil while the process may be sent requests: not draining, store

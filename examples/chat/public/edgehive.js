@@ -29,6 +29,7 @@ export function channel(name, options = {}) {
   let timer = 0; // to connect again
   let watchdog = 0;
   let connecting = false; // the token is being asked for
+  let sent = null; // the token that this connection was told
   let stopped = false;
 
   async function connect() {
@@ -49,6 +50,7 @@ export function channel(name, options = {}) {
     if (jwt) url.searchParams.set("auth", "later");
     if (cursor) url.searchParams.set("after", cursor);
     resuming = cursor !== null;
+    sent = jwt;
     const own = new WebSocket(url);
     socket = own;
     heard();
@@ -101,13 +103,15 @@ export function channel(name, options = {}) {
     refused = failures = 0;
   }
 
-  // renew sends a new token in place of one that has expired.
+  // renew sends a new token in place of one that has expired. The same once more
+  // would only be refused once more.
   async function renew() {
     state("expired");
     const own = socket;
     try {
       const jwt = token ? await token() : null;
-      if (jwt && own === socket && own.readyState === WebSocket.OPEN) {
+      if (jwt && jwt !== sent && own === socket && own.readyState === WebSocket.OPEN) {
+        sent = jwt;
         own.send(JSON.stringify({ type: "auth", token: jwt }));
         state("live");
       }
@@ -131,7 +135,7 @@ export function channel(name, options = {}) {
     socket = null;
     if (stopped) return;
     if (FINAL.has(code) || (code === NO_TOKEN && !token)) {
-      stopped = true;
+      end();
       state("ended");
       ended(code, reason);
       return;
@@ -158,13 +162,17 @@ export function channel(name, options = {}) {
   addEventListener("online", wake);
   document.addEventListener("visibilitychange", wake);
 
-  connect();
-  return function stop() {
+  function end() {
     stopped = true;
     clearTimeout(timer);
     clearTimeout(watchdog);
     removeEventListener("online", wake);
     document.removeEventListener("visibilitychange", wake);
+  }
+
+  connect();
+  return function stop() {
+    end();
     const own = socket;
     socket = null;
     own?.close(1000);

@@ -16,11 +16,15 @@ type commands struct {
 	Serve    serveCommand    `cmd:"" help:"Serve the manifest."`
 	Validate validateCommand `cmd:"" help:"Check the manifest, offline, and say everything that is wrong."`
 	Fmt      fmtCommand      `cmd:"" help:"Format the manifest's files."`
+	Plan     planCommand     `cmd:"" help:"Say what the manifest would change, and how much it can hurt."`
 	Reload   reloadCommand   `cmd:"" help:"Make the running server read its manifest again."`
 	Status   statusCommand   `cmd:"" help:"Say how the running server is."`
+	Backup   backupCommand   `cmd:"" help:"Write a backup, while serving or not."`
+	Restore  restoreCommand  `cmd:"" help:"Put a backup in the place of the database, or prove it."`
 	Keys     keysCommand     `cmd:"" help:"Print the keys of the backend."`
 	Token    tokenCommand    `cmd:"" help:"Print a token that acts as a user."`
 	Schema   schemaCommand   `cmd:"" help:"Explain what a manifest may say."`
+	Types    typesCommand    `cmd:"" help:"Print the rows' types for clients: TypeScript, Go, OpenAPI."`
 
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 	Completion completionCommand `cmd:"" help:"Print a completion script for a shell."`
@@ -50,10 +54,14 @@ var examples = map[string][]string{
 	"serve":    {"edge-hive serve -t prod", "edge-hive serve --watch shop/edgehive.cue"},
 	"validate": {"edge-hive validate", "edge-hive validate --json -t prod", "edge-hive validate --policy team.cue"},
 	"fmt":      {"edge-hive fmt", "edge-hive fmt --check", "edge-hive fmt -d"},
+	"plan":     {"edge-hive plan -t prod", "edge-hive plan --json | jq '.changes[] | select(.grade != \"safe\")'"},
 	"reload":   {"edge-hive reload"},
 	"status":   {"edge-hive status", "edge-hive status --json"},
+	"backup":   {"edge-hive backup shop.backup", "edge-hive backup --force /backups/shop.backup shop -t prod", "edge-hive backup - | zstd > shop.backup.zst"},
+	"restore":  {"edge-hive restore --check shop.backup", "edge-hive restore shop.backup"},
 	"keys":     {"edge-hive keys", `curl -H "apikey: $(edge-hive keys --only secret)" http://127.0.0.1:8080/api/data/users`},
 	"token":    {"edge-hive token --user ann@example.com", `curl -H "Authorization: Bearer $(edge-hive token --user ann@example.com)" http://127.0.0.1:8080/api/data/users`},
+	"types":    {"edge-hive types ts > database.types.ts", "edge-hive types go --package shop > shop/types.go", "edge-hive types openapi -t prod > openapi.json"},
 	"schema":   {"edge-hive schema", "edge-hive schema column", "edge-hive schema --cue ."},
 
 	"completion": {"source <(edge-hive completion bash)", "edge-hive completion zsh > ~/.zfunc/_edge-hive", "edge-hive completion fish > ~/.config/fish/completions/edge-hive.fish"},
@@ -94,7 +102,8 @@ To begin:
   edge-hive init shop && edge-hive dev shop
 
 edge-hive COMMAND --help says more. Exit codes: 0 done, 1 the manifest has
-faults, 2 wrong usage or it cannot be done.
+faults, 2 wrong usage or it cannot be done. Of plan: 0 nothing would change,
+2 something would, 1 faults.
 `)
 	return err
 }

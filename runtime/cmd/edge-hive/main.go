@@ -22,6 +22,8 @@ const (
 	exitOK     = 0
 	exitFaults = 1 // the manifest has faults
 	exitUsage  = 2 // wrong usage, or it cannot be done
+
+	exitChanges = 2 // of plan, where everything that goes wrong is exitFaults
 )
 
 func main() {
@@ -119,9 +121,16 @@ func (o *output) failed() error {
 
 // fail prints an error once and gives its exit code.
 func (t *terminal) fail(err error) int {
+	var failed planError
+	if errors.As(err, &failed) {
+		t.fail(failed.error)
+		return exitFaults
+	}
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.Is(err, errChanges):
+		return exitChanges
 	case errors.Is(err, errFaults):
 		return exitFaults
 	case errors.Is(err, errUnread):
@@ -137,15 +146,18 @@ func (t *terminal) fail(err error) int {
 
 // usage prints a mistake on the command line and the way to the help.
 func (t *terminal) usage(err error) int {
-	name := "edge-hive"
+	name, code := "edge-hive", exitUsage
 	var parse *kong.ParseError
 	if errors.As(err, &parse) && parse.Context != nil {
 		if node := parse.Context.Selected(); node != nil && node.Type == kong.CommandNode {
 			name += " " + node.Name
+			if node.Name == "plan" {
+				code = exitFaults
+			}
 		}
 	}
 	t.tell("edge-hive: %v\n  %s --help says how it is used\n", err, name)
-	return exitUsage
+	return code
 }
 
 // hintedError is an error with a line that says how to mend it.

@@ -13,8 +13,13 @@ import (
 
 // load reads the manifest and prints what is wrong with it.
 func (a *manifestArgs) load(call *call) (*manifest.Manifest, error) {
-	m, err := load.Load(call.ctx, load.Options{Path: a.Path, Tags: a.Tags})
+	m, err := a.read(call)
 	return m, call.explain(err)
+}
+
+// read reads the manifest; what is wrong with it is a fault.List.
+func (a *manifestArgs) read(call *call) (*manifest.Manifest, error) {
+	return load.Load(call.ctx, load.Options{Path: a.Path, Tags: a.Tags})
 }
 
 // explain prints the faults of an error and gives errFaults in its place; any
@@ -79,7 +84,7 @@ func (a *manifestArgs) socket(call *call, dataDir string) (*admin.Client, error)
 		absolute, err := filepath.Abs(dataDir)
 		return admin.NewClient(absolute), err
 	}
-	m, err := load.Load(call.ctx, load.Options{Path: a.Path, Tags: a.Tags})
+	m, err := a.read(call)
 	if err == nil {
 		return admin.NewClient(m.DataDir()), nil
 	}

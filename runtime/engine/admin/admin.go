@@ -1,6 +1,6 @@
 // Package admin is the operator's way into a running backend: HTTP over a Unix
 // socket in the data folder, mode 0600, so that no page and no neighbour can
-// reach it. engine serves it, the commands (reload, status, token) call it. It
+// reach it. engine serves it, the commands (reload, status, plan, backup, token) call it. It
 // holds the socket and what is said over it, and decides nothing.
 package admin
 
@@ -13,10 +13,12 @@ import (
 
 // The ways of the socket.
 const (
-	PathReload = "/reload" // POST: a ReloadAnswer
-	PathStatus = "/status" // GET: a Status
-	PathUser   = "/user"   // GET ?email=: a User; 404 when there is none
-	PathPprof  = "/debug/pprof/"
+	PathReload   = "/reload"   // POST: a ReloadAnswer
+	PathStatus   = "/status"   // GET: a Status
+	PathUser     = "/user"     // GET ?email=: a User; 404 when there is none
+	PathManifest = "/manifest" // GET: a Running
+	PathBackup   = "/backup"   // GET: a backup's bytes
+	PathPprof    = "/debug/pprof/"
 )
 
 // Status is what a running backend says of itself.
@@ -61,6 +63,20 @@ const (
 	Unchanged = "unchanged"
 	Refused   = "refused"
 )
+
+// Running is what serves, for a comparison with what could.
+type Running struct {
+	Generation uint64 `json:"generation"`
+	Hash       string `json:"hash"`
+	// Dev tells that the manifest is served as dev serves it.
+	Dev bool `json:"dev,omitempty"`
+	// Effective is the whole manifest (manifest.Manifest), which holds no
+	// secret's value, and Schema that of the database (plan.Schema).
+	Effective json.RawMessage `json:"effective"`
+	Schema    json.RawMessage `json:"schema"`
+	// Filled are the tables that have rows.
+	Filled []string `json:"filled,omitempty"`
+}
 
 // Listener is one bound address.
 type Listener struct {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"syscall"
 )
 
@@ -20,8 +21,8 @@ var (
 	ErrNoUser = errors.New("no such user")
 )
 
-// maxAnswer bounds what a client reads of an answer.
-const maxAnswer = 8 << 20
+// maxAnswer bounds what a client reads of an answer that is not a stream.
+const maxAnswer = 64 << 20
 
 // Client calls the backend that serves a data folder. It may be used
 // concurrently and holds nothing open between calls.
@@ -57,17 +58,50 @@ func (c *Client) User(ctx context.Context, email string) (User, error) {
 	return user, c.call(ctx, http.MethodGet, PathUser+"?email="+url.QueryEscape(email), &user)
 }
 
-func (c *Client) call(ctx context.Context, method, path string, into any) error {
-	request, err := http.NewRequestWithContext(ctx, method, "http://edge-hive"+path, http.NoBody)
+// Running asks which manifest serves.
+func (c *Client) Running(ctx context.Context) (Running, error) {
+	var running Running
+	return running, c.call(ctx, http.MethodGet, PathManifest, &running)
+}
+
+// Backup writes a backup of the running backend to w. An error may come after
+// a part was written.
+func (c *Client) Backup(ctx context.Context, w io.Writer) error {
+	response, err := c.send(ctx, http.MethodGet, PathBackup)
 	if err != nil {
 		return err
+	}
+	defer func() { _ = response.Body.Close() }() // it was read
+	if response.StatusCode != http.StatusOK {
+		body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+		return errors.Join(fmt.Errorf("the running server answered %s: %s", response.Status, body), err)
+	}
+	if _, err := io.Copy(w, response.Body); err != nil {
+		return fmt.Errorf("read the backup: %w", err)
+	}
+	return nil
+}
+
+// send gives an answer whose body has to be closed.
+func (c *Client) send(ctx context.Context, method, path string) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, method, "http://edge-hive"+path, http.NoBody)
+	if err != nil {
+		return nil, err
 	}
 	response, err := c.http.Do(request)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
-		return ErrNotRunning
+		return nil, ErrNotRunning
 	case err != nil:
-		return fmt.Errorf("call the running server: %w", err)
+		return nil, fmt.Errorf("call the running server: %w", err)
+	}
+	return response, nil
+}
+
+func (c *Client) call(ctx context.Context, method, path string, into any) error {
+	response, err := c.send(ctx, method, path)
+	if err != nil {
+		return err
 	}
 	defer func() { _ = response.Body.Close() }() // it was read
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
@@ -75,7 +109,7 @@ func (c *Client) call(ctx context.Context, method, path string, into any) error 
 		return fmt.Errorf("call the running server: %w", err)
 	}
 	switch {
-	case response.StatusCode == http.StatusNotFound && path != PathReload:
+	case response.StatusCode == http.StatusNotFound && strings.HasPrefix(path, PathUser):
 		return ErrNoUser
 	case response.StatusCode != http.StatusOK:
 		return fmt.Errorf("the running server answered %s: %s", response.Status, body)

@@ -23,6 +23,10 @@ import (
 // editor's save is several events.
 const quiet = 100 * time.Millisecond
 
+// lookAgain is how long to wait for a folder that is gone to be there again, as
+// when a checkout or a copy replaces it.
+const lookAgain = 500 * time.Millisecond
+
 // Watcher follows the manifest's files until Close.
 type Watcher struct {
 	notify  *fsnotify.Watcher
@@ -40,7 +44,7 @@ func New(files []string) (*Watcher, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	w := &Watcher{notify: notify, changed: make(chan struct{}, 1), files: make(chan []string, 1), stop: stop, done: make(chan struct{})}
-	if err := w.follow(folders(files)); err != nil {
+	if err := w.follow(folders(sources(files))); err != nil {
 		stop()
 		return nil, errors.Join(err, notify.Close())
 	}
@@ -77,6 +81,7 @@ func (w *Watcher) run(ctx context.Context, files []string, hash [sha256.Size]byt
 	timer := time.NewTimer(quiet)
 	timer.Stop()
 	defer timer.Stop()
+	from := sources(files)
 	for {
 		select {
 		case <-ctx.Done():
@@ -85,7 +90,7 @@ func (w *Watcher) run(ctx context.Context, files []string, hash [sha256.Size]byt
 			if !ok {
 				return
 			}
-			if concerns(event, files) {
+			if concerns(event, from) {
 				timer.Reset(quiet)
 			}
 		case _, ok := <-w.notify.Errors:
@@ -94,11 +99,13 @@ func (w *Watcher) run(ctx context.Context, files []string, hash [sha256.Size]byt
 			}
 			timer.Reset(quiet) // events may have been lost: look
 		case files = <-w.files:
-			// A folder that cannot be watched is tried again by the next Follow;
-			// the files of the others still are.
-			_ = w.follow(folders(files))
-			timer.Reset(quiet)
+			timer.Reset(0)
 		case <-timer.C:
+			// A folder may be another by now, and a link lead elsewhere.
+			from = sources(files)
+			if err := w.follow(folders(from)); err != nil {
+				timer.Reset(lookAgain) // the files of the others still are watched
+			}
 			if now := contentHash(files); now != hash {
 				hash = now
 				select {
@@ -131,14 +138,27 @@ func (w *Watcher) follow(dirs []string) error {
 }
 
 // concerns reports whether an event may change the manifest: one of its files,
-// a CUE file beside them that may now belong to the package, or the "..data"
-// link that a mounted folder of an orchestrator swaps. Anything else, a
-// database beside the manifest for one, would never let the folder lie still.
+// a CUE file beside them that may now belong to the package, one of the folders
+// itself, or the "..data" link that a mounted folder of an orchestrator swaps.
+// Anything else, a database beside the manifest for one, would never let the
+// folder lie still.
 func concerns(event fsnotify.Event, files []string) bool {
 	if event.Op == fsnotify.Chmod {
 		return false
 	}
-	return strings.HasSuffix(event.Name, ".cue") || slices.Contains(files, event.Name) || strings.HasPrefix(filepath.Base(event.Name), "..")
+	return strings.HasSuffix(event.Name, ".cue") || slices.Contains(files, event.Name) ||
+		strings.HasPrefix(filepath.Base(event.Name), "..") || slices.Contains(folders(files), event.Name)
+}
+
+// sources are the files and, of those that are links, the files they lead to.
+func sources(files []string) []string {
+	all := slices.Clone(files)
+	for _, file := range files {
+		if target, err := filepath.EvalSymlinks(file); err == nil && !slices.Contains(all, target) {
+			all = append(all, target)
+		}
+	}
+	return all
 }
 
 func folders(files []string) []string {

@@ -1,6 +1,7 @@
 package watch_test
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -153,6 +154,56 @@ func TestMountedFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	(&watched{Watcher: inner, t: t, dir: dir}).wants("the swapped link")
+}
+
+func TestLinkedFile(t *testing.T) {
+	// The manifest is a link into another folder, as of a team's checkout.
+	dir, shared := t.TempDir(), t.TempDir()
+	for _, name := range []string{"one.txt", "two.txt"} {
+		if err := os.WriteFile(filepath.Join(shared, name), []byte(name), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file := filepath.Join(dir, "a.cue")
+	if err := os.Symlink(filepath.Join(shared, "one.txt"), file); err != nil {
+		t.Skip("no links here")
+	}
+	inner, err := watch.New([]string{file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = inner.Close() }()
+	w := &watched{Watcher: inner, t: t, dir: shared}
+	w.write("one.txt", "saved")
+	w.wants("a save where the link leads")
+	if err := errors.Join(os.Remove(file), os.Symlink(filepath.Join(shared, "two.txt"), file)); err != nil {
+		t.Fatal(err)
+	}
+	w.wants("the link to another file")
+	w.write("two.txt", "saved")
+	w.wants("a save where it leads now")
+}
+
+func TestFolderIsReplaced(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		gone func(dir string) error
+	}{
+		{"deleted", os.RemoveAll},
+		{"moved", func(dir string) error { return os.Rename(dir, dir+".old") }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := start(t, "p/a.cue")
+			if err := c.gone(filepath.Join(w.dir, "p")); err != nil {
+				t.Fatal(err)
+			}
+			w.wants("the folder that is gone")
+			w.write("p/a.cue", "two")
+			w.wants("the folder that is there again")
+			w.write("p/a.cue", "three")
+			w.wants("a save in it")
+		})
+	}
 }
 
 func TestFollow(t *testing.T) {

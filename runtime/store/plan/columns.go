@@ -33,7 +33,7 @@ func (d *differ) matchColumns(old, now *Table) map[string]string {
 		taken, twice := renamed[column.Was]
 		switch {
 		case old.Column(column.Name) != nil:
-			d.refuse(now.Name, column.Name, fmt.Sprintf("remove was, or name %s.%s in removed", now.Name, column.Was),
+			d.refuse(now.Name, column.Name, fmt.Sprintf("remove was; to drop %s, name %s.%s in removed as well", column.Was, now.Name, column.Was),
 				"columns %s and %s of table %s are both in the database, so %s cannot be renamed", column.Was, column.Name, now.Name, column.Was)
 		case twice:
 			d.refuse(now.Name, column.Name, "keep was in one of them", "columns %s and %s of table %s both say that they were %s", taken, column.Name, now.Name, column.Was)

@@ -127,7 +127,7 @@ func (d *differ) matchTables() {
 			taken, twice := d.renamed[table.Was]
 			switch {
 			case present:
-				d.refuse(table.Name, "", "remove was, or move the rows of "+table.Was+" and name it in removed",
+				d.refuse(table.Name, "", fmt.Sprintf("remove was; to drop %s, name it in removed as well", table.Was),
 					"tables %s and %s are both in the database, so %s cannot be renamed", table.Was, table.Name, table.Was)
 			case twice:
 				d.blocked[table.Name] = true
@@ -202,33 +202,50 @@ var stepOrder = []StepKind{Refuse, DropIndex, DropColumn, DropTable, RenameTable
 // ordered sorts the steps by kind, the manifest's order within one; tables that
 // go do so before those that they point at, and come after them.
 func (d *differ) ordered() []Step {
+	from, to := depthsOf(&d.from), depthsOf(&d.to)
 	slices.SortStableFunc(d.steps, func(a, b Step) int {
 		if c := slices.Index(stepOrder, a.Kind) - slices.Index(stepOrder, b.Kind); c != 0 {
 			return c
 		}
 		switch a.Kind {
 		case DropTable:
-			return refDepth(&d.from, b.Table, nil) - refDepth(&d.from, a.Table, nil)
+			return from[b.Table] - from[a.Table]
 		case CreateTable:
-			return refDepth(&d.to, a.Table, nil) - refDepth(&d.to, b.Table, nil)
+			return to[a.Table] - to[b.Table]
 		}
 		return 0
 	})
 	return d.steps
 }
 
-// refDepth is the longest way along refs from a table; circles are cut.
-func refDepth(s *Schema, name string, path []string) int {
+// depths are, by table, the longest ways along refs.
+type depths map[string]int
+
+// depthsOf looks at each table once, however refs branch; a circle is cut
+// where it closes.
+func depthsOf(s *Schema) depths {
+	d := make(depths, len(s.Tables))
+	for i := range s.Tables {
+		d.visit(s, s.Tables[i].Name)
+	}
+	return d
+}
+
+func (d depths) visit(s *Schema, name string) int {
 	table := s.Table(name)
-	if table == nil || slices.Contains(path, name) {
+	if table == nil {
 		return 0
 	}
-	path = append(path, name)
+	if depth, seen := d[name]; seen {
+		return depth
+	}
+	d[name] = 0 // what a circle finds when it comes back
 	depth := 0
 	for i := range table.Columns {
 		if ref := table.Columns[i].Ref; ref != "" && ref != name {
-			depth = max(depth, 1+refDepth(s, ref, path))
+			depth = max(depth, 1+d.visit(s, ref))
 		}
 	}
+	d[name] = depth
 	return depth
 }

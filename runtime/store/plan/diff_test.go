@@ -2,6 +2,8 @@ package plan_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -49,7 +51,7 @@ func TestDiff(t *testing.T) {
 		},
 		{
 			name: "a table in a circle", to: schema(table("a", refTo("b", "b", "cascade")), table("b", refTo("a", "a", "cascade"))),
-			want: []string{"create-table safe a", "create-table safe b"},
+			want: []string{"create-table safe b", "create-table safe a"}, // b points at a, where the circle is cut
 		},
 		{name: "gone table", from: schema(table("a")), want: []string{"refuse refused a"}},
 		{name: "removed that is gone already", from: schema(table("a")), to: schema(table("a")), removed: []string{"b", "a.x"}},
@@ -164,6 +166,118 @@ func TestDiff(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestRefusalsSayWhy holds what a person reads of the refusals against the
+// mistake behind each.
+func TestRefusalsSayWhy(t *testing.T) {
+	for _, test := range []struct {
+		name     string
+		from, to plan.Schema
+		removed  []string
+		want     []string // reason -> hint
+	}{
+		{
+			name: "two columns were one", from: schema(table("a", text("x"))), to: schema(table("a", was(text("y"), "x"), was(text("z"), "x"))),
+			want: []string{"columns y and z of table a both say that they were x -> keep was in one of them"},
+		},
+		{
+			name: "both columns are there", from: schema(table("a", text("x"), text("y"))), to: schema(table("a", was(text("y"), "x"))),
+			want: []string{
+				"columns x and y of table a are both in the database, so x cannot be renamed -> remove was; to drop x, name a.x in removed as well",
+				`column a.x is in the database but no longer in the manifest -> put it back, rename it with was, or write removed: ["a.x"] to drop its values`,
+			},
+		},
+		{
+			name: "what that hint says", from: schema(table("a", text("x"), text("y"))), to: schema(table("a", text("y"))), removed: []string{"a.x"},
+		},
+		{
+			name: "letter case of a table", from: schema(table("Books")), to: schema(table("books")),
+			want: []string{
+				`table books is in the database as Books -> write was: "Books" to rename it`,
+				`table Books is in the database but no longer in the manifest -> put it back, rename it with was, or write removed: ["Books"] to drop its rows`,
+			},
+		},
+		{name: "letter case of a table that goes", from: schema(table("Books")), to: schema(table("books")), removed: []string{"Books"}},
+		{name: "other tables are not asked", from: schema(table("books"), table("x")), to: schema(table("books"), table("y"), table("x"))},
+		{
+			name: "letter case of a column", from: schema(table("a", text("Title"))), to: schema(table("a", text("title"))),
+			want: []string{
+				`column a.Title is in the database but no longer in the manifest -> put it back, rename it with was, or write removed: ["a.Title"] to drop its values`,
+				`column a.title is in the database as Title -> write was: "Title" to rename it`,
+			},
+		},
+		{
+			name: "another type", from: schema(table("a", plan.Column{Name: "x", Type: "decimal", Scale: 2})), to: schema(table("a", plan.Column{Name: "x", Type: "decimal", Scale: 3})),
+			want: []string{"column a.x is decimal of scale 2 in the database and decimal of scale 3 in the manifest -> write the type as decimal of scale 2 again, or add a new column, copy the values and name a.x in removed"},
+		},
+		{
+			name: "another item type", from: schema(table("a", plan.Column{Name: "x", Type: "list", Of: "text"})), to: schema(table("a", plan.Column{Name: "x", Type: "list", Of: "int"})),
+			want: []string{"column a.x is list of text in the database and list of int in the manifest -> write the type as list of text again, or add a new column, copy the values and name a.x in removed"},
+		},
+		{
+			name: "another onDelete", from: schema(table("b"), table("a", refTo("x", "b", "cascade"))), to: schema(table("b"), table("a", refTo("x", "b", "restrict"))),
+			want: []string{`column a.x has onDelete cascade in the database and restrict in the manifest -> write onDelete: "cascade" again, or add a new column`},
+		},
+		{
+			name: "a ref no more", from: schema(table("b"), table("a", refTo("x", "b", "cascade"))), to: schema(table("b"), table("a", refTo("x", "", ""))),
+			want: []string{"column a.x is a ref to b in the database and is no ref in the manifest -> undo the change, or add a new column"},
+		},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			var got []string
+			for _, step := range plan.Diff(test.from, test.to, test.removed).Refused() {
+				got = append(got, step.Reason+" -> "+step.Hint)
+			}
+			if !slices.Equal(got, test.want) {
+				t.Errorf("refused\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(test.want, "\n"))
+			}
+		})
+	}
+}
+
+// TestDiffOfManyRefs ends at once: there are more ways through these tables
+// than could ever be walked.
+func TestDiffOfManyRefs(t *testing.T) {
+	const many = 40
+	var to plan.Schema
+	for i := range many {
+		made := table(fmt.Sprint("t", i))
+		for j := range many {
+			made.Columns = append(made.Columns, refTo(fmt.Sprint("c", j), fmt.Sprint("t", j), "restrict"))
+		}
+		to.Tables = append(to.Tables, made)
+	}
+	if p := plan.Diff(plan.Schema{}, to, nil); len(p.Steps) != many {
+		t.Errorf("%d steps", len(p.Steps))
+	}
+}
+
+// TestWhereOfIndexes: a condition that nobody parsed is not lost, or a unique
+// index would cover every row.
+func TestWhereOfIndexes(t *testing.T) {
+	m := &manifest.Manifest{Tables: []manifest.Table{{
+		Name: "notes", Key: manifest.Key{Type: "int"}, Columns: []manifest.Column{{Name: "open", Type: "bool"}},
+		Indexes: []manifest.Index{
+			{Name: "parsed", Columns: []string{"open"}, Unique: true, Where: "open"},
+			{Name: "left", Columns: []string{"open"}, Unique: true, Where: "open == true"},
+			{Name: "all", Columns: []string{"open"}},
+		},
+	}}}
+	s, err := query.Declare(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	notes := s.Table("notes")
+	notes.Indexes[0].Where = notes.Ref(notes.Column("open"))
+	want := []plan.Index{
+		{Name: "parsed", Columns: []string{"open"}, Unique: true, Where: "open", Cond: notes.Indexes[0].Where},
+		{Name: "left", Columns: []string{"open"}, Unique: true, Where: "open == true"},
+		{Name: "all", Columns: []string{"open"}},
+	}
+	if got := plan.FromManifest(m, s).Tables[0].Indexes; !reflect.DeepEqual(got, want) {
+		t.Errorf("got %+v", got)
 	}
 }
 

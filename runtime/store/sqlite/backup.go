@@ -7,51 +7,74 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-
-	"github.com/ncruces/go-sqlite3"
+	"runtime"
+	"strings"
 )
 
 // Backup implements store.Store: a copy of one moment, in one file that needs
-// no other beside it. It has no epoch, so that a start on it begins a new one
-// and nobody resumes across the restore.
+// no other beside it and that is sealed, so that Verify finds any byte that has
+// changed. It has no epoch: a start on it begins a new one, and nobody resumes
+// across the restore.
 func (s *Store) Backup(ctx context.Context, w io.Writer) error {
 	if err := s.gate.enter(ctx); err != nil {
 		return err
 	}
-	defer s.gate.leave()
-	dir, err := os.MkdirTemp(filepath.Dir(s.options.Path), ".backup-")
+	dir, err := copyAside(ctx, s.options.Path)
+	s.gate.leave() // who reads slowly keeps no migration waiting
+	return sendAway(ctx, dir, err, w)
+}
+
+// copyName is the copy in the folder that copyAside makes.
+const copyName = "copy.db"
+
+// copyAside makes a sealed copy of the database at path in a folder beside it,
+// whole and proven before any of it is sent. The folder is to be removed, also
+// after an error.
+func copyAside(ctx context.Context, path string) (string, error) {
+	dir, err := os.MkdirTemp(filepath.Dir(path), passing(path, "backup"))
+	if err != nil {
+		return "", fmt.Errorf("backup: %w", err)
+	}
+	// Its own connection: a copy takes longer than a statement may, and no
+	// reader shall wait for it.
+	c, err := openConn(path, false, 0)
+	if err != nil {
+		return dir, unreadable(path, err)
+	}
+	c.time.Context = ctx
+	if err = checkOurs(c, path); err == nil {
+		err = copyDatabase(c, filepath.Join(dir, copyName))
+	}
+	if err = errors.Join(err, c.close()); err == nil {
+		err = detach(ctx, filepath.Join(dir, copyName))
+	}
+	if err != nil {
+		return dir, fmt.Errorf("backup: %w", statementError(ctx, err))
+	}
+	return dir, nil
+}
+
+// sendAway writes the copy in dir, if err is nil, and removes it.
+func sendAway(ctx context.Context, dir string, err error, w io.Writer) error {
+	if err == nil {
+		err = send(ctx, filepath.Join(dir, copyName), w)
+	}
+	if dir == "" {
+		return err
+	}
+	return errors.Join(err, os.RemoveAll(dir))
+}
+
+func send(ctx context.Context, path string, w io.Writer) error {
+	f, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
-	err = s.backupTo(ctx, filepath.Join(dir, "copy.db"), w)
-	if err := errors.Join(err, os.RemoveAll(dir)); err != nil {
+	defer f.Close()
+	if _, err := io.Copy(w, readerContext{ctx, f}); err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
 	return nil
-}
-
-func (s *Store) backupTo(ctx context.Context, path string, w io.Writer) error {
-	// Its own connection: a copy takes longer than a statement may, and no
-	// reader shall wait for it.
-	c, err := openConn(s.options.Path, false, 0)
-	if err != nil {
-		return err
-	}
-	c.time.Context = ctx
-	err = copyDatabase(c, path)
-	if err := errors.Join(err, c.close()); err != nil {
-		return statementError(ctx, err)
-	}
-	if err := detach(path); err != nil {
-		return err
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	_, err = io.Copy(w, readerContext{ctx, f})
-	return err
 }
 
 // copyDatabase copies in steps within one read transaction, so that the copy
@@ -83,17 +106,31 @@ func copyDatabase(c *conn, path string) error {
 // backupPages are copied between two looks at the context.
 const backupPages = 1024
 
-// detach makes the copy a file of its own: no WAL, no epoch.
-func detach(path string) error {
-	db, err := sqlite3.OpenFlags(path, sqlite3.OPEN_READWRITE|sqlite3.OPEN_NOFOLLOW)
-	if err != nil {
-		return err
+// passing is the pattern of the names of what stands beside a database only
+// while something runs; sweep removes what a process that was killed left.
+func passing(path, what string) string {
+	return "." + filepath.Base(path) + "." + what + "-*"
+}
+
+// sweep is called by whoever holds the database's lock.
+func sweep(path string) {
+	for _, what := range []string{"backup", "restore"} {
+		left, err := filepath.Glob(filepath.Join(globbed(filepath.Dir(path)), globbed("."+filepath.Base(path)+"."+what+"-")+"*"))
+		if err != nil {
+			continue // a name that cannot be matched: what is left only takes room
+		}
+		for _, name := range left {
+			_ = os.RemoveAll(name) // the same
+		}
 	}
-	err = errors.Join(
-		db.Exec("PRAGMA journal_mode=DELETE"),
-		db.Exec("DELETE FROM _meta WHERE key IN ('"+metaEpoch+"', '"+metaProbe+"')"),
-	)
-	return errors.Join(err, db.Close())
+}
+
+// globbed is a name as a pattern that matches it alone.
+func globbed(name string) string {
+	if runtime.GOOS == "windows" {
+		return name // there is no escape, and no such name
+	}
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(name)
 }
 
 // readerContext ends a copy with its context.

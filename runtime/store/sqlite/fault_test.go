@@ -291,6 +291,22 @@ func TestOpenRefuses(t *testing.T) {
 			}
 			execute(t, path, "ALTER TABLE notes DROP COLUMN text")
 		}, "changed by hand"},
+		{"damaged page of a large file, after a crash", func(t *testing.T, path string) {
+			n := openNotes(t, sqlite.Options{Path: path})
+			for range 500 {
+				if _, err := n.write(t.Context(), strings.Repeat("x", 3000)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := n.store.Close(); err != nil {
+				t.Fatal(err)
+			}
+			damage(t, path)
+			// What a process that was killed leaves beside the file.
+			if err := os.WriteFile(path+"-wal", make([]byte, 32), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}, "is damaged"},
 		{"damaged page", func(t *testing.T, path string) {
 			n := openNotes(t, sqlite.Options{Path: path})
 			for range 50 {
@@ -301,14 +317,7 @@ func TestOpenRefuses(t *testing.T) {
 			if err := n.store.Close(); err != nil {
 				t.Fatal(err)
 			}
-			f, err := os.OpenFile(path, os.O_RDWR, 0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer f.Close()
-			if _, err := f.WriteAt(bytes.Repeat([]byte{0xff}, 30_000), 4096*5); err != nil {
-				t.Fatal(err)
-			}
+			damage(t, path)
 		}, "is damaged"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -323,6 +332,19 @@ func TestOpenRefuses(t *testing.T) {
 				t.Errorf("error %q does not say %q", err, test.want)
 			}
 		})
+	}
+}
+
+// damage writes over some pages.
+func damage(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteAt(bytes.Repeat([]byte{0xff}, 30_000), 4096*20); err != nil {
+		t.Fatal(err)
 	}
 }
 

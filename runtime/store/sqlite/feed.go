@@ -14,6 +14,9 @@ const (
 	// too, for readers that are up to date.
 	recentCommits = 4096
 	recentBytes   = 16 << 20
+	// pageBytes ends a page that is read from the database: many readers may
+	// come back at once, and a commit may hold thousands of rows.
+	pageBytes = 1 << 20
 )
 
 // feed is what is known of the commits without asking the database: bounds,
@@ -196,12 +199,14 @@ func readFeed(c *conn, after, last query.Cursor, limit int) ([]query.Commit, err
 		}
 	}
 	var commits []query.Commit
-	for stmt.Step() {
+	for size := 0; size < pageBytes && stmt.Step(); {
 		commit := query.Commit{
 			Cursor: query.Cursor{Epoch: last.Epoch, Seq: uint64(stmt.ColumnInt64(0))},
 			At:     stmt.ColumnInt64(1),
 		}
-		if commit.Changes, err = decodeChanges(slices.Clone(stmt.ColumnRawBlob(2))); err != nil {
+		body := slices.Clone(stmt.ColumnRawBlob(2))
+		size += len(body)
+		if commit.Changes, err = decodeChanges(body); err != nil {
 			return nil, err
 		}
 		commits = append(commits, commit)

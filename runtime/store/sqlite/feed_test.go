@@ -86,6 +86,43 @@ func TestFeedOutlivesTheProcess(t *testing.T) {
 	}
 }
 
+// A page that is read from the database is bounded by its bytes, and the next
+// goes on where it ended.
+func TestFeedPagesAreBounded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "notes.db")
+	n := openNotes(t, sqlite.Options{Path: path})
+	large := strings.Repeat("x", 400<<10)
+	for range 8 {
+		n.must(large)
+	}
+	n.close()
+	n = openNotes(t, sqlite.Options{Path: path})
+	defer n.close()
+	after, pages := query.Cursor{}, 0
+	for {
+		commits, err := n.store.Changes(t.Context(), after, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(commits) == 0 {
+			break
+		}
+		if len(commits) > 4 {
+			t.Fatalf("%d commits of 400 KiB in a page", len(commits))
+		}
+		for _, c := range commits {
+			if c.Cursor.Seq != after.Seq+1 {
+				t.Fatalf("commit %v after %v", c.Cursor, after)
+			}
+			after = c.Cursor
+		}
+		pages++
+	}
+	if after.Seq != 8 || pages < 2 {
+		t.Errorf("%d commits in %d pages", after.Seq, pages)
+	}
+}
+
 func TestFeedIsTrimmed(t *testing.T) {
 	for _, test := range []struct {
 		name    string
@@ -158,7 +195,7 @@ func TestRestore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	left, err := filepath.Glob(filepath.Join(filepath.Dir(n.path()), ".backup-*"))
+	left, err := filepath.Glob(filepath.Join(filepath.Dir(n.path()), ".*.backup-*"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}

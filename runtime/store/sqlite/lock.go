@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"errors"
 	"fmt"
 	"os"
 )
@@ -8,6 +9,9 @@ import (
 // lockSuffix names the file beside the database that one process holds locked
 // while it serves it. The file stays; the lock goes with the process.
 const lockSuffix = ".lock"
+
+// ErrServed is returned for a database that another process holds.
+var ErrServed = errors.New("served by another process")
 
 func lock(path string) (*os.File, error) {
 	f, err := os.OpenFile(path+lockSuffix, os.O_RDWR|os.O_CREATE, 0o600)
@@ -21,7 +25,7 @@ func lock(path string) (*os.File, error) {
 	}
 	if !free {
 		_ = f.Close()
-		return nil, fmt.Errorf("database %q is served by another process: stop that one first, or give this one another database.path", path)
+		return nil, fmt.Errorf("database %q is %w: stop that one first, or give this one another database.path", path, ErrServed)
 	}
 	return f, nil
 }

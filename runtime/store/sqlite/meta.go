@@ -27,48 +27,48 @@ var systemTables = []string{
 }
 
 // The keys of _meta. A backup has no epoch: the first start on it makes a new
-// one, so that nobody resumes across a restore.
+// one, so that nobody resumes across a restore. What a backup has instead is
+// when and at which cursor it was made, and its seal.
 const (
 	metaSchema = "schema"
 	metaEpoch  = "epoch"
 	metaProbe  = "probe"
+	metaMade   = "made"
+	metaCursor = "cursor"
+	metaSeal   = "seal"
 )
 
 // identify refuses a file that is not ours, is newer than we are, or is
-// damaged; an empty one is made ours.
-func identify(c *conn, path string) error {
-	id, err := queryInt(c.db, "PRAGMA application_id")
+// damaged; an empty one is made ours. crashed says that the last process on it
+// did not close it.
+func identify(c *conn, path string, crashed bool) error {
+	marks, err := readMarks(c)
 	if err != nil {
 		return unreadable(path, err)
 	}
-	version, err := queryInt(c.db, "PRAGMA user_version")
-	if err != nil {
-		return unreadable(path, err)
-	}
-	tables, err := queryInt(c.db, "SELECT count(*) FROM sqlite_schema")
-	if err != nil {
-		return unreadable(path, err)
-	}
-	switch {
-	case id == 0 && version == 0 && tables == 0:
+	if marks == (fileMarks{}) {
 		return initialise(c)
-	case id != applicationID:
-		return fmt.Errorf("%q is an SQLite file, but not one that edge-hive made: give database.path another name", path)
-	case version > formatVersion:
-		return fmt.Errorf("database %q was written by a newer edge-hive (format %d, this one reads %d): start that version, or restore a backup made before it", path, version, formatVersion)
 	}
-	return quickCheck(c, path)
+	if err := marks.refuse(path); err != nil {
+		return err
+	}
+	return quickCheck(c, path, crashed)
 }
 
-// quickCheckPages bounds the file that is checked whole at each start.
-const quickCheckPages = 16 << 10
+// The bounds of a file that is checked whole at a start: at each, a few
+// milliseconds; after a crash, some hundred. Beyond them, damage is found when
+// its page is read.
+const (
+	quickCheckPages = 256
+	crashCheckPages = 16 << 10
+)
 
-func quickCheck(c *conn, path string) error {
+func quickCheck(c *conn, path string, crashed bool) error {
 	pages, err := queryInt(c.db, "PRAGMA page_count")
 	if err != nil {
 		return unreadable(path, err)
 	}
-	if pages > quickCheckPages {
+	if pages > crashCheckPages || pages > quickCheckPages && !crashed {
 		return nil
 	}
 	stmt, _, err := c.db.Prepare("PRAGMA quick_check(1)")
@@ -144,6 +144,9 @@ func loadEpoch(c *conn) (uint64, error) {
 	}
 	var epoch uint64
 	err = c.inTransaction(func() (err error) {
+		if err := c.db.Exec(forgetBackup); err != nil {
+			return err
+		}
 		epoch, err = newEpoch(c, 0)
 		return err
 	})

@@ -47,6 +47,7 @@ func (s *Store) submitMigration(ctx context.Context, p plan.Plan) error {
 
 // migrate runs on the writer's goroutine.
 func (s *Store) migrate(c *conn, p plan.Plan) error {
+	s.found.Store(nil)
 	m := migration{conn: c, plan: &p}
 	// Tables are rebuilt without their references being looked at; they are
 	// checked as a whole before the commit.

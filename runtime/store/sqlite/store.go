@@ -26,6 +26,9 @@ type Store struct {
 	current  atomic.Pointer[layout] // of the view opened last; nil before
 	changed  atomic.Uint64          // counts migrations that were not additive
 	gate     gate
+	// found is the schema as the start has read it; nil after a migration or the
+	// first view. It spares the start a reader.
+	found atomic.Pointer[plan.Schema]
 }
 
 var _ store.Store = (*Store)(nil)
@@ -46,6 +49,7 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	sweep(path)
 	s := &Store{options: options, lock: held, versions: newVersions(), feed: newFeed()}
 	if err := s.start(); err != nil {
 		return nil, errors.Join(err, held.Close())
@@ -81,6 +85,7 @@ func prepareFile(path string) (string, error) {
 
 func (s *Store) start() (err error) {
 	path := s.options.Path
+	crashed := leftOpen(path)
 	c, err := openConn(path, true, s.options.MaxSize)
 	if err != nil {
 		return unreadable(path, err)
@@ -90,7 +95,7 @@ func (s *Store) start() (err error) {
 			err = errors.Join(err, c.close())
 		}
 	}()
-	if err := identify(c, path); err != nil {
+	if err := identify(c, path, crashed); err != nil {
 		return err
 	}
 	schema, err := readSchema(c)
@@ -100,6 +105,7 @@ func (s *Store) start() (err error) {
 	if err := verifySchema(c, schema); err != nil {
 		return fmt.Errorf("open database %q: %w", path, err)
 	}
+	s.found.Store(&schema)
 	if err := s.load(c); err != nil {
 		return unreadable(path, err)
 	}
@@ -114,6 +120,13 @@ func (s *Store) start() (err error) {
 		return unreadable(path, err)
 	}
 	return nil
+}
+
+// leftOpen reports whether the last process on a file ended without closing it:
+// closing empties the WAL.
+func leftOpen(path string) bool {
+	info, err := os.Stat(path + "-wal")
+	return err == nil && info.Size() > 0
 }
 
 // load reads what is kept in memory: epoch, feed bounds, versions.
@@ -145,8 +158,15 @@ func (s *Store) loadVersions(c *conn) error {
 
 // Inspect implements store.Store.
 func (s *Store) Inspect(ctx context.Context) (plan.Schema, error) {
+	if err := s.gate.enter(ctx); err != nil {
+		return plan.Schema{}, err
+	}
+	defer s.gate.leave()
+	if found := s.found.Load(); found != nil {
+		return *found, nil
+	}
 	var schema plan.Schema
-	err := s.read(ctx, func(c *conn) (err error) {
+	err := s.withReader(ctx, func(c *conn) (err error) {
 		if schema, err = readSchema(c); err != nil {
 			return err
 		}
@@ -166,6 +186,7 @@ func (s *Store) Open(ctx context.Context, schema *query.Schema) (store.View, err
 	}
 	v := &view{store: s, layout: newLayout(schema, s.versions), changed: s.changed.Load()}
 	s.current.Store(v.layout)
+	s.found.Store(nil)
 	return v, nil
 }
 
@@ -191,16 +212,8 @@ func matches(have, want plan.Schema) error {
 	return nil
 }
 
-// read runs f on a reader, within the statement's time.
-func (s *Store) read(ctx context.Context, f func(*conn) error) error {
-	if err := s.gate.enter(ctx); err != nil {
-		return err
-	}
-	defer s.gate.leave()
-	return s.withReader(ctx, f)
-}
-
-// withReader is read for callers who have passed the gate.
+// withReader runs f on a reader, within the statement's time; the caller has
+// passed the gate.
 func (s *Store) withReader(ctx context.Context, f func(*conn) error) error {
 	c, err := s.readers.take(ctx)
 	if err != nil {

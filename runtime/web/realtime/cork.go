@@ -4,6 +4,8 @@ import (
 	"net"
 	"sync"
 	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/live"
 )
 
 // cork is a net.Conn that can gather what is written to it: frames that are
@@ -17,15 +19,17 @@ type cork struct {
 	mu     sync.Mutex
 	corked bool
 	buf    []byte
+	sub    *live.Subscription // that is told of progress; nil for none
 }
 
 // flushAt is how much is gathered at most, and how much is written at once.
 const flushAt = batchBytes
 
-// begin gathers writes in buf until end.
-func (c *cork) begin(buf []byte) {
+// begin gathers writes in buf until end, what is written being the
+// subscription's.
+func (c *cork) begin(buf []byte, sub *live.Subscription) {
 	c.mu.Lock()
-	c.corked, c.buf = true, buf[:0]
+	c.corked, c.buf, c.sub = true, buf[:0], sub
 	c.mu.Unlock()
 }
 
@@ -74,6 +78,9 @@ func (c *cork) send(p []byte) error {
 		}
 		if _, err := c.Conn.Write(chunk); err != nil {
 			return err
+		}
+		if c.sub != nil {
+			c.sub.Moved()
 		}
 		p = p[len(chunk):]
 	}

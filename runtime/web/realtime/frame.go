@@ -81,6 +81,13 @@ type closing struct {
 	reason string
 }
 
+var (
+	closingStopped = closing{codeRestart, "the server restarts; come back"}
+	// closingRevoked ends the connection of a caller whom the keys of before let
+	// in.
+	closingRevoked = closing{codeNoCaller, "the keys have changed; come back with a new token"}
+)
+
 // closingOf is what a subscription's end means to its client.
 func closingOf(end live.End) closing {
 	switch end.Reason {
@@ -91,7 +98,7 @@ func closingOf(end live.End) closing {
 	case live.Denied:
 		return closing{codeDenied, "you may not listen to this channel"}
 	case live.Stopping:
-		return closing{codeRestart, "the server restarts; come back"}
+		return closingStopped
 	}
 	return closing{codeInternal, "something went wrong on the server; come back"}
 }

@@ -1,6 +1,7 @@
 package realtime_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -100,6 +101,45 @@ func TestLimitsOfConnections(t *testing.T) {
 	_ = first.Close()
 	eventually(t, "seats are given back", func() bool { return b.server.Connections() == 1 })
 	b.dial("mine", bearer(b.token(ann, time.Hour))).want(`{"type":"snapshot","rows":[]}`)
+}
+
+// Who reads a large commit at his own speed is not slow, however much comes
+// after it meanwhile.
+func TestSlowButSteady(t *testing.T) {
+	b := start(t, options{live: live.Options{QueueMessages: 16, Patience: 300 * time.Millisecond}})
+	const rows, later = 300, 60
+	var body strings.Builder
+	for i := range rows {
+		fmt.Fprintf(&body, `,{"id":%d,"text":%q}`, i+1, strings.Repeat("x", 50<<10))
+	}
+	narrow := *websocket.DefaultDialer
+	narrow.NetDialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, address)
+		if err == nil {
+			err = conn.(*net.TCPConn).SetReadBuffer(64 << 10)
+		}
+		return conn, err
+	}
+	conn, response, err := narrow.Dial(b.url("ws", "posts"), nil)
+	if err != nil {
+		t.Fatalf("dial: %v (%v)", err, response)
+	}
+	defer func() { _ = conn.Close() }()
+	s := &socket{conn, t}
+	s.want(`{"type":"snapshot","rows":[]}`)
+	b.insert("posts", "["+body.String()[1:]+"]")
+	for i := range rows {
+		if f := s.next(); !strings.Contains(f, fmt.Sprintf(`"key":%d,`, i+1)) {
+			t.Fatalf("frame %d is %.80s", i+1, f)
+		}
+		time.Sleep(5 * time.Millisecond) // its own speed
+		if i%5 == 4 {
+			b.post(rows+i/5+1, "later")
+		}
+	}
+	for i := range later {
+		s.want(fmt.Sprintf(`{"type":"create","key":%d,"row":{"id":%d,"text":"later"}}`, rows+i+1, rows+i+1))
+	}
 }
 
 // Who does not read is told why and from where he may come back, while others

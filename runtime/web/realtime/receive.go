@@ -54,7 +54,8 @@ func (c *socket) reject(f *fault.Fault) {
 
 // authenticate makes the connection the token's caller's.
 func (c *socket) authenticate(token string) {
-	resolved, err := c.server.settings.Load().callers.Resolve("Bearer "+token, "")
+	set := c.server.settings.Load()
+	resolved, err := set.callers.Resolve("Bearer "+token, "")
 	if err != nil {
 		c.reply(errorFrame(fault.From(err)))
 		if !c.opened { // only the reader sets it
@@ -72,7 +73,7 @@ func (c *socket) authenticate(token string) {
 		c.close(closing{codeTooMany, errCrowded.Message})
 		return
 	}
-	c.caller = caller
+	c.caller, c.keys = caller, set.keys
 	if !c.opened {
 		err = c.subscribe(caller)
 	} else {
@@ -87,10 +88,7 @@ func (c *socket) rebind() error {
 	if err := c.sub.Rebind(c.caller); err != nil {
 		return err
 	}
-	c.mu.Lock()
-	c.clock.admit(c.caller)
-	c.mu.Unlock()
-	c.tick()
+	c.admit()
 	return nil
 }
 

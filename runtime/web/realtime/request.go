@@ -16,7 +16,8 @@ type asked struct {
 	channel string
 	address string // what connections are counted by
 	caller  *auth.Caller
-	named   bool // it said who it is
+	named   bool   // it said who it is
+	keys    uint64 // that it was known by
 	// later: the first message says who it is, and nothing is subscribed before.
 	later  bool
 	after  *live.Cursor

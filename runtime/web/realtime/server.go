@@ -42,6 +42,9 @@ type Settings struct {
 	// request's Host, is always allowed.
 	CORS   manifest.CORS
 	Server manifest.Server
+	// NewKeys says that the callers' keys are others than before: connections
+	// that came with a token or key of those are closed.
+	NewKeys bool
 }
 
 // Options is what a Server is made of. Hub and Settings.Callers are required.
@@ -116,12 +119,14 @@ type Server struct {
 
 // conn is one connection, socket or stream, as its owner sees it.
 type conn interface {
-	stop()  // told to come back later
-	abort() // cut
+	stop()   // told to come back later
+	revoke() // ended, if it is a caller's whom the keys of before let in
+	abort()  // cut
 }
 
 type settings struct {
 	callers Callers
+	keys    uint64 // counts how often the keys became others
 	any     bool
 	origins map[string]bool
 }
@@ -141,7 +146,7 @@ func New(o Options) (*Server, error) {
 }
 
 // Use makes the settings of a new generation hold for connections and tokens
-// that come from now on.
+// that come from now on, and for those of old keys.
 func (s *Server) Use(n Settings) {
 	next := &settings{callers: n.Callers, any: !n.CORS.Declared, origins: make(map[string]bool, len(n.CORS.Origins)+1)}
 	for _, origin := range n.CORS.Origins {
@@ -150,7 +155,25 @@ func (s *Server) Use(n Settings) {
 	if own := originOf(n.Server.URL); own != "" {
 		next.origins[own] = true
 	}
+	if now := s.settings.Load(); now != nil {
+		next.keys = now.keys
+	}
+	if !n.NewKeys {
+		s.settings.Store(next)
+		return
+	}
+	next.keys++
 	s.settings.Store(next)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.revoke()
+	}
+}
+
+// revoked reports whether a caller was let in by keys that hold no more.
+func (s *Server) revoked(caller *auth.Caller, keys uint64) bool {
+	return caller.Role != auth.Anon && s.settings.Load().keys != keys
 }
 
 // Connections counts those that are open.
@@ -231,6 +254,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r, errCrowded)
 		return
 	}
+	a.keys = set.keys
 	if socket {
 		s.serveSocket(w, r, a)
 		return

@@ -40,6 +40,7 @@ type socket struct {
 
 	// The reader's own.
 	caller *auth.Caller
+	keys   uint64 // that know the caller
 	bad    int
 	rate   rate
 }
@@ -64,7 +65,7 @@ func (c *corking) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 
 // serveSocket upgrades and returns: the socket lives on by itself.
 func (s *Server) serveSocket(w http.ResponseWriter, r *http.Request, a asked) {
-	c := &socket{server: s, asked: a, caller: a.caller}
+	c := &socket{server: s, asked: a, caller: a.caller, keys: a.keys}
 	if !s.track(c) {
 		s.seats.give(a.address, a.caller)
 		refuse(w, r, errStopping)
@@ -206,11 +207,22 @@ func (c *socket) subscribe(caller *auth.Caller) error {
 	}
 	c.mu.Lock()
 	c.sub, c.opened = sub, true
-	c.clock.admit(caller)
 	c.mu.Unlock()
+	c.admit()
 	c.kick()
-	c.tick()
 	return nil
+}
+
+// admit makes the connection the caller's, for as long as the token holds. Keys
+// that became others meanwhile are seen here, if not by revoke.
+func (c *socket) admit() {
+	c.mu.Lock()
+	c.clock.admit(c.caller)
+	c.mu.Unlock()
+	if c.server.revoked(c.caller, c.keys) {
+		c.close(closingRevoked)
+	}
+	c.tick()
 }
 
 // leave ends what belongs to the socket.
@@ -241,7 +253,17 @@ func (c *socket) close(why closing) {
 }
 
 // stop tells the client to come back.
-func (c *socket) stop() { c.close(closing{codeRestart, "the server restarts; come back"}) }
+func (c *socket) stop() { c.close(closingStopped) }
+
+// revoke ends the connection of a caller who was known by the keys of before.
+func (c *socket) revoke() {
+	c.mu.Lock()
+	caller := c.clock.caller
+	c.mu.Unlock()
+	if caller != nil && caller.Role != auth.Anon {
+		c.close(closingRevoked)
+	}
+}
 
 // abort cuts the connection.
 func (c *socket) abort() {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/web/realtime"
 )
@@ -271,6 +272,48 @@ func TestReload(t *testing.T) {
 	}
 	gone.wantClose(4004)
 	denied.wantClose(4003)
+}
+
+// Keys that were changed, as after a leak, end what the old ones let in, and
+// nothing else.
+func TestKeysAreChanged(t *testing.T) {
+	b := start(t, options{})
+	token := b.token(ann, time.Hour)
+	nobody, named, late := b.dial("posts", nil), b.dial("mine", bearer(token)), b.dial("mine?auth=later", nil)
+	key, page := b.dial("posts", http.Header{"Apikey": {b.keys.Secret()}}), b.dial("posts", http.Header{"Apikey": {b.keys.Publishable()}})
+	stream, open := b.listen("mine", bearer(token)), b.listen("posts", nil)
+	for _, s := range []*socket{nobody, named, key, page} {
+		s.want(`{"type":"snapshot","rows":[]}`)
+	}
+	stream.want("snapshot", `{"type":"snapshot","rows":[]}`)
+	open.want("snapshot", `{"type":"snapshot","rows":[]}`)
+	use := func(secret string, changed bool) {
+		t.Helper()
+		keys, err := auth.NewKeys(manifest.NewSecretValue(secret), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.keys = keys
+		b.server.Use(realtime.Settings{Callers: keys, NewKeys: changed})
+	}
+	use("a secret that is long enough, and of this test alone", false)
+	b.post(1, "x")
+	key.want(`{"type":"create","key":1,"row":{"id":1,"text":"x"}}`)
+	use("another secret that is long enough, of this test too", true)
+	named.wantClose(4001)
+	key.wantClose(4001)
+	stream.want("close", `{"type":"close","code":4001,"reason":"the keys have changed; come back with a new token"}`)
+	if status, _ := b.refused("mine", bearer(token)); status != 401 {
+		t.Errorf("the old token: %d", status)
+	}
+	b.post(2, "y")
+	for _, s := range []*socket{nobody, page} {
+		s.want(`{"type":"create","key":1,"row":{"id":1,"text":"x"}}`)
+		s.want(`{"type":"create","key":2,"row":{"id":2,"text":"y"}}`)
+	}
+	open.want("create", `{"type":"create","key":1,"row":{"id":1,"text":"x"}}`)
+	late.send(`{"type":"auth","token":"` + b.token(ann, time.Hour) + `"}`)
+	late.want(`{"type":"snapshot","rows":[]}`)
 }
 
 func TestStopTellsToComeBack(t *testing.T) {

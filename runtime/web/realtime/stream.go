@@ -7,18 +7,33 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/live"
 )
 
 // stream is one SSE response. The handler's goroutine is its only one.
 type stream struct {
 	wake   chan struct{} // a token when there is something to take
-	halt   chan struct{} // closed by stop
+	halt   chan closing  // why it is to end; the first reason stands
+	caller *auth.Caller
 	cancel context.CancelFunc
 }
 
-func (s *stream) stop()  { close(s.halt) } // the server calls it once
+func (s *stream) stop()  { s.end(closingStopped) }
 func (s *stream) abort() { s.cancel() }
+
+func (s *stream) revoke() {
+	if s.caller.Role != auth.Anon {
+		s.end(closingRevoked)
+	}
+}
+
+func (s *stream) end(why closing) {
+	select {
+	case s.halt <- why:
+	default:
+	}
+}
 
 // rouse is the subscription's Wake.
 func (s *stream) rouse() {
@@ -34,12 +49,15 @@ func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, a asked) {
 	defer s.seats.give(a.address, a.caller)
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	c := &stream{wake: make(chan struct{}, 1), halt: make(chan struct{}), cancel: cancel}
+	c := &stream{wake: make(chan struct{}, 1), halt: make(chan closing, 1), caller: a.caller, cancel: cancel}
 	if !s.track(c) {
 		refuse(w, r, errStopping)
 		return
 	}
 	defer s.untrack(c)
+	if s.revoked(a.caller, a.keys) {
+		c.revoke() // the keys became others before it was tracked
+	}
 	sub, err := s.hub.Subscribe(live.Request{
 		Channel: a.channel, Caller: a.caller, After: a.after, Encoder: encoder{}, Wake: c.rouse,
 	})
@@ -48,7 +66,7 @@ func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, a asked) {
 		return
 	}
 	defer sub.Close()
-	out := newEvents(w, s.limits.Write)
+	out := newEvents(w, sub, s.limits.Write)
 	if out.begin() != nil {
 		return
 	}
@@ -93,8 +111,8 @@ func (s *Server) pump(ctx context.Context, c *stream, sub *live.Subscription, a 
 			sub.Pause(a.caller)
 			out.end(closing{codeNoCaller, "the token has expired"})
 			return
-		case <-c.halt:
-			out.end(closing{codeRestart, "the server restarts; come back"})
+		case why := <-c.halt:
+			out.end(why)
 			return
 		case <-ctx.Done():
 			return
@@ -106,12 +124,13 @@ func (s *Server) pump(ctx context.Context, c *stream, sub *live.Subscription, a 
 type events struct {
 	w        http.ResponseWriter
 	control  *http.ResponseController
+	sub      *live.Subscription // that is told of progress
 	patience time.Duration
 	buf      []byte
 }
 
-func newEvents(w http.ResponseWriter, patience time.Duration) *events {
-	return &events{w: w, control: http.NewResponseController(w), patience: patience}
+func newEvents(w http.ResponseWriter, sub *live.Subscription, patience time.Duration) *events {
+	return &events{w: w, control: http.NewResponseController(w), sub: sub, patience: patience}
 }
 
 // begin sends the header and how long to wait before coming back.
@@ -201,6 +220,7 @@ func (e *events) flush() error {
 		if err := e.control.Flush(); err != nil {
 			return err
 		}
+		e.sub.Moved()
 		p = p[len(chunk):]
 	}
 	return nil

@@ -96,7 +96,7 @@ func (c *socket) gather(out *outgoing) (todo, bool) {
 func (c *socket) send(out *outgoing, t *todo) error {
 	buf := out.buf
 	out.buf = nil // the connection has it until end: a panic must not pool it
-	c.net.begin(buf)
+	c.net.begin(buf, t.sub)
 	err := c.compose(out, t)
 	var flushed error
 	out.buf, flushed = c.net.end()

@@ -1,0 +1,152 @@
+// Package difference says what a manifest would change: against the database
+// (the steps of a plan) and against the manifest that runs, each change with its
+// place and how much it can hurt. engine hands it both sides and shows the
+// result. It reads nothing and changes nothing.
+package difference
+
+import (
+	"slices"
+
+	"github.com/edge-hive/edge-hive/runtime/access"
+	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/manifest"
+)
+
+// Grade is how much a change can hurt.
+type Grade string
+
+// The grades, from the least. A change has the worst that holds for it.
+const (
+	Safe      Grade = "safe"
+	Restart   Grade = "needs restart"  // a reload refuses it
+	Widens    Grade = "widens access"  // somebody may do what he could not before
+	Breaks    Grade = "breaks clients" // what clients do now may fail
+	LosesData Grade = "loses data"     // and the manifest says so
+	Refused   Grade = "refused"
+)
+
+// Grades are all grades, the worst last.
+func Grades() []Grade { return []Grade{Safe, Restart, Widens, Breaks, LosesData, Refused} }
+
+// Sign is what happens to a thing.
+type Sign string
+
+// The signs.
+const (
+	Comes Sign = "+"
+	Turns Sign = "~"
+	Goes  Sign = "-"
+)
+
+// Area is the part of the backend that a change belongs to.
+type Area string
+
+// The areas, in the order in which they are shown.
+const (
+	Database Area = "database"
+	Columns  Area = "columns"
+	Access   Area = "access"
+	Cache    Area = "cache"
+	Channels Area = "channels"
+	Routes   Area = "routes"
+	Limits   Area = "limits"
+	Server   Area = "server"
+)
+
+// Areas are all areas, in the order in which they are shown.
+func Areas() []Area {
+	return []Area{Database, Columns, Access, Cache, Channels, Routes, Limits, Server}
+}
+
+// Change is one thing that would be otherwise.
+type Change struct {
+	Area  Area   `json:"area"`
+	Sign  Sign   `json:"sign"`
+	Grade Grade  `json:"grade"`
+	What  string `json:"what"`
+	// Was and Is are both sides, where they can be shown.
+	Was string `json:"was,omitempty"`
+	Is  string `json:"is,omitempty"`
+	// Hint says how to mend what is refused.
+	Hint string `json:"hint,omitempty"`
+	// Path and Position are the place in the manifest that would come.
+	Path     string          `json:"path,omitempty"`
+	Position *fault.Position `json:"position,omitempty"`
+}
+
+// Side is one manifest and its rules, compiled.
+type Side struct {
+	Manifest *manifest.Manifest
+	Rules    *access.Rules
+}
+
+// Manifests compares what runs with what would. What the database has to do for
+// it is not repeated here: that is Steps.
+func Manifests(old, next Side) []Change {
+	c := comparer{old: old, next: next}
+	for i := range next.Manifest.Tables {
+		c.table(&next.Manifest.Tables[i])
+	}
+	c.cache()
+	c.channels()
+	c.routes()
+	c.limits()
+	c.rates()
+	c.server()
+	return Sorted(c.changes)
+}
+
+// Sorted puts changes in the order of the areas; within one they stay as they
+// come.
+func Sorted(changes []Change) []Change {
+	areas := Areas()
+	slices.SortStableFunc(changes, func(a, b Change) int {
+		return slices.Index(areas, a.Area) - slices.Index(areas, b.Area)
+	})
+	return changes
+}
+
+// Has reports whether any change has a grade.
+func Has(changes []Change, grade Grade) bool {
+	return slices.ContainsFunc(changes, func(c Change) bool { return c.Grade == grade })
+}
+
+// comparer collects the changes.
+type comparer struct {
+	old, next Side
+	changes   []Change
+}
+
+// add places a change in the manifest that would come.
+func (c *comparer) add(path string, change Change) {
+	change.Path, change.Position = place(c.next.Manifest, path)
+	c.changes = append(c.changes, change)
+}
+
+// place is a path and its position, nil where the source does not have it.
+func place(m *manifest.Manifest, path string) (string, *fault.Position) {
+	at := m.Positions.At(path)
+	if !at.Known() {
+		return path, nil
+	}
+	return path, &at
+}
+
+// formerTable is what a table is now, by the name it had; nil for a new one.
+func (c *comparer) formerTable(t *manifest.Table) *manifest.Table {
+	if old := c.old.Manifest.Table(t.Name); old != nil {
+		return old
+	}
+	if t.Was == "" {
+		return nil
+	}
+	return c.old.Manifest.Table(t.Was)
+}
+
+// formerColumn is the same for a column.
+func formerColumn(old *manifest.Table, column *manifest.Column) *manifest.Column {
+	if before := old.Column(column.Name); before != nil || column.Was == "" {
+		return before
+	}
+	return old.Column(column.Was)
+}

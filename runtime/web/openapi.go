@@ -1,0 +1,68 @@
+package web
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"net/http"
+	"strconv"
+)
+
+// OpenAPI is what describes the API: to everyone, and to the service role,
+// which is told of what is its alone.
+type OpenAPI struct{ Everyone, Service []byte }
+
+const openAPIPath = "/api/openapi.json"
+
+// described is a document, ready to be sent.
+type described struct {
+	body         []byte
+	length, etag string
+}
+
+func describedBy(body []byte) described {
+	sum := sha256.Sum256(body)
+	return described{body, strconv.Itoa(len(body)), `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`}
+}
+
+// openAPI answers the documents: the caller is known as in the data API, for
+// which of them he may see is his to ask.
+func (h *Handler) openAPI(o OpenAPI) http.Handler {
+	everyone, service := describedBy(o.Everyone), describedBy(o.Service)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x := w.(*exchange)
+		x.route = openAPIPath
+		if !safe(r.Method) {
+			x.header["Allow"] = allowedToRead
+			if r.Method == http.MethodOptions {
+				x.WriteHeader(http.StatusNoContent)
+				return
+			}
+			x.fail(r, errMethod(r.Method))
+			return
+		}
+		x.header["Vary"] = varyCaller
+		c := call{native: true}
+		if !h.identify(x, r, &c) || !h.count(x, r, h.fallback, c.caller) {
+			return
+		}
+		document := &everyone
+		if c.caller.IsService() {
+			document = &service
+		}
+		x.header["Cache-Control"] = cacheValidate
+		x.set("Etag", document.etag)
+		if tags := r.Header["If-None-Match"]; len(tags) > 0 && matchesETag(tags, document.etag) {
+			x.WriteHeader(http.StatusNotModified)
+			return
+		}
+		x.header["Content-Type"] = typeJSON
+		x.set("Content-Length", document.length)
+		x.WriteHeader(http.StatusOK)
+		if r.Method != http.MethodHead {
+			// A client that is gone is noticed by net/http.
+			_, _ = x.Write(document.body)
+		}
+	})
+}
+
+var allowedToRead = []string{"OPTIONS, GET, HEAD"}
