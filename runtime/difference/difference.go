@@ -123,10 +123,11 @@ func (c *comparer) add(path string, change Change) {
 	c.changes = append(c.changes, change)
 }
 
-// place is a path and its position, nil where the source does not have it.
+// place is a path and its position, nil where the source has nothing of it: the
+// beginning of the file would lead nowhere.
 func place(m *manifest.Manifest, path string) (string, *fault.Position) {
 	at := m.Positions.At(path)
-	if !at.Known() {
+	if !at.Known() || at == m.Positions[""] {
 		return path, nil
 	}
 	return path, &at

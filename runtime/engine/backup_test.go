@@ -7,12 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/engine"
 	"github.com/edge-hive/edge-hive/runtime/engine/admin"
@@ -265,5 +268,59 @@ func TestCompareInDev(t *testing.T) {
 	found, err := engine.Compare(t.Context(), b.loaded())
 	if err != nil || len(found.Changes) != 1 {
 		t.Errorf("%+v, %v", found.Changes, err)
+	}
+}
+
+const backupChild = "EDGEHIVE_BACKUP_CHILD"
+
+// TestBackupKilled ends processes in the middle of backups: the file is there
+// whole, or not at all.
+func TestBackupKilled(t *testing.T) {
+	b := start(t, strings.Replace(base, "access: read: true", "access: {read: true, create: true}", 1))
+	for range 40 {
+		b.want("POST", "/api/data/notes", `{"text":"`+strings.Repeat("x", 50_000)+`"}`, 201, "")
+	}
+	target := filepath.Join(b.dir, "killed.backup")
+	whole := 0
+	for round := range 8 {
+		child := exec.Command(os.Args[0], "-test.run=^TestBackupChild$")
+		child.Env = append(os.Environ(), backupChild+"="+b.dir+"|"+target)
+		if err := child.Start(); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "a backup has begun", func() bool {
+			left, _ := filepath.Glob(filepath.Join(b.dir, ".killed.backup.partial-*"))
+			return len(left) > 0
+		})
+		time.Sleep(time.Duration(round*9) * time.Millisecond) // another moment each round
+		_ = child.Process.Kill()
+		_ = child.Wait()
+		if _, err := os.Stat(target); errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if _, err := engine.VerifyBackup(t.Context(), target, nil); err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+		whole++
+	}
+	t.Logf("%d of 8 rounds left a backup", whole)
+	// The server has cleared away what it made for clients that are gone.
+	eventually(t, "the data folder is tidy", func() bool {
+		left, _ := filepath.Glob(filepath.Join(b.dir, "data", ".*.backup-*"))
+		return len(left) == 0
+	})
+}
+
+// TestBackupChild makes backups until it is killed, or its parent must be gone.
+func TestBackupChild(t *testing.T) {
+	dir, target, child := strings.Cut(os.Getenv(backupChild), "|")
+	if !child {
+		t.Skip("runs as a child of TestBackupKilled")
+	}
+	b := &backend{t: t, dir: dir}
+	for began := time.Now(); time.Since(began) < time.Minute; {
+		if _, err := engine.WriteBackup(context.Background(), b.source(), target, true); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
