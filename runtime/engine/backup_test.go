@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -129,7 +130,7 @@ func TestBackupTargets(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := os.Symlink(target, filepath.Join(b.dir, "link")); err != nil {
-		t.Fatal(err)
+		t.Skip("this machine makes no links:", err)
 	}
 	for _, c := range []struct {
 		target string
@@ -282,6 +283,7 @@ func TestBackupKilled(t *testing.T) {
 	}
 	target := filepath.Join(b.dir, "killed.backup")
 	whole := 0
+	seen := map[string]bool{} // what the killed have left
 	for round := range 8 {
 		child := exec.Command(os.Args[0], "-test.run=^TestBackupChild$")
 		child.Env = append(os.Environ(), backupChild+"="+b.dir+"|"+target)
@@ -290,9 +292,13 @@ func TestBackupKilled(t *testing.T) {
 		}
 		eventually(t, "a backup has begun", func() bool {
 			left, _ := filepath.Glob(filepath.Join(b.dir, ".killed.backup.partial-*"))
-			return len(left) > 0
+			fresh := slices.ContainsFunc(left, func(name string) bool { return !seen[name] })
+			for _, name := range left {
+				seen[name] = true
+			}
+			return fresh
 		})
-		time.Sleep(time.Duration(round*9) * time.Millisecond) // another moment each round
+		time.Sleep(time.Duration(round*40) * time.Millisecond) // another moment each round
 		_ = child.Process.Kill()
 		_ = child.Wait()
 		if _, err := os.Stat(target); errors.Is(err, fs.ErrNotExist) {

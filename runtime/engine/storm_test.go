@@ -218,6 +218,7 @@ func (s *storm) write(ctx context.Context, name string) {
 // usage is what a process holds.
 type usage struct {
 	Goroutines, Descriptors int
+	Database                int // descriptors of the database, not among the others
 	HeapMiB                 float64
 }
 
@@ -243,7 +244,14 @@ func measure(t *testing.T, b *backend) usage {
 	runtime.ReadMemStats(&m)
 	u.Goroutines, u.HeapMiB = least, float64(m.HeapAlloc)/(1<<20)
 	if entries, err := os.ReadDir("/proc/self/fd"); err == nil {
-		u.Descriptors = len(entries)
+		for _, entry := range entries {
+			target, _ := os.Readlink("/proc/self/fd/" + entry.Name()) // that of the listing itself is gone
+			if strings.Contains(target, ".db") {
+				u.Database++
+			} else {
+				u.Descriptors++
+			}
+		}
 	}
 	return u
 }
@@ -253,6 +261,11 @@ func (u usage) compare(t *testing.T, before usage) {
 	if u.Goroutines > before.Goroutines+5 {
 		stacks := make([]byte, 1<<20)
 		t.Errorf("%d goroutines, %d before\n%s", u.Goroutines, before.Goroutines, stacks[:runtime.Stack(stacks, true)])
+	}
+	// Readers are opened when they are needed: each connection has the file, the
+	// log and its index.
+	if most := 3 * (max(4, runtime.NumCPU()) + 2); u.Database > most {
+		t.Errorf("%d descriptors of the database, at most %d are its connections'", u.Database, most)
 	}
 	if u.Descriptors > before.Descriptors+5 {
 		t.Errorf("%d descriptors, %d before", u.Descriptors, before.Descriptors)
