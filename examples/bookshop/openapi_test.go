@@ -96,8 +96,10 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 		{method: "DELETE", path: "orders", pattern: "orders", token: ann, status: 400},
 		{method: "GET", path: "users", pattern: "users", token: service, status: 200},
 		{method: "GET", path: "books?limit=50", pattern: "books", token: service, status: 200},
-		{method: "POST", path: "books", pattern: "books", token: service, status: 201, headers: rows,
-			body: `{"title":"Made","price":0.07,"cost":1.1,"tags":[],"meta":null,"created_at":"2026-01-31T12:34:56.789012+00:00"}`},
+		{
+			method: "POST", path: "books", pattern: "books", token: service, status: 201, headers: rows,
+			body: `{"title":"Made","price":0.07,"cost":1.1,"tags":[],"meta":null,"created_at":"2026-01-31T12:34:56.789012+00:00"}`,
+		},
 	} {
 		document := everyone
 		if c.token == service {

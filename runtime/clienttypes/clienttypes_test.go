@@ -42,13 +42,13 @@ var languages = map[string]func(*manifest.Manifest, *access.Rules) ([]byte, erro
 }
 
 func TestGolden(t *testing.T) {
-	for name, make := range languages {
+	for name, write := range languages {
 		t.Run(name, func(t *testing.T) {
-			got, err := make(checked(t, every))
+			got, err := write(checked(t, every))
 			if err != nil {
 				t.Fatal(err)
 			}
-			again, err := make(checked(t, every))
+			again, err := write(checked(t, every))
 			if err != nil || !bytes.Equal(got, again) {
 				t.Errorf("the same manifest gave other bytes, or %v", err)
 			}

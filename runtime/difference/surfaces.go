@@ -53,8 +53,10 @@ func (c *comparer) channels() {
 			c.channel(old, next)
 			continue
 		}
-		c.add(next.Path, Change{Area: Channels, Sign: Comes, Grade: Safe,
-			What: fmt.Sprintf("channel %s shows %s to whoever may read them", next.Name, next.Table)})
+		c.add(next.Path, Change{
+			Area: Channels, Sign: Comes, Grade: Safe,
+			What: fmt.Sprintf("channel %s shows %s to whoever may read them", next.Name, next.Table),
+		})
 	}
 	for i := range c.old.Manifest.Channels {
 		if old := &c.old.Manifest.Channels[i]; find(c.next.Manifest, old.Name) == nil {
@@ -67,8 +69,10 @@ func (c *comparer) channel(old, next *manifest.Channel) {
 	before, after := c.old.Rules.Channels[old.Name], c.next.Rules.Channels[next.Name]
 	if table := c.next.Manifest.Table(next.Table); table != nil {
 		if former := c.formerTable(table); former == nil || former.Name != old.Table {
-			c.add(next.Path+".table", Change{Area: Channels, Sign: Turns, Grade: Breaks, Was: old.Table, Is: next.Table,
-				What: fmt.Sprintf("channel %s shows another table", next.Name)})
+			c.add(next.Path+".table", Change{
+				Area: Channels, Sign: Turns, Grade: Breaks, Was: old.Table, Is: next.Table,
+				What: fmt.Sprintf("channel %s shows another table", next.Name),
+			})
 			return
 		}
 	}
@@ -91,8 +95,10 @@ func (c *comparer) channel(old, next *manifest.Channel) {
 		c.add(next.Path+".filter", Change{Area: Channels, Sign: Turns, Grade: Breaks, What: fmt.Sprintf("channel %s shows less, or other rows", next.Name), Was: old.Filter, Is: next.Filter})
 	}
 	if !contains(next.Events, old.Events) || !contains(old.Events, next.Events) {
-		change := Change{Area: Channels, Sign: Turns, Grade: Safe, What: fmt.Sprintf("channel %s tells of more events", next.Name),
-			Was: strings.Join(old.Events, ", "), Is: strings.Join(next.Events, ", ")}
+		change := Change{
+			Area: Channels, Sign: Turns, Grade: Safe, What: fmt.Sprintf("channel %s tells of more events", next.Name),
+			Was: strings.Join(old.Events, ", "), Is: strings.Join(next.Events, ", "),
+		}
 		if !contains(next.Events, old.Events) {
 			change.Grade, change.What = Breaks, fmt.Sprintf("channel %s tells of less, or other events", next.Name)
 		}
@@ -104,8 +110,10 @@ func (c *comparer) channel(old, next *manifest.Channel) {
 func (c *comparer) closedChannels(table *manifest.Table) {
 	for i := range c.next.Manifest.Channels {
 		if channel := &c.next.Manifest.Channels[i]; channel.Table == table.Name {
-			c.add(channel.Path, Change{Area: Channels, Sign: Turns, Grade: Breaks,
-				What: fmt.Sprintf("the sockets on channel %s are closed: nobody but the service role may read %s", channel.Name, table.Name)})
+			c.add(channel.Path, Change{
+				Area: Channels, Sign: Turns, Grade: Breaks,
+				What: fmt.Sprintf("the sockets on channel %s are closed: nobody but the service role may read %s", channel.Name, table.Name),
+			})
 		}
 	}
 }

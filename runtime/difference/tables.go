@@ -17,8 +17,10 @@ func (c *comparer) table(next *manifest.Table) {
 		return
 	}
 	if old.Name != next.Name {
-		c.add(next.Path+".was", Change{Area: Columns, Sign: Turns, Grade: Breaks, Was: old.Name, Is: next.Name,
-			What: fmt.Sprintf("table %s is called %s from now on", old.Name, next.Name)})
+		c.add(next.Path+".was", Change{
+			Area: Columns, Sign: Turns, Grade: Breaks, Was: old.Name, Is: next.Name,
+			What: fmt.Sprintf("table %s is called %s from now on", old.Name, next.Name),
+		})
 	}
 	for i := range next.Columns {
 		column := &next.Columns[i]
@@ -40,8 +42,10 @@ func (c *comparer) table(next *manifest.Table) {
 // it.
 func (c *comparer) newColumn(t *manifest.Table, column *manifest.Column) {
 	if column.Required && column.Default == nil && column.Auto == nil {
-		c.add(column.Path, Change{Area: Columns, Sign: Comes, Grade: Breaks,
-			What: fmt.Sprintf("whoever creates %s has to send %s from now on", t.Name, column.Name)})
+		c.add(column.Path, Change{
+			Area: Columns, Sign: Comes, Grade: Breaks,
+			What: fmt.Sprintf("whoever creates %s has to send %s from now on", t.Name, column.Name),
+		})
 	}
 }
 
@@ -49,8 +53,10 @@ func (c *comparer) newColumn(t *manifest.Table, column *manifest.Column) {
 func (c *comparer) column(t *manifest.Table, old, next *manifest.Column) {
 	name := t.Name + "." + next.Name
 	if old.Name != next.Name {
-		c.add(next.Path+".was", Change{Area: Columns, Sign: Turns, Grade: Breaks, Was: old.Name, Is: next.Name,
-			What: fmt.Sprintf("column %s.%s is called %s from now on", t.Name, old.Name, next.Name)})
+		c.add(next.Path+".was", Change{
+			Area: Columns, Sign: Turns, Grade: Breaks, Was: old.Name, Is: next.Name,
+			What: fmt.Sprintf("column %s.%s is called %s from now on", t.Name, old.Name, next.Name),
+		})
 	}
 	c.taken(next.Path+".min", name+".min", old.Min, next.Min, lower(next.Min, old.Min))
 	c.taken(next.Path+".max", name+".max", old.Max, next.Max, lower(old.Max, next.Max))
@@ -114,17 +120,23 @@ func (c *comparer) checks(old, next *manifest.Table) {
 		before := find(old, check.Name)
 		switch {
 		case before == nil:
-			c.add(check.Path, Change{Area: Columns, Sign: Comes, Grade: Breaks, Is: check.Text,
-				What: fmt.Sprintf("check %s.%s refuses rows from now on", next.Name, check.Name)})
+			c.add(check.Path, Change{
+				Area: Columns, Sign: Comes, Grade: Breaks, Is: check.Text,
+				What: fmt.Sprintf("check %s.%s refuses rows from now on", next.Name, check.Name),
+			})
 		case c.checkMoved(old, next, check.Name) || before.Text != check.Text:
-			c.add(check.Path, Change{Area: Columns, Sign: Turns, Grade: Breaks, Was: before.Text, Is: check.Text,
-				What: fmt.Sprintf("check %s.%s refuses other rows", next.Name, check.Name)})
+			c.add(check.Path, Change{
+				Area: Columns, Sign: Turns, Grade: Breaks, Was: before.Text, Is: check.Text,
+				What: fmt.Sprintf("check %s.%s refuses other rows", next.Name, check.Name),
+			})
 		}
 	}
 	for i := range old.Checks {
 		if find(next, old.Checks[i].Name) == nil {
-			c.add(next.Path, Change{Area: Columns, Sign: Goes, Grade: Safe, Was: old.Checks[i].Text,
-				What: fmt.Sprintf("check %s.%s no longer refuses rows", next.Name, old.Checks[i].Name)})
+			c.add(next.Path, Change{
+				Area: Columns, Sign: Goes, Grade: Safe, Was: old.Checks[i].Text,
+				What: fmt.Sprintf("check %s.%s no longer refuses rows", next.Name, old.Checks[i].Name),
+			})
 		}
 	}
 }

@@ -2,6 +2,7 @@ package openapi
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 
 	"github.com/edge-hive/edge-hive/runtime/access"
@@ -132,7 +133,7 @@ func (t *table) rowsPath() object {
 	narrowed := append(t.filters(), parameterRefs("select", "and", "or", "prefer.change")...)
 	const which = "The rows that match and that the caller may both read and "
 	if t.may(t.reaches.Update) {
-		parameters := append(narrowed[:len(narrowed):len(narrowed)], parameterRefs("columns")...)
+		parameters := slices.Concat(narrowed, parameterRefs("columns"))
 		path = path.with("patch", t.operation(t.reaches.Update, "update_"+name, "Change rows of "+name, which+"change. A filter is required.", parameters,
 			jsonBody(ref("schemas", name+updateSchema)), t.changeAnswers(t.rowsContent())))
 	}

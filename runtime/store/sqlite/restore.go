@@ -13,83 +13,7 @@ import (
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
-
-	"github.com/edge-hive/edge-hive/runtime/store/plan"
 )
-
-// ErrNoDatabase is returned for a database that was never made.
-var ErrNoDatabase = errors.New("there is no database yet")
-
-// BackupFile is Backup of a database that nobody serves: it holds its lock
-// meanwhile and changes nothing in it.
-func BackupFile(ctx context.Context, path string, w io.Writer) error {
-	return locked(path, func(path string) error {
-		dir, err := copyAside(ctx, path)
-		return sendAway(ctx, dir, err, w)
-	})
-}
-
-// InspectFile is Inspect of a database that nobody serves, and names the tables
-// that have rows. One that was never made has an empty schema.
-func InspectFile(ctx context.Context, path string) (plan.Schema, []string, error) {
-	var schema plan.Schema
-	var filled []string
-	err := locked(path, func(path string) error {
-		c, err := openConn(path, false, 0)
-		if err != nil {
-			return unreadable(path, err)
-		}
-		c.time.Context = ctx
-		if err = checkOurs(c, path); err == nil {
-			if schema, err = readSchema(c); err == nil {
-				err = verifySchema(c, schema)
-			}
-		}
-		if err == nil {
-			filled, err = filledTables(c, schema)
-		}
-		return errors.Join(err, c.close())
-	})
-	if errors.Is(err, ErrNoDatabase) {
-		return plan.Schema{}, nil, nil
-	}
-	return schema, filled, err
-}
-
-func filledTables(c *conn, schema plan.Schema) ([]string, error) {
-	var filled []string
-	for i := range schema.Tables {
-		rows, err := queryInt(c.db, "SELECT EXISTS (SELECT 1 FROM "+quote(schema.Tables[i].Name)+")")
-		if err != nil {
-			return nil, err
-		}
-		if rows != 0 {
-			filled = append(filled, schema.Tables[i].Name)
-		}
-	}
-	return filled, nil
-}
-
-// locked runs f while no other process can serve the database, which is named
-// without symbolic links.
-func locked(path string, f func(path string) error) error {
-	real, err := filepath.EvalSymlinks(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return ErrNoDatabase
-	}
-	if err != nil {
-		return fmt.Errorf("open database %q: %w", path, err)
-	}
-	if info, err := os.Stat(real); err != nil || info.Size() == 0 {
-		return errors.Join(ErrNoDatabase, err)
-	}
-	held, err := lock(real)
-	if err != nil {
-		return err
-	}
-	sweep(real)
-	return errors.Join(f(real), held.Close())
-}
 
 // Restore puts a verified copy of the file from in the place of the database,
 // in one step. The database that was there is kept beside it, under the name
@@ -97,19 +21,19 @@ func locked(path string, f func(path string) error) error {
 // is a fault, and so is a file that Verify refuses: then nothing has changed.
 // The next start begins a new epoch of the feed.
 func Restore(ctx context.Context, from, path string) (Contents, string, error) {
-	real, err := prepareFolder(path)
+	resolved, err := prepareFolder(path)
 	if err != nil {
 		return Contents{}, "", err
 	}
 	if _, err := plainFile(from, from); err != nil {
 		return Contents{}, "", err
 	}
-	held, err := lock(real)
+	held, err := lock(resolved)
 	if err != nil {
 		return Contents{}, "", err
 	}
-	sweep(real)
-	contents, kept, err := restore(ctx, from, real)
+	sweep(resolved)
+	contents, kept, err := restore(ctx, from, resolved)
 	return contents, kept, errors.Join(err, held.Close())
 }
 
@@ -119,10 +43,10 @@ func prepareFolder(path string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", fmt.Errorf("restore: %w", err)
 	}
-	real, err := filepath.EvalSymlinks(path)
+	resolved, err := filepath.EvalSymlinks(path)
 	switch {
 	case err == nil:
-		return real, nil
+		return resolved, nil
 	case !errors.Is(err, fs.ErrNotExist):
 		return "", fmt.Errorf("restore: %w", err)
 	}
@@ -138,7 +62,7 @@ func restore(ctx context.Context, from, path string) (Contents, string, error) {
 	if err != nil {
 		return Contents{}, "", fmt.Errorf("restore: %w", err)
 	}
-	defer os.RemoveAll(dir)
+	defer func() { _ = os.RemoveAll(dir) }() // what stays is swept at the next start
 	copied := filepath.Join(dir, "copy.db")
 	if err := copyFile(ctx, from, copied); err != nil {
 		return Contents{}, "", fmt.Errorf("restore: %w", err)
