@@ -238,7 +238,7 @@ func (c *collector) Int(n int64)       { c.add(query.Int(n)) }
 func (c *collector) Float(n float64)   { c.add(query.Float(n)) }
 func (c *collector) Timestamp(n int64) { c.add(query.Timestamp(n)) }
 func (c *collector) Date(n int64)      { c.add(query.Date(n)) }
-func (c *collector) Text(s []byte) { c.add(query.Value{Kind: c.kind(), S: string(s)}) }
+func (c *collector) Text(s []byte)     { c.add(query.Value{Kind: c.kind(), S: string(s)}) }
 
 func (c *collector) JSON(s []byte)                { c.add(query.Value{Kind: c.kind(), S: string(s)}) }
 func (c *collector) kind() query.Kind             { return c.types[len(c.row)].Kind }
