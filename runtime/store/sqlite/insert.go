@@ -12,21 +12,29 @@ import (
 )
 
 func (t *transaction) insert(entry *table, w *query.Write, did *query.WriteResult) error {
-	rows := w.Rows
-	if entry.selfRef && len(rows) > 1 {
-		rows = parentsFirst(entry, rows)
+	if w.Returning {
+		did.Rows = make([]query.Row, len(w.Rows))
 	}
-	for _, row := range rows {
+	put := func(i int) error {
 		if err := t.alive(); err != nil {
 			return err
 		}
-		stored, err := t.insertRow(entry, row, w.Checks)
+		stored, err := t.insertRow(entry, w.Rows[i], w.Checks)
 		if err != nil {
 			return err
 		}
 		did.Affected++
 		if w.Returning {
-			did.Rows = append(did.Rows, stored)
+			did.Rows[i] = stored // in the order of the request
+		}
+		return nil
+	}
+	if entry.selfRef && len(w.Rows) > 1 {
+		return parentsFirst(entry, w.Rows, put)
+	}
+	for i := range w.Rows {
+		if err := put(i); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -193,22 +201,21 @@ func (t *transaction) exists(entry *table, key query.Value) (bool, error) {
 	return stmt.Step(), stmt.Err()
 }
 
-// parentsFirst orders rows of a table that points at itself, so that each
-// comes after those of the same batch that it points at, as a check at the end
-// of the statement would allow.
-func parentsFirst(entry *table, rows []query.Row) []query.Row {
+// parentsFirst visits rows of a table that points at itself so that each comes
+// after those of the same batch that it points at, as a check at the end of the
+// statement would allow.
+func parentsFirst(entry *table, rows []query.Row, put func(i int) error) error {
 	byKey := make(map[string]int, len(rows))
 	for i, row := range rows {
 		if !row[0].IsNull() {
 			byKey[keyText(row[0])] = i
 		}
 	}
-	ordered := make([]query.Row, 0, len(rows))
 	done := make([]bool, len(rows))
-	var visit func(i int)
-	visit = func(i int) {
+	var visit func(i int) error
+	visit = func(i int) error {
 		if done[i] {
-			return
+			return nil
 		}
 		done[i] = true
 		for _, c := range entry.refs {
@@ -216,15 +223,19 @@ func parentsFirst(entry *table, rows []query.Row) []query.Row {
 				continue
 			}
 			if parent, ok := byKey[keyText(rows[i][c.Index])]; ok {
-				visit(parent)
+				if err := visit(parent); err != nil {
+					return err
+				}
 			}
 		}
-		ordered = append(ordered, rows[i])
+		return put(i)
 	}
 	for i := range rows {
-		visit(i)
+		if err := visit(i); err != nil {
+			return err
+		}
 	}
-	return ordered
+	return nil
 }
 
 func keyText(v query.Value) string { return string(query.AppendText(nil, v)) }

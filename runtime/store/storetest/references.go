@@ -91,7 +91,10 @@ func testTree(t *testing.T, s store.Store) {
 		return query.Row{query.Text(id), query.Text(parent)}
 	}
 	// Children before their parents: the whole statement is what counts.
-	f.apply(f.insert("folders", folder("leaf", "branch"), folder("branch", "root"), folder("root", ""), folder("self", "self")))
+	made := f.apply(f.insert("folders", folder("leaf", "branch"), folder("branch", "root"), folder("root", ""), folder("self", "self")))
+	if got := keys(made.Writes[0].Rows); !slices.Equal(got, []string{"leaf", "branch", "root", "self"}) {
+		t.Errorf("rows came back as %v, not in the order of the request", got)
+	}
 	wantFault(t, f.refused(f.remove("folders", "branch")), "23503",
 		`update or delete on table "folders" violates foreign key constraint "folders_parent_fkey" on table "folders"`)
 	f.apply(query.Write{Op: query.Delete, Table: f.table("folders")})
