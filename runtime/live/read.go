@@ -82,7 +82,13 @@ func (h *Hub) page(ctx context.Context) (bool, error) {
 		}
 		h.mu.Lock()
 		defer h.mu.Unlock()
-		h.log.Warn("the feed no longer reaches back to the hub's place", "place", h.position.String(), "end", end.String())
+		// A new epoch is a rename, a drop or a restore; within one, the hub fell
+		// behind what the feed keeps.
+		if end.Epoch != h.position.Epoch {
+			h.log.Info("a new feed begins, every subscriber gets a fresh snapshot", "end", end.String())
+		} else {
+			h.log.Warn("the feed no longer reaches back to the hub's place, every subscriber gets a fresh snapshot", "place", h.position.String(), "end", end.String())
+		}
 		h.position = end
 		h.recent.reset(end)
 		h.renew()
