@@ -120,10 +120,7 @@ func (d *definitions) ofNoun(noun string) ([]string, error) {
 		return names, nil
 	}
 	f := fault.Newf("unknown-noun", "the manifest has no %q", cutText(noun))
-	if near := fault.Nearest(noun, append(Nouns(), known...)); near != "" {
-		return nil, f.WithHint("did you mean " + near + "?")
-	}
-	return nil, f.WithHint("it has " + strings.Join(Nouns(), ", "))
+	return nil, f.WithHint(fault.NearestHint(noun, append(Nouns(), known...), "it has "+strings.Join(Nouns(), ", ")))
 }
 
 func (o *objectShape) allFields() []*fieldShape {

@@ -176,13 +176,8 @@ func show(n *node) string {
 	return string(appendJSONText(nil, cutText(n.text)))
 }
 
-func cutText(s string) string {
-	const most = 60
-	if len(s) <= most {
-		return s
-	}
-	return strings.ToValidUTF8(s[:most], "") + "..."
-}
+// cutText bounds what of the manifest a message repeats.
+func cutText(s string) string { return fault.Clip(s, 60) }
 
 // lastOf names a node in a message.
 func lastOf(n *node) string {

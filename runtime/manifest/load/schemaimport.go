@@ -65,8 +65,5 @@ func checkDefinition(sel ast.Label) *fault.Fault {
 		return nil
 	}
 	f := fault.Newf(codeReference, "the schema has no definition %q", cutText(name)).At("", position(sel.Pos()))
-	if near := fault.Nearest(name, defs.order); near != "" {
-		return f.WithHint("did you mean " + near + "?")
-	}
-	return f.WithHint("see `edge-hive schema`")
+	return f.WithHint(fault.NearestHint(name, defs.order, "see `edge-hive schema`"))
 }

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -25,7 +26,7 @@ type evaluator struct {
 // evaluate writes a call that hands the node's columns to query.Eval. A node
 // that reads no column is a constant.
 func (c *compiler) evaluate(e query.Expr) {
-	columns, table := columnsOf(e, nil, nil)
+	columns, table := columnsOf(e)
 	if table == nil {
 		c.value(query.Eval(e, nil, nil))
 		return
@@ -40,49 +41,13 @@ func (c *compiler) evaluate(e query.Expr) {
 }
 
 // columnsOf finds the columns that a node reads, each once, and their table.
-func columnsOf(e query.Expr, columns []*query.Column, table *query.Table) ([]*query.Column, *query.Table) {
-	switch e := e.(type) {
-	case *query.ColumnRef:
-		for _, known := range columns {
-			if known == e.Column {
-				return columns, table
-			}
+func columnsOf(e query.Expr) (columns []*query.Column, table *query.Table) {
+	query.Walk(e, func(e query.Expr) bool {
+		if ref, ok := e.(*query.ColumnRef); ok && !slices.Contains(columns, ref.Column) {
+			columns, table = append(columns, ref.Column), ref.Table
 		}
-		return append(columns, e.Column), e.Table
-	case *query.Path:
-		return columnsOf(e.Base, columns, table)
-	case *query.Compare:
-		columns, table = columnsOf(e.Left, columns, table)
-		return columnsOf(e.Right, columns, table)
-	case *query.And:
-		return columnsOfAll(e.Terms, columns, table)
-	case *query.Or:
-		return columnsOfAll(e.Terms, columns, table)
-	case *query.Not:
-		return columnsOf(e.Term, columns, table)
-	case *query.Is:
-		return columnsOf(e.Operand, columns, table)
-	case *query.In:
-		columns, table = columnsOf(e.Operand, columns, table)
-		return columnsOfAll(e.List, columns, table)
-	case *query.Like:
-		return columnsOf(e.Operand, columns, table)
-	case *query.Match:
-		return columnsOf(e.Operand, columns, table)
-	case *query.Call:
-		return columnsOfAll(e.Args, columns, table)
-	case *query.Cond:
-		columns, table = columnsOf(e.If, columns, table)
-		columns, table = columnsOf(e.Then, columns, table)
-		return columnsOf(e.Else, columns, table)
-	}
-	return columns, table
-}
-
-func columnsOfAll(list []query.Expr, columns []*query.Column, table *query.Table) ([]*query.Column, *query.Table) {
-	for _, e := range list {
-		columns, table = columnsOf(e, columns, table)
-	}
+		return true
+	})
 	return columns, table
 }
 
