@@ -9,9 +9,9 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"runtime"
 	"time"
 
+	"github.com/edge-hive/edge-hive/runtime/durable"
 	"github.com/edge-hive/edge-hive/runtime/engine/admin"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/store/sqlite"
@@ -157,7 +157,7 @@ func place(from, target string, force bool) error {
 		if err := os.Rename(from, target); err != nil {
 			return err
 		}
-		return syncFolder(filepath.Dir(target))
+		return durable.SyncFolder(filepath.Dir(target))
 	}
 	err := os.Link(from, target)
 	switch {
@@ -168,19 +168,7 @@ func place(from, target string, force bool) error {
 			return err
 		}
 	}
-	return syncFolder(filepath.Dir(target))
-}
-
-// syncFolder makes a new name in a folder durable; Windows does so by itself.
-func syncFolder(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return durable.SyncFolder(filepath.Dir(target))
 }
 
 func backupOf(file string, contents sqlite.Contents) Backup {

@@ -22,6 +22,7 @@ var rooms = []struct {
 	room  string
 }{
 	{0, "schema"},
+	{1, "runtime/durable"},
 	{1, "runtime/fault"},
 	{2, "runtime/manifest"},
 	{3, "runtime/query"},

@@ -8,11 +8,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
+
+	"github.com/edge-hive/edge-hive/runtime/durable"
 )
 
 // Restore puts a verified copy of the file from in the place of the database,
@@ -81,7 +82,7 @@ func restore(ctx context.Context, from, path string) (Contents, string, error) {
 	if err := os.Rename(copied, path); err != nil {
 		return Contents{}, kept, fmt.Errorf("restore: %w", err)
 	}
-	return contents, kept, syncFolder(filepath.Dir(path))
+	return contents, kept, durable.SyncFolder(filepath.Dir(path))
 }
 
 // unseal takes from a copy what makes it a backup, and what would let a client
@@ -137,7 +138,7 @@ func setAside(path string) (string, error) {
 			return "", err
 		}
 	}
-	return kept, errors.Join(os.Chmod(kept, 0o600), removeBeside(path), syncFolder(filepath.Dir(path)))
+	return kept, errors.Join(os.Chmod(kept, 0o600), removeBeside(path), durable.SyncFolder(filepath.Dir(path)))
 }
 
 // settle brings everything that was committed into the file itself. One that is
@@ -183,16 +184,4 @@ func syncFile(path string) error {
 		return err
 	}
 	return errors.Join(f.Sync(), f.Close())
-}
-
-// syncFolder makes a new name in a folder durable; Windows does so by itself.
-func syncFolder(dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
