@@ -116,7 +116,10 @@ func (g *Gate) Parse(caller *auth.Caller, name, rawQuery string) (*query.Request
 	}
 	limits := query.DefaultLimits()
 	if !caller.IsService() {
-		limits.Readable = &t.of(caller, g.binding(caller)).visible.set
+		b := g.binding(caller)
+		limits.Sees = func(t *query.Table) (*query.ColumnSet, bool) {
+			return &g.tables[t.Name].of(caller, b).visible.set, true
+		}
 	}
 	request, f := query.ParseRequest(g.schema, t.schema, rawQuery, limits)
 	if f != nil {

@@ -43,15 +43,16 @@ func TestBoundsAreExact(t *testing.T) {
 	}
 }
 
-// TestHiddenColumnsAreAbsent proves that a column outside Readable is, in every
+// TestHiddenColumnsAreAbsent proves that a column that the caller does not see is, in every
 // place and in the fault's words, as one that is not there.
 func TestHiddenColumnsAreAbsent(t *testing.T) {
 	table := querytest.Things()
 	limits := query.DefaultLimits()
-	limits.Readable = &query.ColumnSet{}
+	var readable query.ColumnSet
+	limits.Sees = func(*query.Table) (*query.ColumnSet, bool) { return &readable, true }
 	for _, c := range table.Columns {
 		if c.Name != "name" && c.Name != "meta" {
-			limits.Readable.Add(c)
+			readable.Add(c)
 		}
 	}
 	for _, form := range []string{

@@ -45,6 +45,9 @@ func AppendSelect(dst []byte, s *Select) []byte {
 	if s.Position {
 		dst = append(dst, " position"...)
 	}
+	if s.Revision {
+		dst = append(dst, " revision"...)
+	}
 	return dst
 }
 
@@ -114,9 +117,54 @@ func appendOther(dst []byte, e Expr, t *Table) []byte {
 		return append(dst, "@now"...)
 	case *Param:
 		return appendType(appendText(append(dst, '$'), e.Name), e.Of)
+	case *Exists:
+		dst = append(append(dst, "exists("...), e.Table.Name...)
+		return append(appendExpr(append(dst, ' '), e.Where, e.Table), ')')
+	case *Lookup:
+		dst = append(append(dst, "lookup("...), e.Table.Name...)
+		dst = appendExpr(append(dst, ' '), e.Where, e.Table)
+		return append(appendExpr(append(dst, ' '), e.Value, e.Table), ')')
+	case *Embed:
+		return appendEmbed(dst, e, t)
+	case *Aggregate:
+		dst = append(append(dst, aggregateNames[e.Func]...), "()"...)
+		if e.Operand == nil {
+			return append(dst, "()"...)
+		}
+		return appendList(appendType(dst, e.Of), t, e.Operand)
+	case *Cast:
+		return appendList(appendType(append(dst, "cast"...), e.Of), t, e.Operand)
+	case *Made:
+		dst = strconv.AppendInt(append(dst, "@made."...), int64(e.Write), 10)
+		return strconv.AppendInt(append(dst, '.'), int64(e.Row), 10)
+	case nil:
+		return append(dst, '-')
 	}
 	return append(dst, '?')
 }
+
+func appendEmbed(dst []byte, e *Embed, t *Table) []byte {
+	if e.Many {
+		dst = append(dst, "many("...)
+	} else {
+		dst = append(dst, "one("...)
+	}
+	dst = appendExpr(dst, e.On, t)
+	if v := e.Via; v != nil {
+		dst = append(append(append(dst, " via "...), v.Table.Name...), '.')
+		dst = append(append(append(dst, v.Near.Name...), '.'), v.Far.Name...)
+		dst = appendExpr(append(dst, ' '), v.Where, v.Table)
+	}
+	dst = append(append(append(dst, ' '), e.Child.Name...), ' ')
+	return append(AppendSelect(dst, &e.Rows), ')')
+}
+
+var aggregateNames = [...]string{
+	AggregateCount: "count", AggregateSum: "sum", AggregateAvg: "avg", AggregateMin: "min", AggregateMax: "max",
+}
+
+// String is the aggregate's name as a request writes it.
+func (f AggregateFunc) String() string { return aggregateNames[f] }
 
 func appendList(dst []byte, t *Table, list ...Expr) []byte {
 	dst = append(dst, '(')
@@ -132,7 +180,10 @@ func appendList(dst []byte, t *Table, list ...Expr) []byte {
 // appendColumn: no column may be named auth, row or old, so that old.x is
 // never a column of the row at hand.
 func appendColumn(dst []byte, e *ColumnRef, t *Table) []byte {
-	if t != nil && e.Table != nil && e.Table != t {
+	for range e.Up {
+		dst = append(dst, '^')
+	}
+	if t != nil && e.Up == 0 && e.Table != nil && e.Table != t {
 		dst = append(append(dst, e.Table.Name...), "::"...)
 	}
 	if e.Old {
@@ -178,7 +229,7 @@ func appendLiteral(dst []byte, e *Literal) []byte {
 	}
 	dst = append(dst, kindLetters[v.Kind])
 	switch v.Kind {
-	case KindText, KindUUID, KindJSON, KindList:
+	case KindText, KindUUID, KindJSON, KindList, KindVector:
 		return appendText(dst, v.S)
 	case KindFloat:
 		return strconv.AppendFloat(dst, v.Float(), 'g', -1, 64)
@@ -188,7 +239,7 @@ func appendLiteral(dst []byte, e *Literal) []byte {
 	return strconv.AppendInt(dst, v.N, 10)
 }
 
-const kindLetters = "nbifdtTDujl"
+const kindLetters = "nbifdtTDujlv"
 
 func appendType(dst []byte, t Type) []byte {
 	dst = append(dst, ':', kindLetters[t.Kind])

@@ -18,11 +18,15 @@ type (
 	}
 
 	// ColumnRef is a column of the row at hand; Old is the row as it was
-	// before the write.
+	// before the write. Inside Exists, Lookup and Embed the row at hand is that
+	// of their table, and Up counts how many of them are left to reach the row
+	// that is meant: 1 is the row outside of the innermost one. Old rows are
+	// those of the outermost row alone.
 	ColumnRef struct {
 		Table  *Table
 		Column *Column
 		Old    bool
+		Up     uint8
 	}
 
 	// Path walks into a json or list value. Text gives text (->>), else json
@@ -163,6 +167,8 @@ const (
 	FuncDivide
 	FuncNegate
 	FuncUUID // a new uuid; in auto alone
+	FuncSuperset // list or json contains (@>) list or json of the same kind
+	FuncOverlap  // lists of one kind have an element in common
 	// FuncScalar reads json as a scalar of Call.Of: null unless it is a JSON
 	// value of that type. Text and uuid take a string, bool a boolean; float
 	// takes any number (an int where the text has no fraction and no exponent
@@ -172,6 +178,13 @@ const (
 	FuncScalar
 )
 
+func (*Exists) expr()    {}
+func (*Lookup) expr()    {}
+func (*Embed) expr()     {}
+func (*Related) expr()   {}
+func (*Aggregate) expr() {}
+func (*Cast) expr()      {}
+func (*Made) expr()      {}
 func (*Literal) expr()   {}
 func (*ColumnRef) expr() {}
 func (*Path) expr()      {}

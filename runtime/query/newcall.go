@@ -6,7 +6,7 @@ import "github.com/edge-hive/edge-hive/runtime/fault"
 var funcNames = [...]string{
 	FuncSize: "size", FuncContains: "contains", FuncStartsWith: "startsWith", FuncEndsWith: "endsWith",
 	FuncLower: "lower", FuncHas: "in", FuncAdd: "+", FuncSubtract: "-", FuncMultiply: "*", FuncDivide: "/",
-	FuncNegate: "-", FuncUUID: "uuid", FuncScalar: "scalar",
+	FuncNegate: "-", FuncUUID: "uuid", FuncSuperset: "contains all of", FuncOverlap: "overlaps", FuncScalar: "scalar",
 }
 
 // String is the function's name as rules write it.

@@ -13,7 +13,8 @@ import (
 // under any rule.
 type Request struct {
 	// Outputs are the members of the answer. One with a nil Expr stands for *,
-	// every column that the caller may read; see Expand. nil is * alone.
+	// every column that the caller may read; see Expand. nil is * alone. A
+	// relation is a *Related; values may be Cast and Aggregate.
 	Outputs []Output
 	// Star says that * is asked for, in words or by default.
 	Star  bool
@@ -24,6 +25,13 @@ type Request struct {
 	Offset int
 	// Columns are those of columns=, nil where it is not there.
 	Columns []*Column
+	// Embeds are the relations that are named in select, this table's own.
+	Embeds []*EmbedRequest
+	// OnConflict are the columns of on_conflict=, nil where it is not there.
+	OnConflict []*Column
+	// Page is the cursor of _page=, which asks for pages: "" for the first.
+	Page  string
+	Paged bool
 	// HasFilter says that some filter is there, whatever it says.
 	HasFilter bool
 	// Selected, Filtered and Ordered are the columns that are named in each.
@@ -34,7 +42,7 @@ type Request struct {
 // method. rawQuery is not decoded yet. The schema tells relations, which are
 // not in this version, from names that are nothing.
 func ParseRequest(schema *Schema, t *Table, rawQuery string, limits Limits) (Request, *fault.Fault) {
-	p := requestParser{schema: schema, table: t, limits: limits}
+	p := requestParser{schema: schema, table: t, limits: limits, readable: limits.readable(t)}
 	p.request.Limit = -1
 	for rawQuery != "" {
 		var pair string
@@ -99,6 +107,7 @@ type requestParser struct {
 	schema     *Schema
 	table      *Table
 	limits     Limits
+	readable   *ColumnSet // of table
 	request    Request
 	first      Expr   // the first filter; most URLs have one
 	rest       []Expr // all filters, when there are more
@@ -202,7 +211,7 @@ func (p *requestParser) count(flag uint8, key, value string) (int, *fault.Fault)
 // visible finds a column that the caller may name; nil when there is none.
 func (p *requestParser) visible(name string) *Column {
 	c := p.table.Column(name)
-	if c == nil || p.limits.Readable != nil && !p.limits.Readable.Has(c) {
+	if c == nil || p.readable != nil && !p.readable.Has(c) {
 		return nil
 	}
 	return c
@@ -213,7 +222,7 @@ func (p *requestParser) column(name string) (*Column, *fault.Fault) {
 	if c := p.visible(name); c != nil {
 		return c, nil
 	}
-	return nil, UnknownColumn(p.table, name, p.limits.Readable)
+	return nil, UnknownColumn(p.table, name, p.readable)
 }
 
 // parseColumns reads columns="a","b". What may be written is not what may be
@@ -230,7 +239,7 @@ func (p *requestParser) parseColumns(value string) *fault.Fault {
 		}
 		c := p.table.Column(name)
 		if c == nil {
-			return UnknownField(p.table, name, p.limits.Readable)
+			return UnknownField(p.table, name, p.readable)
 		}
 		p.request.Columns = append(p.request.Columns, c)
 		if len(p.request.Columns) > p.limits.Select {

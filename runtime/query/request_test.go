@@ -257,7 +257,7 @@ func TestUnreadableIsAbsent(t *testing.T) {
 	readable.Add(with.Column("id"))
 	readable.Add(with.Column("title"))
 	limits := query.DefaultLimits()
-	limits.Readable = &readable
+	limits.Sees = func(*query.Table) (*query.ColumnSet, bool) { return &readable, true }
 	for _, rawQuery := range []string{
 		"secret=eq.abc", "secret=eq.5", "secret=like.x", "select=secret", "select=x:secret->a", "select=secret(id)", "order=secret", "order=secret.down",
 		"or=(secret.eq.1)", "secret->a=eq.1", "secret.x=eq.1", "tile=eq.1", "secre=eq.1", "select=count",

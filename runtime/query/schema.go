@@ -1,9 +1,13 @@
 package query
 
+import "slices"
+
 // Schema is every table a generation knows, immutable.
 type Schema struct {
 	Tables []*Table // in the manifest's order
 	byName map[string]*Table
+
+	relations map[*Table][]Relation
 }
 
 // NewSchema indexes the tables by name.
@@ -12,6 +16,7 @@ func NewSchema(tables []*Table) *Schema {
 	for _, t := range tables {
 		s.byName[t.Name] = t
 	}
+	s.relate()
 	return s
 }
 
@@ -23,7 +28,12 @@ type Table struct {
 	Name    string
 	Columns []*Column // Columns[0] is the key, "id"
 	Indexes []*Index
-	byName  map[string]*Column
+	// Edge is set where the table's rows join two others'.
+	Edge *Edge
+	// Quiet keeps the table's rows out of the feed (changes: false); its
+	// version still moves with each commit.
+	Quiet  bool
+	byName map[string]*Column
 	refs    []ColumnRef
 }
 
@@ -47,6 +57,9 @@ func (t *Table) Key() *Column { return t.Columns[0] }
 
 // Column finds a column by its exact name; nil when there is none.
 func (t *Table) Column(name string) *Column { return t.byName[name] }
+
+// Edge names the two refs of a table whose rows join two others'.
+type Edge struct{ From, To *Column }
 
 // Column is one column of a table.
 type Column struct {
@@ -76,13 +89,48 @@ const (
 	SetNull                  // the reference becomes null
 )
 
-// Index is a plain or unique index; Where, when set, is the condition of a
-// partial one (row-local, no caller).
+// Index is a plain, unique, full-text or vector index; Where, when set, is the
+// condition of a partial one (row-local, no caller).
 type Index struct {
 	Name    string
+	Kind    IndexKind
 	Columns []*Column
 	Unique  bool
 	Where   Expr
+}
+
+// IndexKind is what an index is for.
+type IndexKind uint8
+
+// The kinds of indexes.
+const (
+	Plain    IndexKind = iota // order and equality
+	FullText                  // words of texts
+	Vector                    // nearest vectors
+)
+
+// Unique reports whether no two rows share a value in the column: it is the
+// key, or has a unique index of its own over all rows.
+func (t *Table) Unique(c *Column) bool {
+	return c.Index == 0 || t.UniqueIndex([]*Column{c}) != nil
+}
+
+// UniqueIndex finds the unique index over exactly these columns, in any order,
+// that covers all rows; nil when there is none.
+func (t *Table) UniqueIndex(columns []*Column) *Index {
+	for _, x := range t.Indexes {
+		if !x.Unique || x.Where != nil || len(x.Columns) != len(columns) {
+			continue
+		}
+		same := true
+		for _, c := range columns {
+			same = same && slices.Contains(x.Columns, c)
+		}
+		if same {
+			return x
+		}
+	}
+	return nil
 }
 
 // Kind is the kind of a type.
@@ -101,6 +149,7 @@ const (
 	KindUUID      // lower-case text
 	KindJSON      // JSON text
 	KindList      // JSON array text of one scalar kind
+	KindVector    // float32s, little-endian, one after the other in Value.S
 )
 
 // Type is the type of a column or an expression.
@@ -108,4 +157,6 @@ type Type struct {
 	Kind  Kind
 	Scale uint8 // decimals: places after the point, 0 to 18
 	Elem  Kind  // lists: the kind of the elements
+	// Dimensions of a vector, 1 to 4096.
+	Dimensions uint16
 }

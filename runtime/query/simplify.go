@@ -108,6 +108,14 @@ func simplifyNode(e Expr) Expr {
 		return foldValue(e, e.Args...)
 	case *Cond:
 		return simplifyCond(e)
+	case *Exists:
+		if NeverHolds(e.Where) {
+			return literalFalse
+		}
+	case *Lookup:
+		if NeverHolds(e.Where) {
+			return &Literal{Of: e.Type()}
+		}
 	}
 	return e
 }

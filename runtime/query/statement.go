@@ -3,6 +3,10 @@ package query
 import "github.com/edge-hive/edge-hive/runtime/fault"
 
 // Select reads rows of one table. Where is bound: rule and filter together.
+// Where an output aggregates (HasAggregate), it gives groups of rows instead:
+// one for each combination of the outputs that do not, and one for all rows
+// where every output does; the key is then no tie-breaker, and Count counts
+// groups.
 type Select struct {
 	Table   *Table
 	Columns []Output
@@ -14,12 +18,14 @@ type Select struct {
 	Count bool
 	// Position asks for the feed's cursor, read in the same transaction.
 	Position bool
+	// Revision asks for the revision of the last row, in Info.
+	Revision bool
 }
 
 // Output is one member of an answer's objects.
 type Output struct {
 	Name string
-	Expr Expr // a ColumnRef, or a Path on one
+	Expr Expr
 }
 
 // Order is one term of an order.
@@ -59,6 +65,21 @@ const (
 // Batch is the writes of one request: one transaction, all or nothing.
 type Batch struct {
 	Writes []Write
+	// Once, when set, makes a repetition of the batch give the first one's
+	// result and change nothing.
+	Once *Once
+	// Rollback does everything but keep it: the result is as if it had been
+	// kept, its Cursor is zero.
+	Rollback bool
+}
+
+// Once names a batch for as long as an engine remembers it (24 h).
+type Once struct {
+	// Key is the caller's name for the batch, already bound to the caller.
+	Key string
+	// Request tells requests apart: a batch under a key that another request
+	// had is the store's ErrKeyReused.
+	Request [32]byte
 }
 
 // Write is one write. Everything in it is bound.
@@ -68,9 +89,18 @@ type Write struct {
 	// Rows are whole rows to insert, defaults filled; a null int key is made by
 	// the engine.
 	Rows []Row
+	// Given are values of Rows that earlier writes of the batch decide.
+	Given []Given
+	// Conflict, of an insert, says what becomes of a row that is there already;
+	// nil is the error 23505.
+	Conflict *Conflict
 	// Where picks the rows of an update or delete: filter, read rule and the
 	// rule on the row before, together. nil is every row.
 	Where Expr
+	// Revisions, when set, are those that a row which Where picks may have;
+	// otherwise the batch is undone and the error is the store's
+	// ErrRevisionMoved. It is also the error where Where picks no row.
+	Revisions []int64
 	// Set is what an update assigns; expressions see the row before.
 	Set []Assignment
 	// Checks are judged on each resulting row inside the transaction (on the
@@ -85,6 +115,39 @@ type Write struct {
 	AtMost *int
 	// Returning asks for the rows themselves in the result.
 	Returning bool
+	// Beyond are expressions over each resulting row (the row before, for a
+	// delete) that look beyond it. They are evaluated when all writes of the
+	// batch are done, in the same transaction; see WriteResult.Beyond.
+	Beyond []Expr
+}
+
+// Given is a value of a row to insert that an earlier write decides.
+type Given struct {
+	Row    int
+	Column *Column
+	Value  *Made
+}
+
+// Conflict is what an insert does with a row whose values in the target
+// columns another row has already. Checks of the write are judged on every row
+// as if it were new.
+type Conflict struct {
+	// Target is the key alone, or the columns of a unique index. A conflict in
+	// another unique index is the error 23505.
+	Target []*Column
+	// Ignore passes over the row: it is not affected and not returned.
+	Ignore bool
+	// Before must hold for the row that is there, or Denied is the error and
+	// the batch is undone. nil holds always.
+	Before Expr
+	Denied *fault.Fault
+	// Columns take the values of the row that was to be inserted.
+	Columns []*Column
+	// Set is assigned after them, over the row that was there with Columns
+	// taken over: what an update sets by itself.
+	Set []Assignment
+	// Checks are judged on the resulting row, with old.
+	Checks []Check
 }
 
 // Assignment sets a column.
@@ -107,10 +170,19 @@ type Result struct {
 	Writes []WriteResult
 	// Cursor is the commit's place in the feed; zero when nothing changed.
 	Cursor Cursor
+	// Replayed says that the batch was done before, under the same Once.
+	Replayed bool
 }
 
 // WriteResult is what one write did.
 type WriteResult struct {
 	Affected int
+	// Inserted are those of Affected that were not there before.
+	Inserted int
 	Rows     []Row // when Returning: as they are now, or as they were (delete)
+	// Beyond has the values of Write.Beyond for each row of Rows.
+	Beyond [][]Value
+	// Keys are those of the rows of an insert, in the order of the request; null
+	// for a row that was passed over.
+	Keys []Value
 }

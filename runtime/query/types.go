@@ -23,6 +23,8 @@ func (t Type) WireName() string {
 		return "jsonb"
 	case KindList:
 		return Type{Kind: t.Elem}.WireName() + "[]"
+	case KindVector:
+		return "vector"
 	}
 	return "unknown"
 }
@@ -58,6 +60,8 @@ func (k Kind) String() string {
 		return "json"
 	case KindList:
 		return "list"
+	case KindVector:
+		return "vector"
 	}
 	return "null"
 }

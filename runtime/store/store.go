@@ -50,6 +50,9 @@ type Store interface {
 type View interface {
 	// Select writes the rows to w in order.
 	Select(ctx context.Context, s query.Select, w query.RowWriter) (Info, error)
+	// Test judges conditions that are about no row at hand (query.Place), each
+	// against what is stored now, all at one moment.
+	Test(context.Context, []query.Expr) ([]query.Truth, error)
 	// Apply commits the batch durably, or does nothing. Faults of the caller
 	// are *fault.Fault with Postgres's codes (23505, 23503, ...).
 	Apply(context.Context, query.Batch) (query.Result, error)
@@ -67,6 +70,7 @@ type Info struct {
 	Rows     int
 	Count    int64        // -1 when not asked
 	Position query.Cursor // when asked
+	Revision int64        // of the last row, when asked
 }
 
 var (
@@ -76,6 +80,10 @@ var (
 	ErrMoved = errors.New("the database's schema changed since the plan was made")
 	// ErrFull is returned when there is no room to write; reads go on.
 	ErrFull = errors.New("no room left to write")
+	// ErrRevisionMoved is returned when a row has none of a write's Revisions.
+	ErrRevisionMoved = errors.New("the row has another revision")
+	// ErrKeyReused is returned for a batch under the key of another one.
+	ErrKeyReused = errors.New("the key names another batch")
 	// ErrClosed is returned after Close.
 	ErrClosed = errors.New("the store is closed")
 )

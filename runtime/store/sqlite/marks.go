@@ -23,6 +23,8 @@ func (m fileMarks) refuse(path string) error {
 	switch {
 	case m.application != applicationID:
 		return fmt.Errorf("%q is an SQLite file, but not one that edge-hive made: give database.path another name", path)
+	case m.format < 1:
+		return fmt.Errorf("database %q has no format: it was not made by edge-hive alone", path)
 	case m.format > formatVersion:
 		return fmt.Errorf("database %q was written by a newer edge-hive (format %d, this one reads %d): start that version, or restore a backup made before it", path, m.format, formatVersion)
 	}

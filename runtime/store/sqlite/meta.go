@@ -13,17 +13,46 @@ import (
 )
 
 // formatVersion is that of our own tables and of what stands in them.
-const formatVersion = 1
+const formatVersion = 2
 
 // Our own tables begin with _, a name that no manifest can utter.
 //
 // _feed has a row a commit; total is the sum of all bodies up to it, so that
 // the feed's size is a subtraction. Its least row is where the feed begins:
 // what came up to it is gone.
+//
+// _once has the results of batches that may be repeated; _history has what
+// migrations did.
 var systemTables = []string{
 	`CREATE TABLE _meta (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT, WITHOUT ROWID`,
 	`CREATE TABLE _feed (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, total INTEGER NOT NULL, body BLOB NOT NULL) STRICT`,
 	`CREATE TABLE _versions (name TEXT PRIMARY KEY NOT NULL, seq INTEGER NOT NULL, rev INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
+	tableOnce, tableHistory,
+}
+
+const (
+	tableOnce    = `CREATE TABLE _once (key TEXT PRIMARY KEY NOT NULL, at INTEGER NOT NULL, request BLOB NOT NULL, result BLOB NOT NULL) STRICT, WITHOUT ROWID`
+	tableHistory = `CREATE TABLE _history (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, hash TEXT NOT NULL, who TEXT NOT NULL, steps TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL) STRICT`
+)
+
+// upgrades are what makes a file of one format one of the next: upgrades[0]
+// leads from format 1 to 2.
+var upgrades = [][]string{
+	{tableOnce, tableHistory},
+}
+
+// upgrade makes a file of an older format one of ours, in one transaction.
+func upgrade(c *conn, from int64) error {
+	return c.inTransaction(func() error {
+		for _, step := range upgrades[from-1:] {
+			for _, sql := range step {
+				if err := c.db.Exec(sql); err != nil {
+					return err
+				}
+			}
+		}
+		return c.db.Exec("PRAGMA user_version=" + strconv.Itoa(formatVersion))
+	})
 }
 
 // The keys of _meta. A backup has no epoch: the first start on it makes a new
@@ -52,7 +81,16 @@ func identify(c *conn, path string, crashed bool) error {
 	if err := marks.refuse(path); err != nil {
 		return err
 	}
-	return quickCheck(c, path, crashed)
+	if err := quickCheck(c, path, crashed); err != nil {
+		return err
+	}
+	if marks.format >= formatVersion {
+		return nil
+	}
+	if err := upgrade(c, marks.format); err != nil {
+		return fmt.Errorf("upgrade database %q from format %d: %w", path, marks.format, err)
+	}
+	return nil
 }
 
 // The bounds of a file that is checked whole at a start: at each, a few
