@@ -166,7 +166,7 @@ const (
 	FuncMultiply
 	FuncDivide
 	FuncNegate
-	FuncUUID // a new uuid; in auto alone
+	FuncUUID     // a new uuid; in auto alone
 	FuncSuperset // list or json contains (@>) list or json of the same kind
 	FuncOverlap  // lists of one kind have an element in common
 	// FuncScalar reads json as a scalar of Call.Of: null unless it is a JSON

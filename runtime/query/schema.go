@@ -34,7 +34,7 @@ type Table struct {
 	// version still moves with each commit.
 	Quiet  bool
 	byName map[string]*Column
-	refs    []ColumnRef
+	refs   []ColumnRef
 }
 
 // NewTable numbers the columns and indexes them by name. columns[0] is the key.
