@@ -33,6 +33,8 @@ func AppendJSON(dst []byte, v Value) []byte {
 		return append(dst, '"')
 	case KindJSON, KindList:
 		return append(dst, v.S...)
+	case KindVector:
+		return appendVector(dst, v.S)
 	}
 	return append(dst, "null"...)
 }

@@ -125,14 +125,16 @@ func Place(e Expr, row, old Row) Expr {
 }
 
 // HasAggregate reports whether one of the outputs aggregates, so that the
-// select gives groups of rows.
+// select gives groups of rows; what an embed in them aggregates is its own.
 func HasAggregate(outputs []Output) bool {
+	found := false
 	for i := range outputs {
-		if contains(outputs[i].Expr, isAggregate) {
-			return true
-		}
+		walkAt(outputs[i].Expr, 0, func(e Expr, depth uint8) bool {
+			found = found || depth == 0 && isAggregate(e)
+			return !found && depth == 0
+		})
 	}
-	return false
+	return found
 }
 
 func isAggregate(e Expr) bool {
@@ -149,6 +151,9 @@ func TablesOf(s *Select, visit func(*Table)) {
 		tablesOfExpr(s.Columns[i].Expr, visit)
 	}
 	tablesOfExpr(s.Where, visit)
+	if s.Reach != nil {
+		s.Reach.tables(visit)
+	}
 	for i := range s.Order {
 		tablesOfExpr(s.Order[i].Expr, visit)
 	}
@@ -171,17 +176,17 @@ func tablesOfExpr(e Expr, visit func(*Table)) {
 	})
 }
 
-// Shift lifts an expression over the row at hand into so many Exists, Lookup
-// or Embed: the columns of that row are then found so many rows further out.
-func Shift(e Expr, by uint8) Expr {
-	if e == nil || by == 0 {
-		return e
-	}
+// RewriteLeaves is Rewrite of the leaves alone: the columns of the row at hand
+// and of those outside of it, and whole Exists and Lookup, what they ask other
+// tables left as it is.
+func RewriteLeaves(e Expr, f func(Expr) Expr) Expr {
 	return rewriteAt(e, 0, func(e Expr, depth uint8) Expr {
-		if ref, ok := e.(*ColumnRef); ok && ref.Up >= depth {
-			moved := *ref
-			moved.Up += by
-			return &moved
+		if depth > 0 {
+			return e
+		}
+		switch e.(type) {
+		case *ColumnRef, *Exists, *Lookup:
+			return f(e)
 		}
 		return e
 	})

@@ -103,7 +103,7 @@ func NewLike(operand Expr, pattern string, fold bool) (Expr, *fault.Fault) {
 	}
 	matcher, err := CompileLike(pattern, fold)
 	if err != nil {
-		return nil, fault.New(CodeEscape, ErrLikeEscape.Error()).WithHint(`write \\ for a backslash`)
+		return nil, fault.New(CodeEscape, errLikeEscape.Error()).WithHint(`write \\ for a backslash`)
 	}
 	return &Like{Operand: operand, Pattern: pattern, Fold: fold, matcher: matcher}, nil
 }
@@ -118,7 +118,7 @@ func NewMatch(operand Expr, pattern string, fold bool) (Expr, *fault.Fault) {
 	if f != nil {
 		return nil, f
 	}
-	matcher, err := CompileMatch(pattern, fold)
+	matcher, err := compileMatch(pattern, fold)
 	if err != nil {
 		return nil, fault.Newf(CodePattern, "invalid regular expression: %s", clip(err.Error())).
 			WithHint("regular expressions are RE2: no backreferences, no lookaround")
@@ -134,7 +134,7 @@ func textOperand(e Expr, sign string) (Expr, *fault.Fault) {
 	case KindJSON:
 		return NewScalar(e, Type{Kind: KindText})
 	}
-	return nil, noOperator(sign, e.Type(), Type{Kind: KindText})
+	return nil, noOperator(sign, e.Type(), Type{}).WithHint("it is for text, this is " + article(e.Type()))
 }
 
 // NewPath walks into json or a list; a path on a path is one path. text asks

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// CompileMatch compiles the pattern of a Match: RE2, unanchored.
-func CompileMatch(pattern string, fold bool) (*regexp.Regexp, error) {
+// compileMatch compiles the pattern of a Match: RE2, unanchored.
+func compileMatch(pattern string, fold bool) (*regexp.Regexp, error) {
 	if fold {
 		pattern = "(?i)" + pattern
 	}
@@ -57,6 +57,10 @@ func CallValue(f FuncName, of Type, a, b Value) Value {
 		return Bool(strings.HasSuffix(a.S, b.S))
 	case FuncHas:
 		return Bool(listHas(a, b))
+	case FuncSuperset:
+		return Bool(superset(a.S, b.S))
+	case FuncOverlap:
+		return Bool(overlap(a.S, b.S))
 	}
 	return arithmetic(f, of, a, b)
 }
@@ -116,8 +120,23 @@ func Scalar(of Type, raw string) Value {
 		return Bool(raw == "true")
 	case rank == rankNumber && isNumber(of.Kind):
 		return scalarNumber(of, raw)
+	case rank == rankArray && of.Kind == KindList:
+		return scalarList(of, raw)
 	}
 	return Value{}
+}
+
+// scalarList is the array as a list: null where an item is of another type.
+func scalarList(of Type, raw string) Value {
+	for items := itemsOf(raw); ; {
+		_, item, ok := items.next()
+		if !ok {
+			return List(raw)
+		}
+		if Scalar(of.elem(), item).IsNull() {
+			return Value{}
+		}
+	}
 }
 
 func scalarNumber(of Type, raw string) Value {

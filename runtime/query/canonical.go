@@ -21,6 +21,9 @@ func AppendSelect(dst []byte, s *Select) []byte {
 		dst = append(dst, " where "...)
 		dst = appendExpr(dst, s.Where, s.Table)
 	}
+	if s.Reach != nil {
+		dst = appendReach(dst, s.Reach)
+	}
 	for i := range s.Order {
 		dst = append(dst, " order "...)
 		dst = appendExpr(dst, s.Order[i].Expr, s.Table)
@@ -51,17 +54,14 @@ func AppendSelect(dst []byte, s *Select) []byte {
 	return dst
 }
 
-// AppendExpr appends the canonical text of an expression, injective as
-// AppendSelect's. Columns stand by name, those of other tables as well: use
-// AppendSelect where more than one table is in play.
-func AppendExpr(dst []byte, e Expr) []byte { return appendExpr(dst, e, nil) }
-
-// String is the canonical text of an expression; nil is "".
+// String is the canonical text of an expression, injective as AppendSelect's; nil
+// is "". Columns stand by name, those of other tables as well: use AppendSelect
+// where more than one table is in play.
 func String(e Expr) string {
 	if e == nil {
 		return ""
 	}
-	return string(AppendExpr(nil, e))
+	return string(appendExpr(nil, e, nil))
 }
 
 var compareTexts = [...]string{Equal: "=", NotEqual: "!=", Less: "<", LessEqual: "<=", Greater: ">", GreaterEqual: ">="}
@@ -137,10 +137,12 @@ func appendOther(dst []byte, e Expr, t *Table) []byte {
 	case *Made:
 		dst = strconv.AppendInt(append(dst, "@made."...), int64(e.Write), 10)
 		return strconv.AppendInt(append(dst, '.'), int64(e.Row), 10)
+	case *Hops:
+		return append(dst, "@hops"...)
 	case nil:
 		return append(dst, '-')
 	}
-	return append(dst, '?')
+	return appendSearch(dst, e, t)
 }
 
 func appendEmbed(dst []byte, e *Embed, t *Table) []byte {
@@ -150,13 +152,17 @@ func appendEmbed(dst []byte, e *Embed, t *Table) []byte {
 		dst = append(dst, "one("...)
 	}
 	dst = appendExpr(dst, e.On, t)
-	if v := e.Via; v != nil {
-		dst = append(append(append(dst, " via "...), v.Table.Name...), '.')
-		dst = append(append(append(dst, v.Near.Name...), '.'), v.Far.Name...)
-		dst = appendExpr(append(dst, ' '), v.Where, v.Table)
+	if e.Via != nil {
+		dst = appendVia(dst, e.Via)
 	}
 	dst = append(append(append(dst, ' '), e.Child.Name...), ' ')
 	return append(AppendSelect(dst, &e.Rows), ')')
+}
+
+func appendVia(dst []byte, v *Via) []byte {
+	dst = append(append(append(dst, " via "...), v.Table.Name...), '.')
+	dst = append(append(append(dst, v.Near.Name...), '.'), v.Far.Name...)
+	return appendExpr(append(dst, ' '), v.Where, v.Table)
 }
 
 var aggregateNames = [...]string{
@@ -245,6 +251,9 @@ func appendType(dst []byte, t Type) []byte {
 	dst = append(dst, ':', kindLetters[t.Kind])
 	if t.Kind == KindList {
 		dst = append(dst, kindLetters[t.Elem])
+	}
+	if t.Dimensions != 0 {
+		dst = strconv.AppendUint(dst, uint64(t.Dimensions), 10)
 	}
 	if t.Scale != 0 {
 		dst = strconv.AppendUint(dst, uint64(t.Scale), 10)

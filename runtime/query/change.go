@@ -16,7 +16,9 @@ type Commit struct {
 
 // Change is one row that a commit changed. Before and After are the stored row
 // as a JSON object by column name (nil where there is none): they outlive the
-// generation that wrote them, so DecodeRow reads them by today's columns.
+// generation that wrote them, so DecodeRow reads them by today's columns. Both
+// are nil where rows of a Quiet table changed: once a commit and table, with the
+// Op Update, whatever was done to how many of them.
 type Change struct {
 	Table  string
 	Op     Op

@@ -23,6 +23,8 @@ func CompareValues(a, b Value) int {
 		return compareMixed(a, b)
 	case isJSON(a.Kind) && isJSON(b.Kind):
 		return compareJSON(a.S, b.S)
+	case a.Kind == KindVector && b.Kind == KindVector:
+		return compareVectors(a.S, b.S)
 	}
 	return cmp.Compare(a.Kind, b.Kind)
 }

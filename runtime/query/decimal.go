@@ -71,15 +71,7 @@ func (n number) round(places int64) number {
 		}
 		digits[i]++
 	}
-	text := string(digits)
-	out := number{negative: n.negative, exponent: n.exponent + 1}
-	trimmed := strings.TrimLeft(text, "0")
-	out.exponent -= int64(len(text) - len(trimmed))
-	out.digits = strings.TrimRight(trimmed, "0")
-	if out.digits == "" {
-		return number{}
-	}
-	return out
+	return numberOf(n.negative, string(digits), n.exponent+1)
 }
 
 // scaled is the number times 10^scale; not ok when that is not whole or does

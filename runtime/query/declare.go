@@ -2,6 +2,7 @@ package query
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 )
@@ -20,7 +21,15 @@ func Declare(m *manifest.Manifest) (*Schema, error) {
 		}
 		tables[i] = table
 	}
-	return NewSchema(tables), nil
+	schema := NewSchema(tables)
+	for i := range m.Queries {
+		declared, err := declareQuery(m, schema, &m.Queries[i])
+		if err != nil {
+			return nil, fmt.Errorf("declare query %q: %w", m.Queries[i].Name, err)
+		}
+		schema.Queries = append(schema.Queries, declared)
+	}
+	return schema, nil
 }
 
 func declareTable(m *manifest.Manifest, t *manifest.Table) (*Table, error) {
@@ -40,6 +49,17 @@ func declareTable(m *manifest.Manifest, t *manifest.Table) (*Table, error) {
 	table := NewTable(t.Name, columns, make([]*Index, 0, len(t.Indexes)))
 	for i := range t.Indexes {
 		index := &Index{Name: t.Indexes[i].Name, Unique: t.Indexes[i].Unique}
+		switch t.Indexes[i].Kind {
+		case "fulltext":
+			index.Kind = FullText
+			in, f := LanguageNamed(t.Indexes[i].Language)
+			if f != nil {
+				return nil, fmt.Errorf("index %q: %w", index.Name, f)
+			}
+			index.Language = in
+		case "vector":
+			index.Kind = Vector
+		}
 		for _, name := range t.Indexes[i].Columns {
 			column := table.Column(name)
 			if column == nil {
@@ -49,7 +69,45 @@ func declareTable(m *manifest.Manifest, t *manifest.Table) (*Table, error) {
 		}
 		table.Indexes = append(table.Indexes, index)
 	}
-	return table, nil
+	table.Quiet = t.Quiet
+	return table, declareOwn(table, t)
+}
+
+// The indexes that we make for what a table declares; no index of the manifest
+// begins with _.
+const (
+	edgeIndex      = "_edge"
+	retentionIndex = "_retention"
+)
+
+// declareOwn adds a table's edge, and the indexes that edge and retention need.
+func declareOwn(table *Table, t *manifest.Table) error {
+	if e := t.Edge; e != nil {
+		table.Edge = &Edge{From: table.Column(e.From), To: table.Column(e.To)}
+		if table.Edge.From == nil || table.Edge.To == nil {
+			return fmt.Errorf("edge: no column %q or %q", e.From, e.To)
+		}
+		pair := []*Column{table.Edge.From, table.Edge.To}
+		serves := func(x manifest.Index) bool {
+			return x.Unique && x.Where == "" && len(x.Columns) == 2 && slices.Contains(x.Columns, e.From) && slices.Contains(x.Columns, e.To)
+		}
+		if e.Unique && !slices.ContainsFunc(t.Indexes, serves) {
+			table.Indexes = append(table.Indexes, &Index{Name: edgeIndex, Columns: pair, Unique: true})
+		}
+	}
+	if r := t.Retention; r != nil {
+		column := table.Column(r.Column)
+		if column == nil {
+			return fmt.Errorf("retention: no column %q", r.Column)
+		}
+		serves := func(x manifest.Index) bool {
+			return x.Kind == "" && x.Where == "" && len(x.Columns) > 0 && x.Columns[0] == r.Column
+		}
+		if !slices.ContainsFunc(t.Indexes, serves) {
+			table.Indexes = append(table.Indexes, &Index{Name: retentionIndex, Columns: []*Column{column}})
+		}
+	}
+	return nil
 }
 
 func declareKey(m *manifest.Manifest, t *manifest.Table) (*Column, error) {
@@ -92,6 +150,11 @@ func declareColumn(m *manifest.Manifest, c *manifest.Column) (*Column, error) {
 		if column.Type.Elem, ok = KindOf(c.Of); !ok {
 			return nil, fmt.Errorf("no item type %q", c.Of)
 		}
+	case KindVector:
+		if column.Metric, ok = ParseMetric(c.Metric); !ok || c.Dimensions < 1 || c.Dimensions > MostDimensions {
+			return nil, fmt.Errorf("no metric %q of %d dimensions", c.Metric, c.Dimensions)
+		}
+		column.Type.Dimensions = uint16(c.Dimensions)
 	}
 	return column, nil
 }
@@ -150,6 +213,8 @@ func KindOf(word string) (Kind, bool) {
 		return KindJSON, true
 	case "list":
 		return KindList, true
+	case "vector":
+		return KindVector, true
 	}
 	return KindNull, false
 }

@@ -81,6 +81,9 @@ func decodeJSONColumn(text string) (Value, *fault.Fault) {
 }
 
 func decodeNested(t Type, text string) (Value, *fault.Fault) {
+	if t.Kind == KindVector {
+		return parseVector(t, text)
+	}
 	if t.Kind != KindText && t.Kind != KindList {
 		return Value{}, badSyntax(t, text)
 	}

@@ -23,8 +23,18 @@ func Eval(e Expr, row, old Row) Value {
 			return Eval(e.Else, row, old)
 		}
 		return Value{}
-	case *Auth, *Now, *Param:
-		return Value{}
+	case *Rank:
+		return evalRank(e.Of, row, old)
+	case *Distance:
+		return evalDistance(e, Eval(e.Operand, row, old))
+	case *Cast:
+		v, f := CastValue(Eval(e.Operand, row, old), e.Of)
+		if f != nil {
+			return Value{} // an engine gives the fault
+		}
+		return v
+	case *Auth, *Now, *Param, *Exists, *Lookup, *Embed, *Aggregate, *Made, *Related, *Nearness, *Hops, *Texts:
+		return Value{} // what a store alone knows denies, as what is not bound
 	}
 	return Holds(e, row, old).Value()
 }
@@ -86,6 +96,8 @@ func Holds(e Expr, row, old Row) Truth {
 		return holdsLike(e, Eval(e.Operand, row, old))
 	case *Match:
 		return holdsMatch(e, Eval(e.Operand, row, old))
+	case *Search:
+		return holdsSearch(e, row, old)
 	}
 	return TruthOf(Eval(e, row, old))
 }
@@ -161,7 +173,7 @@ func holdsMatch(e *Match, v Value) Truth {
 	matcher := e.matcher
 	if matcher == nil {
 		var err error
-		if matcher, err = CompileMatch(e.Pattern, e.Fold); err != nil {
+		if matcher, err = compileMatch(e.Pattern, e.Fold); err != nil {
 			return Unknown
 		}
 	}

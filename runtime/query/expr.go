@@ -173,8 +173,8 @@ const (
 	// value of that type. Text and uuid take a string, bool a boolean; float
 	// takes any number (an int where the text has no fraction and no exponent
 	// and fits, else a float); int takes a whole number in range. Decimal,
-	// timestamp and date stand on the caller's claims alone, so engines never
-	// meet them.
+	// timestamp, date and list stand on the caller's claims alone, so engines
+	// never meet them.
 	FuncScalar
 )
 

@@ -6,14 +6,24 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/fault"
 )
 
-// The codes of this package's faults, PostgreSQL's and PostgREST's own.
+// The codes of this package's faults, PostgreSQL's and PostgREST's where they
+// have one. Those of full text stand with its parser.
 const (
 	CodeParse           = "PGRST100" // the URL does not parse, or is beyond a bound
 	CodeNotEmbedded     = "PGRST108" // a filter on something that select does not embed
+	CodeRelatedOrder    = "PGRST118" // an order by a relation to many rows
+	CodeSpread          = "PGRST119" // a spread of a relation to many rows
+	CodeRelatedFilter   = "PGRST120" // a filter on an embed that asks more than whether it is null
+	CodeNotImplemented  = "PGRST127" // a part of PostgREST's dialect that is not there
 	CodeNoRelation      = "PGRST200" // select embeds what the schema does not have
+	CodeManyRelations   = "PGRST201" // select embeds what the schema has several ways to; details are a JSON array
 	CodeUnknownField    = "PGRST204" // an unknown column in a body or in columns=
 	CodeUndefinedColumn = "42703"    // an unknown column in select, a filter or an order
 	CodeNoOperator      = "42883"    // an operator that the types do not have
+	CodeGrouping        = "42803"    // an order by what the groups of an aggregate do not share
+	CodeUnknownType     = "42704"    // a cast to a type that is not there
+	CodeNoCast          = "42846"    // a cast between types that have none
+	CodeJSONCast        = "22023"    // a cast of json that holds a value of another type
 	CodeTypeMismatch    = "42804"    // a condition where another type stands
 	CodeSyntax          = "22P02"    // a literal that is none of its type
 	CodeTimeSyntax      = "22007"    // a literal that is no timestamp or date
@@ -23,6 +33,8 @@ const (
 	CodeEncoding        = "22021"    // text that is not UTF-8
 	CodePattern         = "2201B"    // a regular expression that does not compile
 	CodeEscape          = "22025"    // a LIKE pattern that ends in its escape
+	CodeDimensions      = "22000"    // a vector of another length than its column's
+	CodeWalk            = "walk-too-large"
 )
 
 // UnknownColumn is the one fault of naming a column that is not there, or not
@@ -43,6 +55,22 @@ func UnknownField(t *Table, name string, readable *ColumnSet) *fault.Fault {
 		return f.WithHint(fmt.Sprintf("Perhaps you meant the '%s' column.", near))
 	}
 	return f
+}
+
+// NoRelation is the one fault of a relation that is not there, or not there for
+// this caller. using is the hint that was to tell between several, "" for none.
+func NoRelation(from *Table, to, using string) *fault.Fault {
+	if using != "" {
+		using = " using the hint '" + clip(using) + "'"
+	}
+	to = clip(to)
+	return fault.Newf(CodeNoRelation, "Could not find a relationship between '%s' and '%s' in the schema cache", from.Name, to).
+		WithDetails(fmt.Sprintf("Searched for a foreign key relationship between '%s' and '%s'%s in the schema 'public', but no matches were found.", from.Name, to, using))
+}
+
+// NoSpread is the fault of a spread of a relation to many rows.
+func NoSpread(from *Table, target string) *fault.Fault {
+	return fault.Newf(CodeSpread, "A spread operation on '%s' is not possible", clip(target)).WithDetails(notToOne(from, target))
 }
 
 // longestGuess bounds the names that are compared with others for a hint.

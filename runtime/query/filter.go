@@ -1,87 +1,117 @@
 package query
 
 import (
-	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
 )
 
-const (
-	operatorList = "eq, neq, gt, gte, lt, lte, like, ilike, match, imatch, in, is"
-	wantOperator = `"not" or operator (` + operatorList + `)`
-)
+const wantOperator = `"not" or operator (eq, neq, gt, gte, lt, lte, like, ilike, match, imatch, in, is, isdistinct, cs, cd, ov, fts, plfts, phfts, wfts)`
 
 // parseFilter reads column=op.value, or path=op.value.
 func (p *requestParser) parseFilter(key, value string) (Expr, *fault.Fault) {
-	var operand Expr
-	c := p.visible(key)
-	if c != nil {
-		operand = p.table.Ref(c)
-	} else {
-		s := scanner{what: "filter column", text: key}
-		name, f := s.name()
-		if f != nil {
-			return nil, f
-		}
-		if s.sees(".") {
-			return nil, notEmbedded(name)
-		}
-		if operand, c, f = p.fieldNamed(&s, name); f != nil {
-			return nil, f
-		}
-		if !s.end() {
-			return nil, s.fail(`"->", "->>" or the end`)
-		}
+	s := scanner{what: "filter", text: value}
+	if c := p.visible(key); c != nil {
+		p.request.Filtered.Add(c)
+		return p.asked(&s, p.table.Ref(c), false)
+	}
+	k := scanner{what: "filter column", text: key}
+	operand, f := p.filterField(&k)
+	if f != nil {
+		return nil, f
+	}
+	if !k.end() {
+		return nil, k.fail(`"->", "->>" or the end`)
+	}
+	return p.asked(&s, operand, false)
+}
+
+// filterField reads what a filter is about: a column with its path, an embed,
+// or a full-text index.
+func (p *requestParser) filterField(s *scanner) (Expr, *fault.Fault) {
+	name, f := s.name()
+	if f != nil {
+		return nil, f
+	}
+	c := p.visible(name)
+	if c == nil {
+		return p.namedOther(name, s.sees("->"))
 	}
 	p.request.Filtered.Add(c)
+	return p.fieldOf(s, c)
+}
 
-	s := scanner{what: "filter", text: value}
+// namedOther is what a filter is about where its name is no column's. A path
+// stands behind columns alone.
+func (p *requestParser) namedOther(name string, path bool) (Expr, *fault.Fault) {
+	if path {
+		return nil, UnknownColumn(p.table, name, p.readable)
+	}
+	if inner := p.embeddedAs(name); inner != nil {
+		return &Related{Of: inner.embed, Ask: RelatedPresent}, nil
+	}
+	if key := p.indexKey(name); key != nil {
+		return key, nil
+	}
+	return nil, UnknownColumn(p.table, name, p.readable)
+}
+
+// asked reads what a filter asks of its operand: not.op(modifier).value. In a
+// tree the value ends where its item does.
+func (p *requestParser) asked(s *scanner, operand Expr, tree bool) (Expr, *fault.Fault) {
 	negate := s.skip("not.")
 	op, f := s.operator()
 	if f != nil {
 		return nil, f
 	}
-	var list []string
-	if op == "in" {
-		if list, f = p.list(&s); f != nil {
+	if op.name == "in" {
+		list, f := p.list(s)
+		if f != nil {
 			return nil, f
 		}
-		if !s.end() {
+		if !tree && !s.end() {
 			return nil, s.fail("the end")
 		}
 		return p.predicate(operand, negate, op, "", list)
 	}
+	if tree {
+		return p.predicate(operand, negate, op, s.treeValue(), nil)
+	}
 	return p.predicate(operand, negate, op, s.rest(), nil)
 }
 
-func notEmbedded(name string) *fault.Fault {
-	return fault.Newf(CodeNotEmbedded, "'%s' is not an embedded resource in this request", clip(name)).
-		WithHint(fmt.Sprintf("Verify that '%s' is included in the 'select' query parameter.", clip(name)))
-}
-
-// operator reads an operator and the dot behind it.
-func (s *scanner) operator() (string, *fault.Fault) {
+// operator reads an operator with its modifier, and the dot behind it.
+func (s *scanner) operator() (operator, *fault.Fault) {
 	start := s.at
 	for s.at < len(s.text) && s.text[s.at] >= 'a' && s.text[s.at] <= 'z' {
 		s.at++
 	}
-	op := s.text[start:s.at]
-	switch op {
-	case "eq", "neq", "gt", "gte", "lt", "lte", "like", "ilike", "match", "imatch", "in", "is":
-		if s.sees("(any)") || s.sees("(all)") {
-			return "", notInVersion("the modifier any or all")
+	op := operator{name: s.text[start:s.at]}
+	switch op.name {
+	case "eq", "gt", "gte", "lt", "lte", "like", "ilike", "match", "imatch":
+		switch {
+		case s.skip("(any)"):
+			op.modifier = "any"
+		case s.skip("(all)"):
+			op.modifier = "all"
 		}
-	case "cs", "cd", "ov", "sl", "sr", "nxl", "nxr", "adj", "fts", "plfts", "phfts", "wfts", "isdistinct":
-		return "", fault.Newf(CodeParse, "the operator %s is not in this version", op).
-			WithHint("the operators are " + operatorList)
+	case "fts", "plfts", "phfts", "wfts":
+		if s.take('(') {
+			start := s.at
+			for s.at < len(s.text) && nameByte(s.rest()) > 0 {
+				s.at += nameByte(s.rest())
+			}
+			if op.modifier = s.text[start:s.at]; op.modifier == "" || !s.take(')') {
+				return operator{}, s.fail("the name of a configuration, in parentheses")
+			}
+		}
+	case "neq", "in", "is", "isdistinct", "cs", "cd", "ov", "sl", "sr", "nxl", "nxr", "adj":
 	default:
 		s.at = start
-		return "", s.fail(wantOperator)
+		return operator{}, s.fail(wantOperator)
 	}
 	if !s.take('.') {
-		return "", s.fail(`"."`)
+		return operator{}, s.fail(`"."`)
 	}
 	return op, nil
 }
@@ -126,118 +156,4 @@ func (s *scanner) value() string {
 	}
 	s.at += end
 	return rest[:end]
-}
-
-// predicate types one condition.
-func (p *requestParser) predicate(operand Expr, negate bool, op, value string, list []string) (Expr, *fault.Fault) {
-	if p.predicates++; p.predicates > p.limits.Predicates {
-		return nil, beyond("the filters have", p.limits.Predicates, "conditions")
-	}
-	var e Expr
-	var f *fault.Fault
-	switch op {
-	case "in":
-		e, f = newInTexts(operand, list)
-	case "is":
-		e, f = newIsText(operand, value)
-	case "like", "ilike":
-		e, f = p.like(operand, value, op == "ilike")
-	case "match", "imatch":
-		if utf8.RuneCountInString(value) > p.limits.Pattern {
-			return nil, beyond("a regular expression has", p.limits.Pattern, "characters")
-		}
-		e, f = NewMatch(operand, value, op == "imatch")
-	default:
-		compare := compareOf(op)
-		if negate {
-			compare = negated[compare]
-		}
-		return newCompareText(compare, operand, value)
-	}
-	if f != nil {
-		return nil, f
-	}
-	if negate {
-		return simplifyNot(&Not{Term: e}), nil
-	}
-	return e, nil
-}
-
-func compareOf(op string) CompareOp {
-	switch op {
-	case "neq":
-		return NotEqual
-	case "gt":
-		return Greater
-	case "gte":
-		return GreaterEqual
-	case "lt":
-		return Less
-	case "lte":
-		return LessEqual
-	}
-	return Equal
-}
-
-func newCompareText(op CompareOp, operand Expr, text string) (Expr, *fault.Fault) {
-	t := operand.Type()
-	v, f := ParseLiteral(t, text)
-	if f != nil {
-		return nil, f
-	}
-	if v.Kind == KindDecimal {
-		return NewCompare(op, operand, NewLiteral(v))
-	}
-	// The literal has the operand's own type: nothing is left to check.
-	node := &struct {
-		compare Compare
-		literal Literal
-	}{literal: Literal{Value: v, Of: t}}
-	node.compare = Compare{Op: op, Left: operand, Right: &node.literal}
-	return &node.compare, nil
-}
-
-func newInTexts(operand Expr, texts []string) (Expr, *fault.Fault) {
-	t := operand.Type()
-	literals := make([]Literal, len(texts))
-	list := make([]Expr, len(texts))
-	for i, text := range texts {
-		v, f := ParseLiteral(t, text)
-		if f != nil {
-			return nil, f
-		}
-		literals[i] = Literal{Value: v, Of: t}
-		if v.Kind == KindDecimal {
-			literals[i].Of.Scale = v.Scale
-		}
-		list[i] = &literals[i]
-	}
-	if t.Kind != KindDecimal {
-		return simplifyIn(&In{Operand: operand, List: list}), nil
-	}
-	e, f := NewIn(operand, list)
-	if f != nil {
-		return nil, f
-	}
-	return simplifyNode(e), nil
-}
-
-func newIsText(operand Expr, text string) (Expr, *fault.Fault) {
-	for what, name := range [...]string{IsNull: "null", IsNotNull: "not_null", IsTrue: "true", IsFalse: "false", IsUnknown: "unknown"} {
-		if strings.EqualFold(text, name) {
-			return NewIs(operand, IsWhat(what))
-		}
-	}
-	return nil, parseFault("filter", "is."+text, len("is."), "null, not_null, true, false or unknown")
-}
-
-func (p *requestParser) like(operand Expr, pattern string, fold bool) (Expr, *fault.Fault) {
-	pattern = strings.ReplaceAll(pattern, "*", "%")
-	if utf8.RuneCountInString(pattern) > p.limits.Pattern {
-		return nil, beyond("a pattern has", p.limits.Pattern, "characters")
-	}
-	if strings.Count(pattern, "%") > p.limits.Wildcards {
-		return nil, beyond("a pattern has", p.limits.Wildcards, "wildcards")
-	}
-	return NewLike(operand, pattern, fold)
 }

@@ -23,6 +23,7 @@ func FuzzParseRequest(f *testing.F) {
 	for _, seed := range []string{
 		"select=id,title&id=eq.5", "or=(n.eq.1,and(m.gt.2,name.not.is.null))", `name=in.("a,b",c)`, "meta->>a=eq.x&order=n.desc.nullslast&limit=1",
 		`select=*,a:"name",meta->list->0&columns="n"`, "price=lt.9.999", "made=gt.2026-01-01+00:00", "tags=eq.{a,b}", "%22name%22=eq.%C3%A9", "not.and=(name.like.*a*)",
+		"tags=cs.{a,NULL}&marks=not.ov.{1}", "meta=cd.{%22a%22:1}", "or=(n.isdistinct.null,name.ilike(any).{a*,b})", "price=not.eq(all).{1,2.555}", "n=gt(any).{null}",
 	} {
 		f.Add(seed)
 	}

@@ -136,14 +136,17 @@ func parseNumber(s string) number {
 	}
 	whole, fraction, _ := strings.Cut(s, ".")
 	digits := whole + fraction
-	n.exponent += int64(len(whole))
+	return numberOf(n.negative, digits, n.exponent+int64(len(whole)))
+}
+
+// numberOf is the number 0.digits * 10^exponent, zeros at either end taken off.
+func numberOf(negative bool, digits string, exponent int64) number {
 	trimmed := strings.TrimLeft(digits, "0")
-	n.exponent -= int64(len(digits) - len(trimmed))
-	n.digits = strings.TrimRight(trimmed, "0")
-	if n.digits == "" {
+	exponent -= int64(len(digits) - len(trimmed))
+	if trimmed = strings.TrimRight(trimmed, "0"); trimmed == "" {
 		return number{}
 	}
-	return n
+	return number{negative: negative, digits: trimmed, exponent: exponent}
 }
 
 // parseExponent stops at a quarter of the range of int64, beyond which no

@@ -25,7 +25,8 @@ func NewJSONShape(outputs []Output) *JSONShape {
 }
 
 // JSONWriter is a RowWriter that writes rows as JSON: one array of objects,
-// or, with Objects, single objects that Row gives one by one. It allocates
+// or, with ResetObjects, single objects that Row gives one by one, or, with
+// ResetLines, an object a line. It allocates
 // nothing but room in its buffer, which belongs to the caller: pass a pooled
 // one and take it back from Bytes. One goroutine at a time.
 type JSONWriter struct {
@@ -34,8 +35,11 @@ type JSONWriter struct {
 	column  int
 	rows    int
 	objects bool
+	lines   bool
 	ends    []int // objects: where each row ends
 	base    int
+	strip   bool // members that are null are left out
+	opened  bool // strip: the object at hand has a member
 }
 
 var _ RowWriter = (*JSONWriter)(nil)
@@ -58,6 +62,24 @@ func (w *JSONWriter) ResetObjects(dst []byte, shape *JSONShape) {
 	*w = JSONWriter{buf: dst, shape: shape, objects: true, ends: w.ends[:0], base: len(dst)}
 }
 
+// ResetLines starts a sequence of objects, each ended by a line feed, appended
+// to dst. Take hands them out as they come.
+func (w *JSONWriter) ResetLines(dst []byte, shape *JSONShape) {
+	*w = JSONWriter{buf: dst, shape: shape, lines: true, ends: w.ends[:0]}
+}
+
+// Take gives what was written since the last Take and empties the buffer; what
+// it gives is valid until the next row begins.
+func (w *JSONWriter) Take() []byte {
+	taken := w.buf
+	w.buf = w.buf[:0]
+	return taken
+}
+
+// StripNulls leaves members that are null out of the rows that follow, and out
+// of the objects inside their json, until the next Reset.
+func (w *JSONWriter) StripNulls() { w.strip = true }
+
 // Rows is the number of rows so far.
 func (w *JSONWriter) Rows() int { return w.rows }
 
@@ -66,7 +88,7 @@ func (w *JSONWriter) Len() int { return len(w.buf) }
 
 // Bytes ends the array and gives the buffer. Call it once, at the end.
 func (w *JSONWriter) Bytes() []byte {
-	if !w.objects {
+	if !w.objects && !w.lines {
 		w.buf = append(w.buf, ']')
 	}
 	return w.buf
@@ -84,15 +106,15 @@ func (w *JSONWriter) Row(i int) []byte {
 
 // BeginRow begins an object.
 func (w *JSONWriter) BeginRow() {
-	if w.rows > 0 && !w.objects {
+	if w.rows > 0 && !w.objects && !w.lines {
 		w.buf = append(w.buf, ',')
 	}
-	w.column = 0
+	w.column, w.opened = 0, false
 }
 
 // EndRow ends the object; it never fails.
 func (w *JSONWriter) EndRow() error {
-	if w.column == 0 {
+	if w.column == 0 || w.strip && !w.opened {
 		w.buf = append(w.buf, '{')
 	}
 	w.buf = append(w.buf, '}')
@@ -100,16 +122,29 @@ func (w *JSONWriter) EndRow() error {
 	if w.objects {
 		w.ends = append(w.ends, len(w.buf))
 	}
+	if w.lines {
+		w.buf = append(w.buf, '\n')
+	}
 	return nil
 }
 
 func (w *JSONWriter) member() {
-	w.buf = append(w.buf, w.shape.prefixes[w.column]...)
+	prefix := w.shape.prefixes[w.column]
+	if w.strip && !w.opened {
+		w.opened = true
+		w.buf = append(w.buf, '{')
+		prefix = prefix[1:]
+	}
+	w.buf = append(w.buf, prefix...)
 	w.column++
 }
 
 // Null writes null.
 func (w *JSONWriter) Null() {
+	if w.strip {
+		w.column++
+		return
+	}
 	w.member()
 	w.buf = append(w.buf, "null"...)
 }
@@ -162,6 +197,50 @@ func (w *JSONWriter) Date(days int64) {
 
 // JSON writes JSON as it is.
 func (w *JSONWriter) JSON(raw []byte) {
+	if w.strip {
+		w.stripped(string(raw))
+		return
+	}
 	w.member()
 	w.buf = append(w.buf, raw...)
+}
+
+// stripped writes JSON without the members that are null; null itself is such
+// a member here.
+func (w *JSONWriter) stripped(raw string) {
+	if raw == "null" {
+		w.column++
+		return
+	}
+	w.member()
+	w.buf = appendStripped(w.buf, raw)
+}
+
+// appendStripped appends valid JSON without the members that are null. Items of
+// an array stay.
+func appendStripped(dst []byte, raw string) []byte {
+	it := itemsOf(raw)
+	if it.open == 0 {
+		return append(dst, raw...)
+	}
+	dst = append(dst, it.open)
+	first := true
+	for {
+		key, value, ok := it.next()
+		if !ok {
+			break
+		}
+		if key != "" && value == "null" {
+			continue
+		}
+		if !first {
+			dst = append(dst, ',')
+		}
+		first = false
+		if key != "" {
+			dst = append(append(dst, key...), ':')
+		}
+		dst = appendStripped(dst, value)
+	}
+	return append(dst, it.open+2) // ] after [, } after {
 }

@@ -7,11 +7,11 @@ import (
 	"unicode/utf8"
 )
 
-// ErrLikeEscape is returned for a LIKE pattern that ends in its escape.
-var ErrLikeEscape = errors.New(`LIKE pattern must not end with escape character`)
+// errLikeEscape is of a LIKE pattern that ends in its escape.
+var errLikeEscape = errors.New(`LIKE pattern must not end with escape character`)
 
 // LikeMatcher is a compiled LIKE pattern. It is immutable and may be used
-// concurrently; engines call the same one as the in-memory evaluator.
+// concurrently.
 type LikeMatcher struct {
 	// parts are what stands between the %; the first is anchored at the start,
 	// the last at the end. One part alone is the whole text.
@@ -51,7 +51,7 @@ func CompileLike(pattern string, fold bool) (*LikeMatcher, error) {
 		}
 	}
 	if escaped {
-		return nil, ErrLikeEscape
+		return nil, errLikeEscape
 	}
 	m.parts = append(m.parts, m.part(runes))
 	return m, nil

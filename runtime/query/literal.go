@@ -41,6 +41,8 @@ func ParseLiteral(t Type, text string) (Value, *fault.Fault) {
 		return decodeJSONColumn(trimmed)
 	case KindList:
 		return parseList(t, trimmed)
+	case KindVector:
+		return parseVector(t, trimmed)
 	}
 	return Value{}, badSyntax(t, text)
 }
@@ -141,29 +143,48 @@ func isCanonicalUUID(s string) bool {
 
 // parseList reads {a,"b,c"} or a JSON array.
 func parseList(t Type, text string) (Value, *fault.Fault) {
+	v, nulls, f := parseItems(t, text)
+	if f == nil && nulls {
+		f = badSyntax(t, text).WithDetails("a list has no null elements")
+	}
+	if f != nil {
+		return Value{}, f
+	}
+	return v, nil
+}
+
+// parseItems is parseList for what need not be a list: nulls are left out,
+// and it tells whether there were any.
+func parseItems(t Type, text string) (Value, bool, *fault.Fault) {
 	if strings.HasPrefix(text, "[") {
-		return decodeNested(t, text)
+		v, f := decodeNested(t, text)
+		return v, false, f
 	}
 	items, ok := splitBraces(text)
 	if !ok {
-		return Value{}, fault.Newf(CodeSyntax, "malformed array literal: \"%s\"", clip(text)).
-			WithHint("write {a,b} or a JSON array")
+		return Value{}, false, malformedArray(text)
 	}
-	out := []byte{'['}
-	for i, item := range items {
+	out, nulls := []byte{'['}, false
+	for _, item := range items {
 		if !item.quoted && strings.EqualFold(item.text, "null") {
-			return Value{}, badSyntax(t, text).WithDetails("a list has no null elements")
+			nulls = true
+			continue
 		}
 		v, f := assign(t.elem(), item.text)
 		if f != nil {
-			return Value{}, f
+			return Value{}, false, f
 		}
-		if i > 0 {
+		if len(out) > 1 {
 			out = append(out, ',')
 		}
 		out = AppendJSON(out, v)
 	}
-	return List(string(append(out, ']'))), nil
+	return List(string(append(out, ']'))), nulls, nil
+}
+
+func malformedArray(text string) *fault.Fault {
+	return fault.Newf(CodeSyntax, "malformed array literal: \"%s\"", clip(text)).
+		WithHint("write {a,b} or a JSON array")
 }
 
 type braceItem struct {

@@ -39,6 +39,8 @@ func NewCall(f FuncName, args ...Expr) (Expr, *fault.Fault) {
 		return newHas(args[0], args[1])
 	case FuncContains, FuncStartsWith, FuncEndsWith, FuncLower:
 		return newTextCall(f, args)
+	case FuncSuperset, FuncOverlap:
+		return newContain(f, args)
 	}
 	return newArithmetic(f, args)
 }

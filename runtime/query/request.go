@@ -32,6 +32,10 @@ type Request struct {
 	// Page is the cursor of _page=, which asks for pages: "" for the first.
 	Page  string
 	Paged bool
+	// Nearest is a search, nil where there is none.
+	Nearest *Nearest
+	// Reach is a walk, nil where there is none.
+	Reach *ReachRequest
 	// HasFilter says that some filter is there, whatever it says.
 	HasFilter bool
 	// Selected, Filtered and Ordered are the columns that are named in each.
@@ -39,11 +43,14 @@ type Request struct {
 }
 
 // ParseRequest reads the query of a URL in PostgREST's dialect, for any
-// method. rawQuery is not decoded yet. The schema tells relations, which are
-// not in this version, from names that are nothing.
+// method. rawQuery is not decoded yet. The schema tells the relations of the
+// table; nil has none.
 func ParseRequest(schema *Schema, t *Table, rawQuery string, limits Limits) (Request, *fault.Fault) {
 	p := requestParser{schema: schema, table: t, limits: limits, readable: limits.readable(t)}
 	p.request.Limit = -1
+	if f := p.selectFirst(rawQuery); f != nil {
+		return Request{}, f
+	}
 	for rawQuery != "" {
 		var pair string
 		pair, rawQuery, _ = strings.Cut(rawQuery, "&")
@@ -52,7 +59,7 @@ func ParseRequest(schema *Schema, t *Table, rawQuery string, limits Limits) (Req
 		}
 		key, value, _ := strings.Cut(pair, "=")
 		key, f := decode(key)
-		if f == nil {
+		if f == nil && key != "select" { // selectFirst has read it
 			value, f = decode(value)
 		}
 		if f == nil {
@@ -62,7 +69,10 @@ func ParseRequest(schema *Schema, t *Table, rawQuery string, limits Limits) (Req
 			return Request{}, f
 		}
 	}
-	return p.finish(), nil
+	if f := p.finish(); f != nil {
+		return Request{}, f
+	}
+	return p.request, nil
 }
 
 // Expand gives the outputs with each * replaced by the columns, which are
@@ -94,6 +104,9 @@ func outputsOf(t *Table, columns []*Column) []Output {
 }
 
 func putOutput(out []Output, o Output) []Output {
+	if related, ok := o.Expr.(*Related); ok && related.Of.Spread {
+		return append(out, o) // it has no name of its own
+	}
 	for i := range out {
 		if out[i].Name == o.Name {
 			out[i] = o
@@ -101,157 +114,6 @@ func putOutput(out []Output, o Output) []Output {
 		}
 	}
 	return append(out, o)
-}
-
-type requestParser struct {
-	schema     *Schema
-	table      *Table
-	limits     Limits
-	readable   *ColumnSet // of table
-	request    Request
-	first      Expr   // the first filter; most URLs have one
-	rest       []Expr // all filters, when there are more
-	predicates int
-	bytes      int
-	seen       uint8
-}
-
-// The keys that may come once.
-const (
-	seenSelect = 1 << iota
-	seenOrder
-	seenLimit
-	seenOffset
-	seenColumns
-)
-
-func (p *requestParser) once(flag uint8, key string) *fault.Fault {
-	if p.seen&flag != 0 {
-		return fault.Newf(CodeParse, "%s is given twice", key)
-	}
-	p.seen |= flag
-	return nil
-}
-
-func (p *requestParser) pair(key, value string) *fault.Fault {
-	switch key {
-	case "select":
-		return p.parseSelect(value)
-	case "order":
-		return p.parseOrder(value)
-	case "limit":
-		n, f := p.count(seenLimit, key, value)
-		p.request.Limit = n
-		return f
-	case "offset":
-		n, f := p.count(seenOffset, key, value)
-		p.request.Offset = n
-		return f
-	case "columns":
-		return p.parseColumns(value)
-	case "on_conflict":
-		return notInVersion("on_conflict")
-	case "apikey":
-		return nil
-	}
-	p.request.HasFilter = true
-	p.bytes += len(key) + len(value)
-	if p.bytes > p.limits.FilterBytes {
-		return beyond("the filters have", p.limits.FilterBytes, "bytes")
-	}
-	var filter Expr
-	var f *fault.Fault
-	switch key {
-	case "and", "or", "not.and", "not.or":
-		filter, f = p.parseTree(key, value)
-	default:
-		filter, f = p.parseFilter(key, value)
-	}
-	if f != nil {
-		return f
-	}
-	p.add(filter)
-	return nil
-}
-
-func (p *requestParser) add(filter Expr) {
-	switch {
-	case p.first == nil:
-		p.first = filter
-	case p.rest == nil:
-		p.rest = append(make([]Expr, 0, 4), p.first, filter)
-	default:
-		p.rest = append(p.rest, filter)
-	}
-}
-
-func (p *requestParser) finish() Request {
-	r := p.request
-	r.Where = p.first
-	if p.rest != nil {
-		r.Where = simplifyAnd(&And{Terms: p.rest})
-	}
-	if p.seen&seenSelect == 0 {
-		r.Star = true
-	}
-	return r
-}
-
-func (p *requestParser) count(flag uint8, key, value string) (int, *fault.Fault) {
-	if f := p.once(flag, key); f != nil {
-		return 0, f
-	}
-	n, err := strconv.ParseInt(strings.TrimSpace(value), 10, 32)
-	if err != nil || n < 0 {
-		return 0, parseFault(key+" parameter", value, 0, "a whole number, 0 or more")
-	}
-	return int(n), nil
-}
-
-// visible finds a column that the caller may name; nil when there is none.
-func (p *requestParser) visible(name string) *Column {
-	c := p.table.Column(name)
-	if c == nil || p.readable != nil && !p.readable.Has(c) {
-		return nil
-	}
-	return c
-}
-
-// column is visible with the fault of a name that is not.
-func (p *requestParser) column(name string) (*Column, *fault.Fault) {
-	if c := p.visible(name); c != nil {
-		return c, nil
-	}
-	return nil, UnknownColumn(p.table, name, p.readable)
-}
-
-// parseColumns reads columns="a","b". What may be written is not what may be
-// read, so Readable has no say; the gate judges each column.
-func (p *requestParser) parseColumns(value string) *fault.Fault {
-	if f := p.once(seenColumns, "columns"); f != nil {
-		return f
-	}
-	s := scanner{what: "columns parameter", text: value}
-	for {
-		name, f := s.name()
-		if f != nil {
-			return f
-		}
-		c := p.table.Column(name)
-		if c == nil {
-			return UnknownField(p.table, name, p.readable)
-		}
-		p.request.Columns = append(p.request.Columns, c)
-		if len(p.request.Columns) > p.limits.Select {
-			return beyond("columns names", p.limits.Select, "columns")
-		}
-		if s.end() {
-			return nil
-		}
-		if !s.take(',') {
-			return s.fail(`"," or the end`)
-		}
-	}
 }
 
 // decode undoes the encoding of a form: + is a space.
@@ -283,10 +145,6 @@ func parseFault(what, text string, at int, expecting string) *fault.Fault {
 	column := utf8.RuneCountInString(text[:min(at, len(text))]) + 1
 	return fault.Newf(CodeParse, "\"failed to parse %s (%s)\" (line 1, column %d)", what, clip(text), column).
 		WithDetails("unexpected " + unexpected + " expecting " + expecting)
-}
-
-func notInVersion(what string) *fault.Fault {
-	return fault.Newf(CodeParse, "%s is not in this version", what)
 }
 
 func beyond(what string, most int, unit string) *fault.Fault {

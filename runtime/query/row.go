@@ -74,13 +74,13 @@ func decodeStored(t Type, raw string) (Value, error) {
 func WriteRow(w RowWriter, outputs []Output, row Row) error {
 	w.BeginRow()
 	for i := range outputs {
-		writeValue(w, Eval(outputs[i].Expr, row, nil))
+		WriteValue(w, Eval(outputs[i].Expr, row, nil))
 	}
 	return w.EndRow()
 }
 
-// writeValue feeds one value to a RowWriter.
-func writeValue(w RowWriter, v Value) {
+// WriteValue feeds one value to a RowWriter.
+func WriteValue(w RowWriter, v Value) {
 	switch v.Kind {
 	case KindBool:
 		w.Bool(v.N != 0)
@@ -98,6 +98,8 @@ func writeValue(w RowWriter, v Value) {
 		w.Date(v.N)
 	case KindJSON, KindList:
 		w.JSON([]byte(v.S))
+	case KindVector:
+		w.JSON(appendVector(nil, v.S))
 	default:
 		w.Null()
 	}

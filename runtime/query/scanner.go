@@ -161,14 +161,19 @@ func (p *requestParser) fieldNamed(s *scanner, name string) (Expr, *Column, *fau
 	if f != nil {
 		return nil, nil, f
 	}
+	e, f := p.fieldOf(s, c)
+	return e, c, f
+}
+
+// fieldOf reads the path behind a column.
+func (p *requestParser) fieldOf(s *scanner, c *Column) (Expr, *fault.Fault) {
 	ref := p.table.Ref(c)
 	if !s.sees("->") {
-		return ref, c, nil
+		return ref, nil
 	}
 	steps, text, f := s.path()
 	if f != nil {
-		return nil, nil, f
+		return nil, f
 	}
-	path, f := NewPath(ref, steps, text)
-	return path, c, f
+	return NewPath(ref, steps, text)
 }

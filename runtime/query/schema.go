@@ -5,7 +5,9 @@ import "slices"
 // Schema is every table a generation knows, immutable.
 type Schema struct {
 	Tables []*Table // in the manifest's order
-	byName map[string]*Table
+	// Queries are the named queries, in the manifest's order.
+	Queries []*Named
+	byName  map[string]*Table
 
 	relations map[*Table][]Relation
 }
@@ -71,6 +73,8 @@ type Column struct {
 	Ref *Ref
 	// Required means never null.
 	Required bool
+	// Metric is what nearness of a vector column means.
+	Metric Metric
 }
 
 // Ref says whose key a column holds and what happens when that row goes.
@@ -97,6 +101,8 @@ type Index struct {
 	Columns []*Column
 	Unique  bool
 	Where   Expr
+	// Language is that of the words in a full-text index.
+	Language Language
 }
 
 // IndexKind is what an index is for.
@@ -108,6 +114,16 @@ const (
 	FullText                  // words of texts
 	Vector                    // nearest vectors
 )
+
+// Index finds an index by its exact name; nil when there is none.
+func (t *Table) Index(name string) *Index {
+	for _, x := range t.Indexes {
+		if x.Name == name {
+			return x
+		}
+	}
+	return nil
+}
 
 // Unique reports whether no two rows share a value in the column: it is the
 // key, or has a unique index of its own over all rows.

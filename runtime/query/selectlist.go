@@ -1,17 +1,13 @@
 package query
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
 )
 
-// parseSelect reads select=id,full:name,meta->>color,*.
+// parseSelect reads select=id,full:name,meta->>color,*,authors(name).
 func (p *requestParser) parseSelect(value string) *fault.Fault {
-	if f := p.once(seenSelect, "select"); f != nil {
-		return f
-	}
 	trimmed := strings.TrimSpace(value)
 	if trimmed == "" || trimmed == "*" {
 		p.request.Star = true
@@ -19,18 +15,26 @@ func (p *requestParser) parseSelect(value string) *fault.Fault {
 	}
 	s := scanner{what: "select parameter", text: value}
 	p.request.Outputs = make([]Output, 0, strings.Count(value, ",")+1)
+	if f := p.selectList(&s); f != nil {
+		return f
+	}
+	if !s.end() {
+		return s.fail(`"," or the end`)
+	}
+	return nil
+}
+
+// selectList reads the members of one table, up to what follows them.
+func (p *requestParser) selectList(s *scanner) *fault.Fault {
 	for {
-		if f := p.selectItem(&s); f != nil {
+		if f := p.selectItem(s); f != nil {
 			return f
 		}
 		if len(p.request.Outputs) > p.limits.Select {
 			return beyond("select has", p.limits.Select, "members")
 		}
-		if s.end() {
-			return nil
-		}
 		if !s.take(',') {
-			return s.fail(`"," or the end`)
+			return nil
 		}
 	}
 }
@@ -43,8 +47,12 @@ func (p *requestParser) selectItem(s *scanner) *fault.Fault {
 		p.request.Outputs = append(p.request.Outputs, Output{Name: "*"})
 		return nil
 	}
-	if s.sees("...") {
-		return notInVersion("embedding")
+	if s.skip("...") {
+		target, f := s.name()
+		if f != nil {
+			return f
+		}
+		return p.embedItem(s, "", target, true)
 	}
 	name, f := s.name()
 	if f != nil {
@@ -58,42 +66,81 @@ func (p *requestParser) selectItem(s *scanner) *fault.Fault {
 			return f
 		}
 	}
-	if s.sees("(") || s.sees("!") {
-		return p.embed(name)
+	if (s.sees("(") || s.sees("!")) && (name != aggregateNames[AggregateCount] || !s.sees("()")) {
+		return p.embedItem(s, alias, name, false)
 	}
-	if name == "count" && p.visible(name) == nil {
-		return notInVersion("counting in select")
-	}
-	e, c, f := p.fieldNamed(s, name)
+	e, member, f := p.selectValue(s, name)
 	if f != nil {
 		return f
 	}
-	s.blanks()
-	switch {
-	case s.sees("::"):
-		return notInVersion("a cast in select")
-	case s.sees("."):
-		return notInVersion("an aggregate in select")
+	if alias != "" {
+		member = alias
 	}
-	if alias == "" {
-		alias = memberName(e, c)
-	}
-	p.request.Selected.Add(c)
-	p.request.Outputs = append(p.request.Outputs, Output{Name: alias, Expr: e})
+	p.request.Outputs = append(p.request.Outputs, Output{Name: member, Expr: e})
 	return nil
 }
 
-// embed says what is wrong with name(...): it is no relation, or relations
-// are for a later version.
-func (p *requestParser) embed(name string) *fault.Fault {
-	if name == "count" {
-		return notInVersion("counting in select")
+// selectValue reads what stands behind the name of a value: a path, casts, an
+// aggregate. It gives the name of the member as well.
+func (p *requestParser) selectValue(s *scanner, name string) (Expr, string, *fault.Fault) {
+	if name == aggregateNames[AggregateCount] && (s.skip("()") || p.visible(name) == nil && !s.sees("->")) {
+		e, f := NewAggregate(AggregateCount, nil)
+		if f == nil {
+			p.aggregates = true
+			e, f = selectCast(s, e)
+		}
+		return e, name, f
 	}
-	if p.schema != nil && p.schema.Table(name) == nil && p.visible(name) == nil {
-		return fault.Newf(CodeNoRelation, "Could not find a relationship between '%s' and '%s' in the schema cache", p.table.Name, clip(name)).
-			WithDetails(fmt.Sprintf("Searched for a foreign key relationship between '%s' and '%s' in the schema 'public', but no matches were found.", p.table.Name, clip(name)))
+	if e := nearness(name); e != nil {
+		return e, name, nil
 	}
-	return notInVersion("embedding")
+	if name == hopsName {
+		return &Hops{}, name, nil
+	}
+	e, c, f := p.fieldNamed(s, name)
+	if f != nil {
+		return nil, "", f
+	}
+	p.request.Selected.Add(c)
+	member := memberName(e, c)
+	if e, f = selectCast(s, e); f != nil || !s.take('.') {
+		return e, member, f
+	}
+	p.aggregates = true
+	e, member, f = selectAggregate(s, e)
+	return e, member, f
+}
+
+// selectCast reads ::type, where it stands.
+func selectCast(s *scanner, e Expr) (Expr, *fault.Fault) {
+	s.blanks()
+	if !s.skip("::") {
+		return e, nil
+	}
+	name, f := s.name()
+	if f != nil {
+		return nil, f
+	}
+	t, f := CastType(name, e.Type())
+	if f != nil {
+		return nil, f
+	}
+	return NewCast(e, t)
+}
+
+// selectAggregate reads sum()::type, behind its dot.
+func selectAggregate(s *scanner, e Expr) (Expr, string, *fault.Fault) {
+	for i, name := range aggregateNames {
+		if !s.skip(name + "()") {
+			continue
+		}
+		e, f := NewAggregate(AggregateFunc(i), e)
+		if f == nil {
+			e, f = selectCast(s, e)
+		}
+		return e, name, f
+	}
+	return nil, "", s.fail("an aggregate: sum(), avg(), count(), max() or min()")
 }
 
 // memberName names a path's member after its last key, else the column.
@@ -110,7 +157,7 @@ func memberName(e Expr, c *Column) string {
 	return c.Name
 }
 
-// parseOrder reads order=a.desc.nullslast,meta->>x.
+// parseOrder reads order=a.desc.nullslast,meta->>x,authors(name).
 func (p *requestParser) parseOrder(value string) *fault.Fault {
 	if f := p.once(seenOrder, "order"); f != nil {
 		return f
@@ -120,7 +167,7 @@ func (p *requestParser) parseOrder(value string) *fault.Fault {
 	}
 	s := scanner{what: "order", text: value}
 	for {
-		e, c, f := p.field(&s)
+		e, f := p.orderValue(&s)
 		if f != nil {
 			return f
 		}
@@ -128,7 +175,6 @@ func (p *requestParser) parseOrder(value string) *fault.Fault {
 		if f != nil {
 			return f
 		}
-		p.request.Ordered.Add(c)
 		p.request.Order = append(p.request.Order, term)
 		if len(p.request.Order) > p.limits.Order {
 			return beyond("order has", p.limits.Order, "terms")
@@ -142,10 +188,28 @@ func (p *requestParser) parseOrder(value string) *fault.Fault {
 	}
 }
 
-func orderTerm(s *scanner, e Expr) (Order, *fault.Fault) {
-	if s.sees("(") {
-		return Order{}, notInVersion("ordering by a relation")
+// orderValue reads a column with its path, or one of a to-one embed:
+// authors(name).
+func (p *requestParser) orderValue(s *scanner) (Expr, *fault.Fault) {
+	name, f := s.name()
+	if f != nil {
+		return nil, f
 	}
+	if s.sees("(") {
+		return p.relatedOrder(s, name)
+	}
+	if name == hopsName {
+		return &Hops{}, nil
+	}
+	e, c, f := p.fieldNamed(s, name)
+	if f != nil {
+		return nil, f
+	}
+	p.request.Ordered.Add(c)
+	return e, nil
+}
+
+func orderTerm(s *scanner, e Expr) (Order, *fault.Fault) {
 	term := Order{Expr: e}
 	switch {
 	case s.skip(".asc"):

@@ -1,5 +1,7 @@
 package query
 
+import "slices"
+
 var (
 	literalTrue    = &Literal{Value: Bool(true), Of: boolType}
 	literalFalse   = &Literal{Value: Bool(false), Of: boolType}
@@ -99,6 +101,10 @@ func simplifyNode(e Expr) Expr {
 		return foldCondition(e, e.Operand)
 	case *Match:
 		return foldCondition(e, e.Operand)
+	case *Search:
+		if !slices.ContainsFunc(e.Operands, isNoLiteral) {
+			return truthLiteral(Holds(e, nil, nil))
+		}
 	case *Path:
 		return foldValue(e, e.Base)
 	case *Call:
@@ -109,21 +115,34 @@ func simplifyNode(e Expr) Expr {
 	case *Cond:
 		return simplifyCond(e)
 	case *Exists:
-		if NeverHolds(e.Where) {
+		if neverTrue(e.Where) {
 			return literalFalse
 		}
 	case *Lookup:
-		if NeverHolds(e.Where) {
+		if neverTrue(e.Where) {
 			return &Literal{Of: e.Type()}
 		}
 	}
 	return e
 }
 
+// neverTrue reports whether a condition is false or unknown whatever the row.
+func neverTrue(e Expr) bool {
+	switch e := e.(type) {
+	case *And:
+		return slices.ContainsFunc(e.Terms, neverTrue)
+	case *Or:
+		return !slices.ContainsFunc(e.Terms, func(term Expr) bool { return !neverTrue(term) })
+	}
+	return NeverHolds(e)
+}
+
 func isLiteral(e Expr) bool {
 	_, ok := e.(*Literal)
 	return ok
 }
+
+func isNoLiteral(e Expr) bool { return !isLiteral(e) }
 
 func isNullLiteral(e Expr) bool {
 	l, ok := e.(*Literal)
@@ -154,68 +173,85 @@ func foldValue(e Expr, args ...Expr) Expr {
 }
 
 func simplifyAnd(e *And) Expr {
-	if !needsFlat(e.Terms, isAnd) {
+	if !needsFlat(e.Terms, andTerms) {
 		return e
 	}
-	terms := make([]Expr, 0, len(e.Terms)+4)
-	for _, term := range e.Terms {
-		if t, ok := literalTruth(term); ok && t == False {
-			return literalFalse
-		} else if ok && t == True {
-			continue
-		}
-		if inner, ok := term.(*And); ok {
-			terms = append(terms, inner.Terms...)
-			continue
-		}
-		terms = append(terms, term)
-	}
-	switch len(terms) {
-	case 0:
+	terms, decided := flatten(e.Terms, True, andTerms)
+	switch {
+	case decided:
+		return literalFalse
+	case len(terms) == 0:
 		return literalTrue
-	case 1:
+	case len(terms) == 1:
 		return terms[0]
 	}
 	return &And{Terms: terms}
 }
 
 func simplifyOr(e *Or) Expr {
-	if !needsFlat(e.Terms, isOr) {
+	if !needsFlat(e.Terms, orTerms) {
 		return e
 	}
-	terms := make([]Expr, 0, len(e.Terms)+4)
-	for _, term := range e.Terms {
-		if t, ok := literalTruth(term); ok && t == True {
-			return literalTrue
-		} else if ok && t == False {
-			continue
-		}
-		if inner, ok := term.(*Or); ok {
-			terms = append(terms, inner.Terms...)
-			continue
-		}
-		terms = append(terms, term)
-	}
-	switch len(terms) {
-	case 0:
+	terms, decided := flatten(e.Terms, False, orTerms)
+	switch {
+	case decided:
+		return literalTrue
+	case len(terms) == 0:
 		return literalFalse
-	case 1:
+	case len(terms) == 1:
 		return terms[0]
 	}
 	return &Or{Terms: terms}
 }
 
-func isAnd(e Expr) bool { _, ok := e.(*And); return ok }
-func isOr(e Expr) bool  { _, ok := e.(*Or); return ok }
+// andTerms are the terms of an And; false for another node.
+func andTerms(e Expr) ([]Expr, bool) {
+	and, ok := e.(*And)
+	if !ok {
+		return nil, false
+	}
+	return and.Terms, true
+}
 
-// needsFlat reports whether a list of terms can be made simpler. Unknown
-// stays where it is: beside false it is false, beside true it is not.
-func needsFlat(terms []Expr, same func(Expr) bool) bool {
+// orTerms are the terms of an Or; false for another node.
+func orTerms(e Expr) ([]Expr, bool) {
+	or, ok := e.(*Or)
+	if !ok {
+		return nil, false
+	}
+	return or.Terms, true
+}
+
+// flatten puts the terms of a term in its place, and leaves out those that say
+// nothing. It reports whether one decides all. Unknown stays where it is: beside
+// false it is false, beside true it is not.
+func flatten(list []Expr, nothing Truth, termsOf func(Expr) ([]Expr, bool)) ([]Expr, bool) {
+	terms := make([]Expr, 0, len(list)+4)
+	for _, term := range list {
+		if t, ok := literalTruth(term); ok && t == nothing {
+			continue
+		} else if ok && t == nothing.Not() {
+			return nil, true
+		}
+		if inner, ok := termsOf(term); ok {
+			terms = append(terms, inner...)
+			continue
+		}
+		terms = append(terms, term)
+	}
+	return terms, false
+}
+
+// needsFlat reports whether a list of terms can be made simpler.
+func needsFlat(terms []Expr, termsOf func(Expr) ([]Expr, bool)) bool {
 	if len(terms) < 2 {
 		return true
 	}
 	for _, term := range terms {
-		if t, ok := literalTruth(term); ok && t != Unknown || same(term) {
+		if t, ok := literalTruth(term); ok && t != Unknown {
+			return true
+		}
+		if _, ok := termsOf(term); ok {
 			return true
 		}
 	}

@@ -11,6 +11,7 @@ type Select struct {
 	Table   *Table
 	Columns []Output
 	Where   Expr    // nil: every row
+	Reach   *Reach  // nil: rows wherever they are
 	Order   []Order // the engine adds the key as the last tie-breaker
 	Limit   int     // -1: no bound
 	Offset  int
@@ -60,6 +61,8 @@ const (
 	Insert Op = iota
 	Update
 	Delete
+	// Run is a named query that writes; no change in the feed is one.
+	Run
 )
 
 // Batch is the writes of one request: one transaction, all or nothing.
@@ -84,8 +87,18 @@ type Once struct {
 
 // Write is one write. Everything in it is bound.
 type Write struct {
-	Op    Op
+	Op Op
+	// Table is, of a Run, the query's Result; Rows, Where and what else speaks of
+	// a table's rows is not of it then.
 	Table *Table
+	// Invocation is the call of a Run.
+	Invocation *Invocation
+	// Guards are, of a Run, what is demanded of the rows that it writes, for each
+	// table that it may write.
+	Guards []Guard
+	// Accept, of a Run, judges the rows that it gives; an error undoes the batch.
+	// It is not asked where the batch was done before.
+	Accept func([]Row) error
 	// Rows are whole rows to insert, defaults filled; a null int key is made by
 	// the engine.
 	Rows []Row
@@ -119,6 +132,20 @@ type Write struct {
 	// delete) that look beyond it. They are evaluated when all writes of the
 	// batch are done, in the same transaction; see WriteResult.Beyond.
 	Beyond []Expr
+}
+
+// Guard is what is demanded of the rows of one table that a named query writes
+// by its text, be it new ones or others. What references do to further rows is
+// not its concern, nor are rows that go.
+type Guard struct {
+	Table *Table
+	// Fit judges the columns of a row by themselves; before is nil for a new row.
+	Fit func(before, after Row) error
+	// Set is assigned to a row that was there, but for columns that the text has
+	// changed; expressions see the row as the text left it.
+	Set []Assignment
+	// Checks are judged on the resulting row.
+	Checks []Check
 }
 
 // Given is a value of a row to insert that an earlier write decides.

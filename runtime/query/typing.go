@@ -159,14 +159,15 @@ func fromClaims(e Expr) bool {
 }
 
 // NewScalar reads untyped json as a declared type: null where it is of
-// another. Decimals, timestamps and dates are for the caller's claims alone.
+// another. Decimals, timestamps, dates and lists are for the caller's claims
+// alone.
 func NewScalar(e Expr, t Type) (Expr, *fault.Fault) {
 	switch {
 	case e.Type() == t:
 		return e, nil
-	case t.Kind == KindJSON || t.Kind == KindList:
+	case t.Kind == KindJSON || t.Kind == KindList && !fromClaims(e):
 		return e, nil
-	case e.Type().Kind != KindJSON || !isScalar(t.Kind):
+	case e.Type().Kind != KindJSON || !isScalar(t.Kind) && t.Kind != KindList:
 		return nil, fault.Newf(CodeTypeMismatch, "%s cannot be read as %s", article(e.Type()), article(t))
 	case (t.Kind == KindTimestamp || t.Kind == KindDate || t.Kind == KindDecimal) && !fromClaims(e):
 		return nil, fault.Newf(CodeTypeMismatch, "a value inside a json column cannot be read as %s", article(t)).

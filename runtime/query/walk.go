@@ -67,6 +67,8 @@ func walkBeyond(e Expr, depth uint8, visit func(Expr, uint8) bool) {
 		walkAt(e.Operand, depth, visit)
 	case *Cast:
 		walkAt(e.Operand, depth, visit)
+	default:
+		walkSearch(e, depth, visit)
 	}
 }
 
@@ -128,6 +130,8 @@ func rewriteAt(e Expr, depth uint8, f func(Expr, uint8) Expr) Expr {
 		}
 	case *Exists, *Lookup, *Embed:
 		e = rewriteBeyond(e, depth, f)
+	case *Search, *Rank, *Distance:
+		e = rewriteSearch(e, depth, f)
 	default:
 		e = rewriteOperand(e, depth, f)
 	}

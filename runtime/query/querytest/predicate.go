@@ -4,7 +4,7 @@ import "github.com/edge-hive/edge-hive/runtime/query"
 
 // predicate makes one condition on one or two columns.
 func (g *Generator) predicate() query.Expr {
-	switch g.source.IntN(14) {
+	switch g.source.IntN(17) {
 	case 0:
 		return g.constant()
 	case 1:
@@ -26,9 +26,60 @@ func (g *Generator) predicate() query.Expr {
 	case 9:
 		left := g.column()
 		return must(query.NewCompare(g.op(), left, g.ref(g.ofKind(left.Type()))))
+	case 10, 11:
+		return g.contain()
+	case 12:
+		return g.distinct()
+	case 13:
+		return g.quantified()
 	}
 	left := g.column()
 	return must(query.NewCompare(g.op(), left, g.literal(left.Type())))
+}
+
+// contain asks whether collections contain one another or overlap: a column
+// and a constant, or two columns.
+func (g *Generator) contain() query.Expr {
+	left := g.named(pick(g, []string{"meta", "more", "tags", "marks"}))
+	f := query.FuncSuperset
+	if left.Type().Kind == query.KindList && g.one(2) {
+		f = query.FuncOverlap
+	}
+	right := g.literal(left.Type())
+	switch {
+	case left.Type().Kind == query.KindJSON && g.one(3):
+		left = g.path(false)
+	case g.one(4):
+		right = g.ref(g.ofKind(left.Type()))
+	}
+	if g.one(2) {
+		left, right = right, left
+	}
+	return must(query.NewCall(f, left, right))
+}
+
+// distinct is null-safe inequality, or equality.
+func (g *Generator) distinct() query.Expr {
+	left := g.column()
+	right := &query.Literal{Value: g.Value(left.Type()), Of: left.Type()}
+	if g.one(2) {
+		return must(query.NewAnd(must(query.NewIs(left, query.IsNotNull)), must(query.NewCompare(query.Equal, left, right))))
+	}
+	return must(query.NewOr(must(query.NewIs(left, query.IsNull)), must(query.NewCompare(query.NotEqual, left, right))))
+}
+
+// quantified is one comparison with any, or with all, of some constants; a
+// null among them is unknown.
+func (g *Generator) quantified() query.Expr {
+	left, op := g.column(), g.op()
+	terms := make([]query.Expr, g.source.IntN(4))
+	for i := range terms {
+		terms[i] = must(query.NewCompare(op, left, g.literal(left.Type())))
+	}
+	if g.one(2) {
+		return must(query.NewOr(terms...))
+	}
+	return must(query.NewAnd(terms...))
 }
 
 func (g *Generator) constant() query.Expr {

@@ -68,27 +68,14 @@ func (p *requestParser) treeItem(s *scanner, depth int) (Expr, *fault.Fault) {
 	if s.sees("not.") && p.visible("not") == nil {
 		return nil, s.fail("a column name; not stands behind it, as in a.not.eq.1")
 	}
-	operand, c, f := p.field(s)
+	operand, f := p.filterField(s)
 	if f != nil {
 		return nil, f
 	}
-	p.request.Filtered.Add(c)
 	if !s.take('.') {
 		return nil, s.fail(`"."`)
 	}
-	negate := s.skip("not.")
-	op, f := s.operator()
-	if f != nil {
-		return nil, f
-	}
-	if op == "in" {
-		list, f := p.list(s)
-		if f != nil {
-			return nil, f
-		}
-		return p.predicate(operand, negate, op, "", list)
-	}
-	return p.predicate(operand, negate, op, s.treeValue(), nil)
+	return p.asked(s, operand, true)
 }
 
 // treeValue reads a value inside a tree: {...} is kept whole.
