@@ -7,6 +7,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/edge-hive/edge-hive/runtime/query"
@@ -22,6 +23,10 @@ type Store interface {
 	// Migrate carries out a plan in one transaction. It refuses a plan that was
 	// made against another schema than the one it finds (ErrMoved).
 	Migrate(context.Context, plan.Plan) error
+	// History has every migration that was carried out, the first one first.
+	History(context.Context) ([]plan.Record, error)
+	// Drift is what somebody changed in the database by hand.
+	Drift(context.Context) ([]plan.Drift, error)
 	// Open prepares a view on the schema, which must be the one in the database.
 	Open(context.Context, *query.Schema) (View, error)
 	// Changes reads commits after a cursor, oldest first, at most limit, and
@@ -50,18 +55,37 @@ type Store interface {
 type View interface {
 	// Select writes the rows to w in order.
 	Select(ctx context.Context, s query.Select, w query.RowWriter) (Info, error)
+	// Query runs a named query and hands its rows to visit, in the text's order;
+	// a row is visit's to keep, and an error of it ends the query and is
+	// returned. Nothing is written.
+	Query(ctx context.Context, call query.Invocation, visit func(query.Row) error) error
 	// Test judges conditions that are about no row at hand (query.Place), each
 	// against what is stored now, all at one moment.
 	Test(context.Context, []query.Expr) ([]query.Truth, error)
-	// Apply commits the batch durably, or does nothing. Faults of the caller
+	// Apply commits the batch, named queries that write among it, durably, or does nothing. Faults of the caller
 	// are *fault.Fault with Postgres's codes (23505, 23503, ...).
 	Apply(context.Context, query.Batch) (query.Result, error)
+	// Snapshot begins to read at one moment; what is written later is not seen,
+	// and holds nobody back. An engine bounds how many are open at once: more are
+	// a fault.
+	Snapshot(context.Context) (Snapshot, error)
 	// Version is the version of a table: it changes with every commit that
 	// touches the table, before that commit is acknowledged. From memory.
 	Version(*query.Table) uint64
 	// Explain tells how a select would be run.
 	Explain(context.Context, query.Select) (string, error)
 	// Close ends the view; running work is waited for.
+	Close() error
+}
+
+// Snapshot is a database at one moment, for exports: it may be read for as long
+// as its reader takes, also when its view is closed or the tables are changed.
+// One goroutine at a time.
+type Snapshot interface {
+	// Select is the View's, without the statement time: its context alone bounds
+	// it, and of embeds only those of one row are bounded.
+	Select(ctx context.Context, s query.Select, w query.RowWriter) (Info, error)
+	// Close must be called once; the store waits for it.
 	Close() error
 }
 
@@ -87,6 +111,28 @@ var (
 	// ErrClosed is returned after Close.
 	ErrClosed = errors.New("the store is closed")
 )
+
+// WriteError says which write of a batch of several an error is of.
+type WriteError struct {
+	Write int
+	Err   error
+}
+
+func (e *WriteError) Error() string { return fmt.Sprintf("write %d: %v", e.Write, e.Err) }
+
+// Unwrap gives the error of the write.
+func (e *WriteError) Unwrap() error { return e.Err }
+
+// RowError says which row of an insert of several an error is of.
+type RowError struct {
+	Row int
+	Err error
+}
+
+func (e *RowError) Error() string { return fmt.Sprintf("row %d: %v", e.Row, e.Err) }
+
+// Unwrap gives the error of the row.
+func (e *RowError) Unwrap() error { return e.Err }
 
 // NotSingleError says that a Single write affected another number of rows.
 type NotSingleError struct{ Affected int }

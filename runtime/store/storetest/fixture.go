@@ -240,7 +240,16 @@ func (c *collector) Timestamp(n int64) { c.add(query.Timestamp(n)) }
 func (c *collector) Date(n int64)      { c.add(query.Date(n)) }
 func (c *collector) Text(s []byte)     { c.add(query.Value{Kind: c.kind(), S: string(s)}) }
 
-func (c *collector) JSON(s []byte)                { c.add(query.Value{Kind: c.kind(), S: string(s)}) }
+// JSON also takes vectors, which are JSON on the wire.
+func (c *collector) JSON(s []byte) {
+	if t := c.types[len(c.row)]; t.Kind == query.KindVector {
+		v, _ := query.DecodeJSON(t, s) // null is a difference that the test will find
+		c.add(v)
+		return
+	}
+	c.add(query.Value{Kind: c.kind(), S: string(s)})
+}
+
 func (c *collector) kind() query.Kind             { return c.types[len(c.row)].Kind }
 func (c *collector) EndRow() error                { c.rows = append(c.rows, c.row); return nil }
 func (c *collector) Decimal(n int64, scale uint8) { c.add(query.Decimal(n, scale)) }
