@@ -107,31 +107,69 @@ func (d *differ) addColumn(now, old *Table, column *Column, renamed map[string]s
 	d.add(Step{Kind: AddColumn, Grade: Safe, Table: now.Name, Name: column.Name, Column: column, Reason: reason})
 }
 
-// column refuses what a column that stays may not change.
+// column finds what changes in a column that stays: a table is made anew for
+// it, once for all its columns.
 func (d *differ) column(table *Table, old, now *Column) {
+	step := Step{Table: table.Name, Name: now.Name, Before: old, Column: now}
 	path := table.Name + "." + now.Name
-	was, is := typeText(old), typeText(now)
-	if was != is {
-		hint := fmt.Sprintf("write the type as %s again, or add a new column, copy the values and name %s in removed", was, path)
-		if now.Name == "id" {
-			hint = fmt.Sprintf("write the key as %s again, or make a new table", was)
+	if was, is := typeText(old), typeText(now); was != is {
+		step.Kind, step.Grade = ConvertColumn, Breaks
+		step.Reason = fmt.Sprintf("converts column %s from %s to %s", path, was, is)
+		switch Converts(old.TypeOf(), now.TypeOf()) {
+		case ConvertsSome:
+			step.Reason += ": every value must convert"
+		case ConvertsNone:
+			step.Reason = fmt.Sprintf("makes column %s %s, which no %s converts to: the table must be empty", path, is, was)
 		}
-		d.refuse(table.Name, now.Name, hint, "column %s is %s in the database and %s in the manifest", path, was, is)
+		if widens(old, now) {
+			step.Grade = Safe
+		}
+		d.add(step)
+	}
+	if before := d.refOf(old); before != now.Ref || old.OnDelete != now.OnDelete {
+		step.Kind, step.Grade = ChangeRef, Breaks
+		step.Reason = refReason(path, before, old.OnDelete, now)
+		if now.Ref == "" || before == now.Ref && now.OnDelete != "restrict" {
+			step.Grade = Safe
+		}
+		d.add(step)
+	}
+	if old.Required == now.Required {
 		return
 	}
-	if d.refOf(old) != now.Ref {
-		d.refuse(table.Name, now.Name, "undo the change, or add a new column",
-			"column %s %s in the database and %s in the manifest", path, refText(d.refOf(old)), refText(now.Ref))
-		return
+	step.Kind, step.Grade, step.Reason = AllowNull, Safe, fmt.Sprintf("allows null in column %s", path)
+	if now.Required {
+		step.Kind, step.Grade = RequireColumn, Breaks
+		step.Reason = fmt.Sprintf("makes column %s never null: every row must have a value", path)
+		if step.Fills() {
+			step.Reason = fmt.Sprintf("makes column %s never null: what is null becomes its default", path)
+		}
 	}
-	if old.OnDelete != now.OnDelete {
-		d.refuse(table.Name, now.Name, fmt.Sprintf("write onDelete: %q again, or add a new column", old.OnDelete),
-			"column %s has onDelete %s in the database and %s in the manifest", path, old.OnDelete, now.OnDelete)
+	d.add(step)
+}
+
+// widens reports a type that takes all that the former one took, and whose
+// values look the same to clients.
+func widens(old, now *Column) bool {
+	switch now.Type {
+	case "decimal":
+		return old.Type == "int" || old.Type == "decimal" && old.Scale <= now.Scale
+	case "float":
+		return old.Type == "int"
 	}
-	if old.Required != now.Required {
-		d.refuse(table.Name, now.Name, "undo the change (required and default both mean: never null), or add a new column",
-			"column %s is %s in the database and %s in the manifest", path, nullText(old.Required), nullText(now.Required))
+	return false
+}
+
+func refReason(path, before, onDelete string, now *Column) string {
+	switch {
+	case now.Ref == "":
+		return fmt.Sprintf("makes column %s no ref: it keeps its values", path)
+	case before == "":
+		return fmt.Sprintf("makes column %s a ref to %s: every value must be the key of a row there", path, now.Ref)
+	case before != now.Ref:
+		return fmt.Sprintf("makes column %s a ref to %s, which was one to %s: every value must be the key of a row there", path, now.Ref, before)
 	}
+	return fmt.Sprintf("changes onDelete of column %s from %s to %s", path, onDelete, now.OnDelete)
 }
 
 // refOf is the table that an old column points at, by its new name.
@@ -148,22 +186,10 @@ func typeText(c *Column) string {
 		return fmt.Sprintf("decimal of scale %d", c.Scale)
 	case c.Of != "":
 		return c.Type + " of " + c.Of
+	case c.Type == "vector":
+		return fmt.Sprintf("vector of %d dimensions", c.Dimensions)
 	}
 	return c.Type
-}
-
-func refText(table string) string {
-	if table == "" {
-		return "is no ref"
-	}
-	return "is a ref to " + table
-}
-
-func nullText(required bool) string {
-	if required {
-		return "never null"
-	}
-	return "nullable"
 }
 
 // indexes compares by the new names of columns; a changed index is dropped and
@@ -180,7 +206,7 @@ func (d *differ) indexes(old, now *Table, renamed map[string]string) {
 	drop := func(index *Index) {
 		d.add(Step{
 			Kind: DropIndex, Grade: Safe, Table: old.Name, Name: index.Name, Index: index,
-			Reason: fmt.Sprintf("drops index %s.%s", now.Name, index.Name),
+			Reason: fmt.Sprintf("drops %s %s.%s", index.words(), now.Name, index.Name),
 		})
 	}
 	for i := range old.Indexes {
@@ -202,7 +228,7 @@ func (d *differ) indexes(old, now *Table, renamed map[string]string) {
 }
 
 func sameIndex(old, now *Index, renamed map[string]string) bool {
-	return old.Unique == now.Unique && old.Where == now.Where &&
+	return old.Kind == now.Kind && old.Unique == now.Unique && old.Where == now.Where && old.Language == now.Language &&
 		slices.EqualFunc(old.Columns, now.Columns, func(a, b string) bool {
 			if moved, ok := renamed[a]; ok {
 				a = moved

@@ -69,6 +69,8 @@ func fromColumn(c *query.Column) Column {
 		column.Scale = int(c.Type.Scale)
 	case query.KindList:
 		column.Of = c.Type.Elem.String()
+	case query.KindVector:
+		column.Dimensions = int(c.Type.Dimensions)
 	}
 	if c.Ref != nil {
 		column.Ref = c.Ref.Table
@@ -79,6 +81,15 @@ func fromColumn(c *query.Column) Column {
 
 func fromIndex(x *query.Index) Index {
 	index := Index{Name: x.Name, Unique: x.Unique, Cond: x.Where}
+	switch x.Kind {
+	case query.FullText:
+		index.Kind = FullText
+		if x.Language != query.Simple {
+			index.Language = x.Language.String()
+		}
+	case query.Vector:
+		index.Kind = Vector
+	}
 	for _, c := range x.Columns {
 		index.Columns = append(index.Columns, c.Name)
 	}

@@ -11,8 +11,9 @@ import (
 // "TABLE.COLUMN"; an entry that the database does not have does nothing.
 //
 // Steps come in the order in which an engine can carry them out: indexes,
-// columns and tables go, names change, tables, columns and indexes come. Steps
-// that drop use the names of from, all others those of to.
+// columns and tables go, names change, tables and columns come, columns that
+// stay change, indexes come. Steps that drop use the names of from, all others
+// those of to.
 func Diff(from, to Schema, removed []string) Plan {
 	d := differ{from: from, to: to, removed: removed, renamed: map[string]string{}}
 	d.matchTables()
@@ -49,8 +50,10 @@ func (p Plan) Empty() bool { return len(p.Steps) == 0 }
 func (p Plan) Additive() bool {
 	return !slices.ContainsFunc(p.Steps, func(s Step) bool {
 		switch s.Kind {
-		case CreateTable, AddColumn, CreateIndex, DropIndex:
+		case CreateTable, AddColumn, CreateIndex:
 			return false
+		case DropIndex: // what searches by one finds nothing when it is gone
+			return s.Index != nil && s.Index.Kind == FullText
 		}
 		return true
 	})
@@ -187,17 +190,28 @@ func (d *differ) create(table *Table) {
 }
 
 func (d *differ) createIndex(table *Table, index *Index) {
-	kind := "index"
-	if index.Unique {
-		kind = "unique index"
-	}
 	d.add(Step{
 		Kind: CreateIndex, Grade: Safe, Table: table.Name, Name: index.Name, Index: index,
-		Reason: fmt.Sprintf("creates %s %s.%s", kind, table.Name, index.Name),
+		Reason: fmt.Sprintf("creates %s %s.%s", index.words(), table.Name, index.Name),
 	})
 }
 
-var stepOrder = []StepKind{Refuse, DropIndex, DropColumn, DropTable, RenameTable, RenameColumn, CreateTable, AddColumn, CreateIndex}
+// words are what an index is.
+func (x *Index) words() string {
+	switch {
+	case x.Kind == FullText && x.Language != "":
+		return x.Language + " full-text index"
+	case x.Kind == FullText:
+		return "full-text index"
+	case x.Kind == Vector:
+		return "vector index"
+	case x.Unique:
+		return "unique index"
+	}
+	return "index"
+}
+
+var stepOrder = []StepKind{Refuse, DropIndex, DropColumn, DropTable, RenameTable, RenameColumn, CreateTable, AddColumn, ConvertColumn, ChangeRef, RequireColumn, AllowNull, CreateIndex}
 
 // ordered sorts the steps by kind, the manifest's order within one; tables that
 // go do so before those that they point at, and come after them.

@@ -21,14 +21,16 @@ type Table struct {
 
 // Column is one column. Type is the manifest's word.
 type Column struct {
-	Name     string `json:"name"`
-	Was      string `json:"-"`
-	Type     string `json:"type"`
-	Scale    int    `json:"scale,omitempty"`
-	Of       string `json:"of,omitempty"`
-	Ref      string `json:"ref,omitempty"`
-	OnDelete string `json:"onDelete,omitempty"`
-	Required bool   `json:"required,omitempty"`
+	Name  string `json:"name"`
+	Was   string `json:"-"`
+	Type  string `json:"type"`
+	Scale int    `json:"scale,omitempty"`
+	Of    string `json:"of,omitempty"`
+	// Dimensions are a vector's.
+	Dimensions int    `json:"dimensions,omitempty"`
+	Ref        string `json:"ref,omitempty"`
+	OnDelete   string `json:"onDelete,omitempty"`
+	Required   bool   `json:"required,omitempty"`
 	// Fill is the JSON literal that rows already there get when a required
 	// column is added (the default), "" for none.
 	Fill string `json:"-"`
@@ -37,10 +39,14 @@ type Column struct {
 // Index is a plain or unique index; Where is its condition's canonical text,
 // "" for all rows.
 type Index struct {
-	Name    string   `json:"name"`
+	Name string `json:"name"`
+	// Kind is "fulltext" or "vector", "" for a plain one.
+	Kind    string   `json:"kind,omitempty"`
 	Columns []string `json:"columns"`
 	Unique  bool     `json:"unique,omitempty"`
 	Where   string   `json:"where,omitempty"`
+	// Language is that of the words of a full-text index, "" for simple.
+	Language string `json:"language,omitempty"`
 	// Cond is the condition that Where prints; desired schemas only. An engine
 	// makes its index from it.
 	Cond query.Expr `json:"-"`
