@@ -19,7 +19,7 @@ func (s *Store) Backup(ctx context.Context, w io.Writer) error {
 	if err := s.gate.enter(ctx); err != nil {
 		return err
 	}
-	dir, err := copyAside(ctx, s.options.Path)
+	dir, err := copyAside(ctx, s.options.files, s.options.Path)
 	s.gate.leave() // who reads slowly keeps no migration waiting
 	return sendAway(ctx, dir, err, w)
 }
@@ -30,14 +30,14 @@ const copyName = "copy.db"
 // copyAside makes a sealed copy of the database at path in a folder beside it,
 // whole and proven before any of it is sent. The folder is to be removed, also
 // after an error.
-func copyAside(ctx context.Context, path string) (string, error) {
+func copyAside(ctx context.Context, in files, path string) (string, error) {
 	dir, err := os.MkdirTemp(filepath.Dir(path), passing(path, "backup"))
 	if err != nil {
 		return "", fmt.Errorf("backup: %w", err)
 	}
 	// Its own connection: a copy takes longer than a statement may, and no
 	// reader shall wait for it.
-	c, err := openConn(path, false, 0)
+	c, err := in.openConn(path, false, 0)
 	if err != nil {
 		return dir, unreadable(path, err)
 	}
@@ -46,7 +46,7 @@ func copyAside(ctx context.Context, path string) (string, error) {
 		err = copyDatabase(c, filepath.Join(dir, copyName))
 	}
 	if err = errors.Join(err, c.close()); err == nil {
-		err = detach(ctx, filepath.Join(dir, copyName))
+		err = detach(ctx, in, filepath.Join(dir, copyName))
 	}
 	if err != nil {
 		return dir, fmt.Errorf("backup: %w", statementError(ctx, err))
@@ -87,7 +87,8 @@ func copyDatabase(c *conn, path string) error {
 	if _, err := queryInt(c.db, "SELECT count(*) FROM sqlite_schema"); err != nil {
 		return err
 	}
-	b, err := c.db.BackupInit("main", path)
+	address, _ := c.files.address(path, 0) // the driver reads it as an URI always
+	b, err := c.db.BackupInit("main", address)
 	if err != nil {
 		return err
 	}

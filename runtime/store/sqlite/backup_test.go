@@ -218,8 +218,8 @@ func TestBackupFile(t *testing.T) {
 	if contents, err := sqlite.Verify(t.Context(), path); err != nil || contents.Rows[0] != 1 {
 		t.Errorf("%+v, %v", contents, err)
 	}
-	if schema, filled, err := sqlite.InspectFile(t.Context(), n.path()); err != nil || schema.Table("notes") == nil || len(filled) != 1 {
-		t.Errorf("inspect: %v %v %v", schema, filled, err)
+	if found, err := sqlite.InspectFile(t.Context(), n.path()); err != nil || found.Schema.Table("notes") == nil || len(found.Filled) != 1 || len(found.Drift) != 0 {
+		t.Errorf("inspect: %+v, %v", found, err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

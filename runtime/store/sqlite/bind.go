@@ -15,6 +15,8 @@ func bind(stmt *sqlite3.Stmt, param int, v query.Value) error {
 		return stmt.BindFloat(param, v.Float())
 	case query.KindText, query.KindUUID, query.KindJSON, query.KindList:
 		return stmt.BindText(param, v.S)
+	case query.KindVector:
+		return stmt.BindBlob(param, []byte(v.S))
 	}
 	return stmt.BindInt64(param, v.N)
 }
@@ -29,6 +31,8 @@ func readValue(stmt *sqlite3.Stmt, column int, t query.Type) query.Value {
 		return query.Float(stmt.ColumnFloat(column))
 	case query.KindText, query.KindUUID, query.KindJSON, query.KindList:
 		return query.Value{Kind: t.Kind, S: stmt.ColumnText(column)}
+	case query.KindVector:
+		return query.Value{Kind: t.Kind, S: string(stmt.ColumnRawBlob(column))}
 	}
 	return query.Value{Kind: t.Kind, Scale: t.Scale, N: stmt.ColumnInt64(column)}
 }
@@ -65,6 +69,8 @@ func writeColumn(w query.RowWriter, stmt *sqlite3.Stmt, column int, t query.Type
 		w.Date(stmt.ColumnInt64(column))
 	case query.KindJSON, query.KindList:
 		w.JSON(stmt.ColumnRawText(column))
+	case query.KindVector:
+		w.JSON(query.AppendJSON(nil, readValue(stmt, column, t)))
 	default:
 		w.Null()
 	}
@@ -77,6 +83,8 @@ func affinity(k query.Kind) string {
 		return "REAL"
 	case query.KindText, query.KindUUID, query.KindJSON, query.KindList:
 		return "TEXT"
+	case query.KindVector:
+		return "BLOB"
 	}
 	return "INTEGER"
 }

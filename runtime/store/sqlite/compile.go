@@ -5,6 +5,7 @@ import (
 
 	"github.com/ncruces/go-sqlite3"
 
+	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/query"
 )
 
@@ -16,12 +17,18 @@ type compiler struct {
 	args []argument
 	// types are those of a select's outputs.
 	types []query.Type
+	scope scope
+	// embeds are the bytes that the statement's embeds gave so far.
+	embeds int
+	// fault is why the tree has no SQL.
+	fault *fault.Fault
 }
 
-// argument is one bound parameter: a value, or what functionEval evaluates.
+// argument is one bound parameter: a value, or what a function of ours is
+// handed as its first.
 type argument struct {
-	value query.Value
-	eval  *evaluator
+	value   query.Value
+	pointer any
 }
 
 func (c *compiler) reset() {
@@ -29,6 +36,8 @@ func (c *compiler) reset() {
 	clear(c.args)
 	c.args = c.args[:0]
 	c.types = c.types[:0]
+	c.scope.reset()
+	c.embeds, c.fault = 0, nil
 }
 
 func (c *compiler) text(s string) { c.buf = append(c.buf, s...) }
@@ -57,8 +66,8 @@ func (c *compiler) value(v query.Value) {
 func (c *compiler) bind(stmt *sqlite3.Stmt) error {
 	for i := range c.args {
 		var err error
-		if e := c.args[i].eval; e != nil {
-			err = stmt.BindPointer(i+1, e)
+		if p := c.args[i].pointer; p != nil {
+			err = stmt.BindPointer(i+1, p)
 		} else {
 			err = bind(stmt, i+1, c.args[i].value)
 		}
@@ -71,14 +80,16 @@ func (c *compiler) bind(stmt *sqlite3.Stmt) error {
 
 // where writes " WHERE ..." unless every row is asked for.
 func (c *compiler) where(e query.Expr) {
-	if e == nil {
-		return
+	if !always(e) {
+		c.text(" WHERE ")
+		c.passes(e)
 	}
-	if and, ok := e.(*query.And); ok && len(and.Terms) == 0 {
-		return
-	}
-	c.text(" WHERE ")
-	c.expr(e)
+}
+
+// always reports a condition that every row meets.
+func always(e query.Expr) bool {
+	and, ok := e.(*query.And)
+	return e == nil || ok && len(and.Terms) == 0
 }
 
 // expr writes a node; the text is whole, it needs no parentheses around it.
@@ -89,7 +100,7 @@ func (c *compiler) expr(e query.Expr) {
 		return
 	case *query.ColumnRef:
 		if !e.Old {
-			c.name(e.Column.Name)
+			c.column(e)
 			return
 		}
 	case *query.Compare:
@@ -113,6 +124,10 @@ func (c *compiler) expr(e query.Expr) {
 		}
 	case *query.In:
 		if c.in(e) {
+			return
+		}
+	default:
+		if c.beyond(e) {
 			return
 		}
 	}
@@ -242,11 +257,14 @@ func operands(left, right query.Expr) (query.Expr, query.Expr, bool) {
 	return left, right, a.Kind == query.KindBool || a.Kind == query.KindTimestamp || a.Kind == query.KindDate
 }
 
-// isPlain reports a column or a constant.
+// isPlain reports a column, a constant, or what another table says: what SQL
+// has as it is.
 func isPlain(e query.Expr) bool {
 	switch e := e.(type) {
-	case *query.Literal:
+	case *query.Literal, *query.Exists, *query.Hops:
 		return true
+	case *query.Lookup:
+		return isPlain(e.Value)
 	case *query.ColumnRef:
 		return !e.Old
 	}
@@ -255,8 +273,11 @@ func isPlain(e query.Expr) bool {
 
 // typeOf is the type that evaluation would see.
 func typeOf(e query.Expr) query.Type {
-	if literal, ok := e.(*query.Literal); ok {
-		return query.Type{Kind: literal.Value.Kind, Scale: literal.Value.Scale}
+	switch e := e.(type) {
+	case *query.Literal:
+		return query.Type{Kind: e.Value.Kind, Scale: e.Value.Scale}
+	case *query.Lookup:
+		return typeOf(e.Value)
 	}
 	return e.Type()
 }

@@ -32,13 +32,16 @@ const (
 // time uses it.
 type conn struct {
 	db    *sqlite3.Conn
+	files files
 	stmts statements
 	time  *limiter
+	// streams says that rows leave as they come, and are not gathered.
+	streams bool
 }
 
 // openConn opens path as the writer, or as a reader that cannot write.
-func openConn(path string, writer bool, maxSize int64) (_ *conn, err error) {
-	db, err := sqlite3.OpenFlags(path, sqlite3.OPEN_READWRITE|sqlite3.OPEN_NOFOLLOW)
+func (f files) openConn(path string, writer bool, maxSize int64) (_ *conn, err error) {
+	db, err := f.open(path, openFlags(path))
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +80,7 @@ func openConn(path string, writer bool, maxSize int64) (_ *conn, err error) {
 	if err := registerFunctions(db); err != nil {
 		return nil, fmt.Errorf("register functions: %w", err)
 	}
-	c := &conn{db: db, time: newLimiter()}
+	c := &conn{db: db, files: f, time: newLimiter()}
 	c.stmts.init(db, statementsKept)
 	db.SetInterrupt(c.time)
 	return c, nil
@@ -142,6 +145,17 @@ func (c *conn) exec(sql string) error {
 		return err
 	}
 	return stmt.Exec()
+}
+
+// execAll runs fixed statements up to the first that fails: an error of the disk
+// may have ended their transaction, and what came after it would stay.
+func (c *conn) execAll(texts ...string) error {
+	for _, sql := range texts {
+		if err := c.db.Exec(sql); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *conn) close() error {

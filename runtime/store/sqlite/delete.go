@@ -44,8 +44,15 @@ func (t *transaction) delete(entry *table, w *query.Write, did *query.WriteResul
 	if err != nil {
 		return err
 	}
+	if err := revised(rows, w.Revisions); err != nil {
+		return err
+	}
+	checks := weigh(w.Checks)
 	for i := range rows {
-		if err := judge(w.Checks, rows[i].row, rows[i].row); err != nil {
+		if err := t.alive(); err != nil {
+			return err
+		}
+		if err := t.judge(checks, rows[i].row, rows[i].row); err != nil {
 			return err
 		}
 	}

@@ -9,7 +9,8 @@ import (
 
 // A commit's body in the feed is its changes one after the other: the
 // operation in a byte, then table, row before and row after, each as a uvarint
-// of its length plus one (0 for none) and its bytes.
+// of its length plus one (0 for none) and its bytes. A change without rows says
+// that a quiet table's rows changed.
 
 // body collects the changes of one commit.
 type body struct {

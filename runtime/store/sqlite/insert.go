@@ -4,14 +4,22 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/query"
+	"github.com/edge-hive/edge-hive/runtime/store"
 )
 
 func (t *transaction) insert(entry *table, w *query.Write, did *query.WriteResult) error {
+	up, err := newUpsert(entry, w.Conflict)
+	if err != nil {
+		return err
+	}
+	checks := weigh(w.Checks)
+	did.Keys = slices.Grow(did.Keys, len(w.Rows))[:len(w.Rows)]
 	if w.Returning {
 		did.Rows = make([]query.Row, len(w.Rows))
 	}
@@ -19,30 +27,53 @@ func (t *transaction) insert(entry *table, w *query.Write, did *query.WriteResul
 		if err := t.alive(); err != nil {
 			return err
 		}
-		stored, err := t.insertRow(entry, w.Rows[i], w.Checks)
-		if err != nil {
+		row, inserted, err := t.put(entry, w.Rows[i], checks, up)
+		if err != nil && len(w.Rows) > 1 {
+			err = &store.RowError{Row: i, Err: err}
+		}
+		if err != nil || row == nil {
 			return err
 		}
 		did.Affected++
+		if inserted {
+			did.Inserted++
+		}
+		did.Keys[i] = row[0]
 		if w.Returning {
-			did.Rows[i] = stored // in the order of the request
+			did.Rows[i] = row // in the order of the request
 		}
 		return nil
 	}
 	if entry.selfRef && len(w.Rows) > 1 {
-		return parentsFirst(entry, w.Rows, put)
-	}
-	for i := range w.Rows {
-		if err := put(i); err != nil {
-			return err
+		err = parentsFirst(entry, w.Rows, put)
+	} else {
+		for i := 0; i < len(w.Rows) && err == nil; i++ {
+			err = put(i)
 		}
 	}
-	return nil
+	if up != nil && up.Ignore {
+		did.Rows = slices.DeleteFunc(did.Rows, func(row query.Row) bool { return row == nil })
+	}
+	return err
 }
 
-// insertRow gives the row as it is stored. Checks come before constraints, so
-// that whom a rule denies does not learn what is there.
-func (t *transaction) insertRow(entry *table, given query.Row, checks []query.Check) (query.Row, error) {
+// put gives the row as it is stored, and whether it is new; nil is a row that
+// was passed over.
+func (t *transaction) put(entry *table, given query.Row, checks judgement, up *upsert) (query.Row, bool, error) {
+	if up != nil {
+		return t.upsertRow(entry, given, checks, up)
+	}
+	row, err := t.newRow(entry, given, checks)
+	if err != nil {
+		return nil, false, err
+	}
+	return row, true, t.insertRow(entry, row)
+}
+
+// newRow is a row as it is to be stored, with its key, judged as new. Checks
+// come before constraints, so that whom a rule denies does not learn what is
+// there.
+func (t *transaction) newRow(entry *table, given query.Row, checks judgement) (query.Row, error) {
 	if len(given) != len(entry.Columns) {
 		return nil, fmt.Errorf("insert into %q: %d values for %d columns", entry.Name, len(given), len(entry.Columns))
 	}
@@ -54,35 +85,41 @@ func (t *transaction) insertRow(entry *table, given query.Row, checks []query.Ch
 		}
 		row[i] = v
 	}
-	if entry.Key().Type.Kind == query.KindInt && entry.Key().Ref == nil {
+	if entry.makesKeys() {
 		if err := t.giveKey(entry, row); err != nil {
 			return nil, err
 		}
 	}
-	if err := judge(checks, row, nil); err != nil {
-		return nil, err
-	}
+	return row, t.judge(checks, row, nil)
+}
+
+func (t *transaction) insertRow(entry *table, row query.Row) error {
 	if err := neverNulls(entry, row); err != nil {
-		return nil, err
+		return err
 	}
 	stmt, err := t.conn.stmts.get([]byte(entry.insert))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer stmt.ClearBindings()
 	for i := range row {
 		if err := bind(stmt, i+1, row[i]); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if err := stmt.BindInt64(len(row)+1, entry.version.rev); err != nil {
-		return nil, err
+		return err
 	}
 	if err := stmt.Exec(); err != nil {
-		return nil, t.constraint(entry, row, err)
+		return t.constraint(entry, row, err)
 	}
 	t.changed(entry, query.Insert, nil, row)
-	return row, nil
+	return nil
+}
+
+// makesKeys reports a table whose keys are numbers that the engine may make.
+func (t *table) makesKeys() bool {
+	return t.Key().Type.Kind == query.KindInt && t.Key().Ref == nil
 }
 
 // giveKey makes an int key that no row ever had, or notes the one that is
@@ -134,6 +171,7 @@ func stored(v query.Value, t query.Type) (query.Value, error) {
 	switch {
 	case v.IsNull():
 		return v, nil
+	case v.Kind == query.KindVector && t.Kind == query.KindVector && len(v.S) != 4*int(t.Dimensions):
 	case v.Kind == t.Kind && (t.Kind != query.KindDecimal || v.Scale == t.Scale):
 		return v, nil
 	case isText(v.Kind) && isText(t.Kind), isJSON(v.Kind) && isJSON(t.Kind):
@@ -183,7 +221,7 @@ func (t *transaction) foreign(entry *table, row query.Row, cause error) error {
 			return err
 		}
 		if !there {
-			return faultMissing(entry.Name, c.Name)
+			return faultMissing(entry.Name, c, row[c.Index])
 		}
 	}
 	return fault.Newf(codeForeign, "insert or update on table %q violates a foreign key constraint", entry.Name).WithCause(cause)

@@ -14,6 +14,8 @@ type layout struct {
 	byName map[string]*table
 	// deletion has every table after those that point at it.
 	deletion []*table
+	// inserts are the tables that named queries insert into.
+	inserts map[*query.Named]string
 }
 
 type table struct {

@@ -27,18 +27,19 @@ var systemTables = []string{
 	`CREATE TABLE _meta (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT, WITHOUT ROWID`,
 	`CREATE TABLE _feed (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, total INTEGER NOT NULL, body BLOB NOT NULL) STRICT`,
 	`CREATE TABLE _versions (name TEXT PRIMARY KEY NOT NULL, seq INTEGER NOT NULL, rev INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
-	tableOnce, tableHistory,
+	tableOnce, indexOnce, tableHistory,
 }
 
 const (
 	tableOnce    = `CREATE TABLE _once (key TEXT PRIMARY KEY NOT NULL, at INTEGER NOT NULL, request BLOB NOT NULL, result BLOB NOT NULL) STRICT, WITHOUT ROWID`
+	indexOnce    = `CREATE INDEX _once_at ON _once (at)`
 	tableHistory = `CREATE TABLE _history (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, hash TEXT NOT NULL, who TEXT NOT NULL, steps TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL) STRICT`
 )
 
 // upgrades are what makes a file of one format one of the next: upgrades[0]
 // leads from format 1 to 2.
 var upgrades = [][]string{
-	{tableOnce, tableHistory},
+	{tableOnce, indexOnce, tableHistory},
 }
 
 // upgrade makes a file of an older format one of ours, in one transaction.
@@ -252,34 +253,4 @@ func writeSchema(c *conn, schema plan.Schema) error {
 		return err
 	}
 	return writeMeta(c, metaSchema, string(text))
-}
-
-// verifySchema compares what is recorded with the tables that are there, so
-// that a file that was changed by hand is found at start and not by a request.
-func verifySchema(c *conn, schema plan.Schema) error {
-	for i := range schema.Tables {
-		t := &schema.Tables[i]
-		stmt, _, err := c.db.Prepare("SELECT name FROM pragma_table_info(?)")
-		if err != nil {
-			return err
-		}
-		there := map[string]bool{}
-		if err := stmt.BindText(1, t.Name); err == nil {
-			for stmt.Step() {
-				there[stmt.ColumnText(0)] = true
-			}
-		}
-		if err := stmt.Close(); err != nil {
-			return err
-		}
-		if len(there) == 0 {
-			return fmt.Errorf("table %q is recorded but not in the database: it was changed by hand; restore a backup", t.Name)
-		}
-		for j := range t.Columns {
-			if !there[t.Columns[j].Name] {
-				return fmt.Errorf("column %q of table %q is recorded but not in the database: it was changed by hand; restore a backup", t.Columns[j].Name, t.Name)
-			}
-		}
-	}
-	return nil
 }

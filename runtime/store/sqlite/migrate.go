@@ -48,39 +48,32 @@ func (s *Store) submitMigration(ctx context.Context, p plan.Plan) error {
 // migrate runs on the writer's goroutine.
 func (s *Store) migrate(c *conn, p plan.Plan) error {
 	s.found.Store(nil)
-	m := migration{conn: c, plan: &p}
-	// Tables are rebuilt without their references being looked at; they are
-	// checked as a whole before the commit.
-	if !p.Additive() {
-		if err := c.db.Exec("PRAGMA foreign_keys=OFF"); err != nil {
-			return err
-		}
-	}
+	m := newMigration(c, &p)
 	epoch := s.epoch.Load()
-	err := c.inTransaction(func() (err error) {
-		if err := m.run(); err != nil {
-			return err
-		}
+	err := m.carryOut(func() (err error) {
 		if !p.Additive() {
 			epoch, err = newEpoch(c, epoch)
 		}
 		return err
 	})
-	if !p.Additive() {
-		if onErr := c.db.Exec("PRAGMA foreign_keys=ON"); onErr != nil {
-			s.writer.breakDown(onErr)
-			return errors.Join(err, onErr)
-		}
+	if m.ruined {
+		s.writer.breakDown(err)
+		return err
 	}
 	if err != nil {
 		return statementError(context.Background(), err)
 	}
 	clear(s.writer.keys)
+	s.writer.words = wordIndexes(&p.To)
 	if p.Additive() {
 		return nil
 	}
 	s.writer.trim.undo()
 	s.changed.Add(1)
+	s.vectors.clear()
+	if len(m.rebuilt) > 0 {
+		s.retyped.Store(&p.To)
+	}
 	s.epoch.Store(epoch)
 	if err := s.feed.load(c, epoch); err != nil {
 		s.writer.breakDown(err)
@@ -95,6 +88,61 @@ type migration struct {
 	// drops are the columns that go, by table: a table that loses one is made
 	// anew without.
 	drops map[string][]string
+	// rebuilt are the tables that were made anew for columns that change.
+	rebuilt map[string]bool
+	// touched are the rows that were written, by the wanted table.
+	touched map[string]int64
+	// unfit are the refusals of rows that do not convert.
+	unfit fault.List
+	// ruined tells that the connection must not be written with any more: its
+	// transaction did not end, or references are not looked at.
+	ruined bool
+}
+
+func newMigration(c *conn, p *plan.Plan) *migration {
+	return &migration{conn: c, plan: p, drops: map[string][]string{}, rebuilt: map[string]bool{}, touched: map[string]int64{}}
+}
+
+// carryOut runs the plan, and last, in one transaction. Tables are rebuilt
+// without their references being looked at; they are checked as a whole before
+// the commit.
+func (m *migration) carryOut(last func() error) error {
+	guarded := m.plan.Additive()
+	if !guarded {
+		if err := m.conn.db.Exec("PRAGMA foreign_keys=OFF"); err != nil {
+			return err
+		}
+	}
+	err := m.conn.inTransaction(func() error {
+		if err := m.run(); err != nil {
+			return err
+		}
+		return last()
+	})
+	if !m.conn.db.GetAutocommit() { // in the open transaction the pragma would do nothing, and say nothing
+		m.ruined = true
+		return err
+	}
+	if !guarded {
+		if onErr := guardReferences(m.conn); onErr != nil {
+			m.ruined = true
+			return errors.Join(err, onErr)
+		}
+	}
+	return err
+}
+
+// guardReferences has references looked at again. The pragma tells of no
+// failure, so it is read.
+func guardReferences(c *conn) error {
+	if err := c.db.Exec("PRAGMA foreign_keys=ON"); err != nil {
+		return err
+	}
+	on, err := queryInt(c.db, "PRAGMA foreign_keys")
+	if err == nil && on != 1 {
+		err = errors.New("references are not looked at after a migration")
+	}
+	return err
 }
 
 func (m *migration) run() error {
@@ -108,28 +156,38 @@ func (m *migration) run() error {
 	if !sameSchema(have, m.plan.From) {
 		return store.ErrMoved
 	}
-	m.drops = map[string][]string{}
 	for i := range m.plan.Steps {
 		if step := &m.plan.Steps[i]; step.Kind == plan.DropColumn {
 			m.drops[step.Table] = append(m.drops[step.Table], step.Name)
 		}
 	}
-	if err := m.dropRefIndexes(); err != nil {
+	// Each only after the one before it: an error of the disk may have ended the
+	// transaction, and what came after it would stay.
+	for _, do := range []func() error{
+		m.dropStaleWords, m.dropRefIndexes, m.steps, m.createRefIndexes, m.createWantedWords, m.checkReferences,
+	} {
+		if err := do(); err != nil {
+			return err
+		}
+	}
+	if err := writeSchema(m.conn, m.plan.To); err != nil {
 		return err
 	}
+	return m.record()
+}
+
+// steps does one after the other; indexes come last, over rows that are whole.
+func (m *migration) steps() error {
 	for i := range m.plan.Steps {
 		step := &m.plan.Steps[i]
+		if step.Kind == plan.CreateIndex && len(m.unfit) > 0 {
+			break
+		}
 		if err := m.step(step); err != nil {
 			return fmt.Errorf("%s: %w", step.Reason, err)
 		}
 	}
-	if err := m.createRefIndexes(); err != nil {
-		return err
-	}
-	if err := m.checkReferences(); err != nil {
-		return err
-	}
-	return writeSchema(m.conn, m.plan.To)
+	return m.unfit.Err()
 }
 
 func sameSchema(a, b plan.Schema) bool {
@@ -171,7 +229,12 @@ func (m *migration) step(step *plan.Step) error {
 	case plan.CreateIndex:
 		return m.createIndex(step)
 	case plan.DropIndex:
+		if step.Index != nil && step.Index.Kind != "" {
+			return nil
+		}
 		return db.Exec("DROP INDEX " + indexName(step.Table, step.Name))
+	case plan.ConvertColumn, plan.RequireColumn, plan.AllowNull, plan.ChangeRef:
+		return m.rebuild(step.Table)
 	}
 	return fmt.Errorf("no such step: %q", step.Kind)
 }
@@ -231,7 +294,7 @@ func (m *migration) renameTable(step *plan.Step) error {
 func (m *migration) renameIndexes(step *plan.Step, from *plan.Table) error {
 	for i := range from.Indexes {
 		x := from.Indexes[i]
-		if m.has(plan.DropIndex, step.Was, x.Name) {
+		if m.has(plan.DropIndex, step.Was, x.Name) || m.rebuilds(step.Table) {
 			continue
 		}
 		if x.Where != "" {
@@ -255,14 +318,15 @@ func (m *migration) addColumn(step *plan.Step) error {
 	if c == nil {
 		return errors.New("no column in the step")
 	}
-	if c.Required && (c.Fill == "" || c.Ref != "") {
+	if step.NeedsEmpty() {
 		rows, err := queryInt(m.conn.db, "SELECT EXISTS (SELECT 1 FROM "+quote(step.Table)+")")
 		if err != nil {
 			return err
 		}
 		if rows != 0 {
-			return fault.Newf("not-empty", "column %s.%s is never null, but table %s has rows and nothing to fill it with", step.Table, step.Name, step.Table).
-				WithHint("give it a literal default, or leave required out until every row has a value")
+			return fault.Newf(codeNotEmpty, "column %s.%s is never null, but table %s has rows and nothing to fill it with", step.Table, step.Name, step.Table).
+				WithHint("give it a literal default, or leave required out until every row has a value").
+				At("tables." + step.Table + ".columns." + step.Name)
 		}
 	}
 	text, err := columnText(c, false)
@@ -280,7 +344,7 @@ func (m *migration) createIndex(step *plan.Step) error {
 	err = m.conn.db.Exec(text)
 	if errors.Is(err, sqlite3.CONSTRAINT) {
 		return fault.Newf(codeUnique, "index %s.%s is unique, but rows of the table have equal values in %s", step.Table, step.Name, strings.Join(step.Index.Columns, ", ")).
-			WithHint("change those rows first, or leave unique out").WithCause(err)
+			WithHint("change those rows first, or leave unique out").WithCause(err).At("tables." + step.Table + ".indexes." + step.Name)
 	}
 	return err
 }
@@ -294,9 +358,51 @@ func (m *migration) checkReferences() error {
 	if err != nil {
 		return err
 	}
-	defer stmt.Close()
-	if stmt.Step() {
-		return fmt.Errorf("rows of table %q point at rows of %q that are gone", stmt.ColumnText(0), stmt.ColumnText(2))
+	type reference struct {
+		table string
+		id    int64
 	}
-	return stmt.Err()
+	lost := map[reference]*bad{}
+	var order []reference
+	for stmt.Step() {
+		r := reference{stmt.ColumnText(0), stmt.ColumnInt64(3)}
+		if lost[r] == nil {
+			lost[r], order = &bad{}, append(order, r)
+		}
+		if lost[r].count++; lost[r].count <= namedRows {
+			lost[r].keys = append(lost[r].keys, stmt.ColumnText(1)) // the rowid, until the statement is over
+		}
+	}
+	if err := stmt.Close(); err != nil {
+		return err
+	}
+	var faults fault.List
+	for _, r := range order {
+		f, err := m.danglingFault(r.table, r.id, lost[r])
+		if err != nil {
+			return err
+		}
+		faults = append(faults, f)
+	}
+	return faults.Err()
+}
+
+// danglingFault names the rows of a reference that point at nothing.
+func (m *migration) danglingFault(table string, reference int64, rows *bad) (*fault.Fault, error) {
+	d := drift{conn: m.conn}
+	found, err := d.rows(fmt.Sprintf(`SELECT "from", "table" FROM pragma_foreign_key_list(?) WHERE id=%d`, reference), table)
+	if err != nil || len(found) == 0 {
+		return nil, errors.Join(err, fmt.Errorf("a reference of table %q is broken", table))
+	}
+	keys, err := d.rows("SELECT id FROM "+quote(table)+" WHERE rowid IN ("+strings.Join(rows.keys, ", ")+")", "")
+	if err != nil {
+		return nil, err
+	}
+	for i := range keys {
+		rows.keys[i] = keys[i][0]
+	}
+	column, target := found[0][0], found[0][1]
+	return fault.Newf(codeDangling, "column %s.%s is a ref to %s, but %s with a value that is no key there: %s", table, column, target, has(rows.count), rows).
+		WithHint("change those rows first: make the value null, or create the row that it names").
+		At("tables." + table + ".columns." + column), nil
 }

@@ -1,8 +1,3 @@
-// Package sqlite is the embedded engine: store.Store on one SQLite file. One
-// goroutine writes and groups waiting batches into one durable commit, a pool
-// of connections reads, and the feed is written in the transaction of the rows.
-// engine opens it. It knows no caller and no rule beyond the bound trees it is
-// handed, and it never puts a name or value of a request into SQL text.
 package sqlite
 
 import (
@@ -31,6 +26,8 @@ type Options struct {
 	MaxSize int64
 	// Logger hears what happened outside of any request; nil is silence.
 	Logger *slog.Logger
+
+	files files
 }
 
 const (

@@ -8,17 +8,22 @@ import (
 
 // pool is a bounded number of connections, opened when they are needed. The one
 // that came back last is taken first: its pages and statements are warm, and
-// what a quiet server never needs is never opened.
+// what a quiet server never needs is never opened. Where none can be opened any
+// more, on a disk that became read-only or without a descriptor left, those that
+// are open serve all.
 type pool struct {
 	turns chan struct{} // one for each connection that may be taken
 	open  func() (*conn, error)
 
-	mu   sync.Mutex
-	idle []*conn // the last one is taken first
+	freed chan struct{} // wakes one who could not open his own
+
+	mu     sync.Mutex
+	idle   []*conn // the last one is taken first
+	opened int
 }
 
 func newPool(size int, open func() (*conn, error)) *pool {
-	p := &pool{turns: make(chan struct{}, size), open: open, idle: make([]*conn, 0, size)}
+	p := &pool{turns: make(chan struct{}, size), open: open, freed: make(chan struct{}, size), idle: make([]*conn, 0, size)}
 	for range size {
 		p.turns <- struct{}{}
 	}
@@ -27,27 +32,53 @@ func newPool(size int, open func() (*conn, error)) *pool {
 
 // take waits for a connection; give must follow.
 func (p *pool) take(ctx context.Context) (*conn, error) {
-	select {
-	case <-p.turns:
-	default:
-		select {
-		case <-p.turns:
-		case <-ctx.Done():
-			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-				return nil, faultTimeout()
-			}
-			return nil, ctx.Err()
+	for {
+		if err := await(ctx, p.turns); err != nil {
+			return nil, err
+		}
+		if c := p.warm(); c != nil {
+			return c, nil
+		}
+		c, err := p.open()
+		others := p.count(err == nil)
+		if err == nil {
+			return c, nil
+		}
+		p.turns <- struct{}{}
+		if !others {
+			return nil, err
+		}
+		if err := await(ctx, p.freed); err != nil {
+			return nil, err
 		}
 	}
-	if c := p.warm(); c != nil {
-		return c, nil
+}
+
+func await(ctx context.Context, sign <-chan struct{}) error {
+	select {
+	case <-sign:
+		return nil
+	default:
 	}
-	c, err := p.open()
-	if err != nil {
-		p.turns <- struct{}{}
-		return nil, err
+	select {
+	case <-sign:
+		return nil
+	case <-ctx.Done():
+		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return faultTimeout()
+		}
+		return ctx.Err()
 	}
-	return c, nil
+}
+
+// count notes one more that is open, where it is, and reports whether any is.
+func (p *pool) count(more bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if more {
+		p.opened++
+	}
+	return p.opened > 0
 }
 
 // warm takes the idle connection that was used last; nil when none is idle.
@@ -68,6 +99,10 @@ func (p *pool) give(c *conn) {
 	p.idle = append(p.idle, c)
 	p.mu.Unlock()
 	p.turns <- struct{}{}
+	select {
+	case p.freed <- struct{}{}:
+	default: // as many may wake as there are connections
+	}
 }
 
 // close waits for every connection to come back.

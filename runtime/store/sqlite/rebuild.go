@@ -52,6 +52,9 @@ func (m *migration) dropColumns(name string) error {
 		if err := db.Exec(sql); err != nil {
 			return err
 		}
+		if strings.HasPrefix(sql, "INSERT") {
+			m.touched[m.newName(name)] += db.Changes()
+		}
 	}
 	if err := m.restoreSequence(name, sequence); err != nil {
 		return err
@@ -82,7 +85,7 @@ func (m *migration) restoreSequence(table string, next int64) error {
 // schema's, which equal the recorded ones.
 func (m *migration) restoreIndexes(from *plan.Table) error {
 	for i := range from.Indexes {
-		if m.has(plan.DropIndex, from.Name, from.Indexes[i].Name) {
+		if m.has(plan.DropIndex, from.Name, from.Indexes[i].Name) || m.rebuilds(m.newName(from.Name)) {
 			continue
 		}
 		x := from.Indexes[i]
@@ -105,13 +108,7 @@ func (m *migration) restoreIndexes(from *plan.Table) error {
 // wantedCondition finds the condition of an index that keeps its text, in the
 // wanted schema, where the table may have another name.
 func (m *migration) wantedCondition(table, index string) query.Expr {
-	for i := range m.plan.Steps {
-		if step := &m.plan.Steps[i]; step.Kind == plan.RenameTable && step.Was == table {
-			table = step.Table
-			break
-		}
-	}
-	t := m.plan.To.Table(table)
+	t := m.plan.To.Table(m.newName(table))
 	if t == nil {
 		return nil
 	}
@@ -121,6 +118,16 @@ func (m *migration) wantedCondition(table, index string) query.Expr {
 		}
 	}
 	return nil
+}
+
+// newName is what a table is called in the wanted schema.
+func (m *migration) newName(table string) string {
+	for i := range m.plan.Steps {
+		if step := &m.plan.Steps[i]; step.Kind == plan.RenameTable && step.Was == table {
+			return step.Table
+		}
+	}
+	return table
 }
 
 func (m *migration) has(kind plan.StepKind, table, name string) bool {

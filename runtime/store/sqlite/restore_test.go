@@ -204,3 +204,60 @@ func TestRestoreChild(t *testing.T) {
 		_ = os.Remove(kept)
 	}
 }
+
+// refusing is a disk on which nothing takes the place of another file, and that
+// is full by the time the database is set aside.
+type refusing struct {
+	folder
+	target string
+}
+
+func (r refusing) Sync(path string) error {
+	err := r.folder.Sync(path)
+	r.disk.arm(isFull, 1)
+	return err
+}
+
+func (r refusing) Rename(from, to string) error {
+	if to == r.target {
+		return errDisk
+	}
+	return r.folder.Rename(from, to)
+}
+
+// TestRestoreGivesBack fails to put a backup in the place of a database whose
+// log could not be brought into its file: it stays as it was, log and all.
+func TestRestoreGivesBack(t *testing.T) {
+	disk := newFailingDisk(t)
+	n := openNotes(t, sqlite.Options{})
+	n.must("first")
+	backup := n.backedUp()
+	n.must("second")
+	left := filepath.Join(t.TempDir(), "left.db") // as a process that was killed leaves it
+	copyFile(t, n.path(), left)
+	copyFile(t, n.path()+"-wal", left+"-wal")
+	_, kept, err := sqlite.RestoreOn(t.Context(), refusing{folder{disk: disk}, left}, backup, left)
+	disk.disarm()
+	if !errors.Is(err, errDisk) || kept != "" {
+		t.Errorf("%v, kept %q", err, kept)
+	}
+	for _, name := range names(t, filepath.Dir(left)) {
+		if strings.Contains(name, "before-restore") {
+			t.Errorf("left behind: %s", name)
+		}
+	}
+	if rows := openNotes(t, sqlite.Options{Path: left}).count(); rows != 2 {
+		t.Errorf("%d rows, want 2", rows)
+	}
+}
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	content, err := os.ReadFile(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(to, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

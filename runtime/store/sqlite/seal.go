@@ -31,13 +31,13 @@ const forgetBackup = "DELETE FROM _meta WHERE key IN ('" + metaMade + "', '" + m
 
 // detach makes a copy a file of its own, without WAL and epoch, looks whether
 // it is whole, and seals it.
-func detach(ctx context.Context, path string) error {
+func detach(ctx context.Context, in files, path string) error {
 	mark := make([]byte, markBytes)
 	if _, err := rand.Read(mark); err != nil {
 		return fmt.Errorf("seal the backup: %w", err)
 	}
 	open := hex.EncodeToString(mark) + ":"
-	c, err := openFile(path, sqlite3.OPEN_READWRITE)
+	c, err := in.openFile(path, sqlite3.OPEN_READWRITE)
 	if err != nil {
 		return err
 	}

@@ -12,6 +12,12 @@ import (
 
 var compilers = sync.Pool{New: func() any { return new(compiler) }}
 
+// keep puts a compiler back, without the values that it bound.
+func keep(c *compiler) {
+	c.reset()
+	compilers.Put(c)
+}
+
 // Select implements store.View.
 func (v *view) Select(ctx context.Context, s query.Select, w query.RowWriter) (store.Info, error) {
 	info := store.Info{Count: -1}
@@ -33,7 +39,8 @@ func (v *view) Select(ctx context.Context, s query.Select, w query.RowWriter) (s
 }
 
 func (s *Store) selectOn(c *conn, sel *query.Select, w query.RowWriter, info *store.Info) error {
-	if !sel.Count && !sel.Position {
+	near, _ := nearestOf(sel)
+	if !sel.Count && !sel.Position && near == nil {
 		return selectRows(c, sel, w, info)
 	}
 	// One transaction, so that rows, count and cursor are of one moment.
@@ -46,7 +53,14 @@ func (s *Store) selectOn(c *conn, sel *query.Select, w query.RowWriter, info *st
 			return err
 		}
 	}
-	if err := selectRows(c, sel, w, info); err != nil {
+	narrowed, err := s.vectors.narrow(c, s.epoch.Load(), sel)
+	if err != nil {
+		return err
+	}
+	if narrowed == nil {
+		narrowed = sel
+	}
+	if err := selectRows(c, narrowed, w, info); err != nil {
 		return err
 	}
 	if sel.Count {
@@ -63,7 +77,7 @@ func (c *conn) endRead() {
 
 func selectRows(c *conn, sel *query.Select, w query.RowWriter, info *store.Info) error {
 	comp := compilers.Get().(*compiler)
-	defer compilers.Put(comp)
+	defer keep(comp)
 	comp.reset()
 	comp.selectRows(sel)
 	stmt, err := comp.prepare(c)
@@ -71,14 +85,21 @@ func selectRows(c *conn, sel *query.Select, w query.RowWriter, info *store.Info)
 		return err
 	}
 	defer comp.release(stmt)
+	revision := sel.Revision && stmt.ColumnCount() > len(comp.types)
 	for stmt.Step() {
 		w.BeginRow()
 		for i := range comp.types {
 			writeColumn(w, stmt, i, comp.types[i])
 		}
+		if revision {
+			info.Revision = stmt.ColumnInt64(len(comp.types))
+		}
 		info.Rows++
 		if err := w.EndRow(); err != nil {
 			return err
+		}
+		if c.streams {
+			comp.embeds = 0 // they have gone out with their row
 		}
 	}
 	return stmt.Err()
@@ -86,11 +107,9 @@ func selectRows(c *conn, sel *query.Select, w query.RowWriter, info *store.Info)
 
 func countRows(c *conn, sel *query.Select, info *store.Info) error {
 	comp := compilers.Get().(*compiler)
-	defer compilers.Put(comp)
+	defer keep(comp)
 	comp.reset()
-	comp.text("SELECT count(*) FROM ")
-	comp.name(sel.Table.Name)
-	comp.where(sel.Where)
+	comp.count(sel)
 	stmt, err := comp.prepare(c)
 	if err != nil {
 		return err
@@ -102,8 +121,21 @@ func countRows(c *conn, sel *query.Select, info *store.Info) error {
 	return stmt.Err()
 }
 
+func (c *compiler) count(sel *query.Select) {
+	if aggregates(sel.Columns) {
+		c.countGroups(sel)
+		return
+	}
+	c.reach(sel.Reach)
+	c.text("SELECT count(*) FROM ")
+	c.source(sel)
+}
+
 // prepare gives the bound statement of what was written.
 func (c *compiler) prepare(on *conn) (*sqlite3.Stmt, error) {
+	if c.fault != nil {
+		return nil, c.fault
+	}
 	stmt, err := on.stmts.get(c.buf)
 	if err != nil {
 		return nil, err
@@ -121,28 +153,94 @@ func (c *compiler) release(stmt *sqlite3.Stmt) {
 }
 
 func (c *compiler) selectRows(sel *query.Select) {
-	c.text("SELECT ")
 	for i := range sel.Columns {
-		if i > 0 {
-			c.text(",")
-		}
-		c.expr(sel.Columns[i].Expr)
 		c.types = append(c.types, sel.Columns[i].Expr.Type())
 	}
-	if len(sel.Columns) == 0 {
+	c.reach(sel.Reach)
+	switch {
+	case aggregates(sel.Columns):
+		c.groups(sel)
+	case costs(sel.Columns):
+		c.staged(sel)
+	default:
+		c.text("SELECT ")
+		c.shown(sel)
+		c.text(" FROM ")
+		c.picked(sel)
+		if sel.Limit >= 0 || sel.Offset > 0 {
+			c.limit(sel.Limit, sel.Offset)
+		}
+	}
+}
+
+// costs reports outputs that shall be computed of no row but those of the
+// answer: what asks other tables, and casts, which may fail.
+func costs(outputs []query.Output) bool {
+	found := false
+	for i := range outputs {
+		if _, isColumn := outputs[i].Expr.(*query.ColumnRef); isColumn {
+			continue
+		}
+		query.Walk(outputs[i].Expr, func(e query.Expr) bool {
+			switch e.(type) {
+			case *query.Exists, *query.Lookup, *query.Embed, *query.Cast:
+				found = true
+			}
+			return !found
+		})
+	}
+	return found
+}
+
+// staged picks and sorts the rows in a subquery first, for SQLite computes all
+// outputs of a row before it sorts. The two limits keep the subquery apart, in
+// its order.
+func (c *compiler) staged(sel *query.Select) {
+	c.scope.outer = c.scope.alias(nil)
+	c.text("SELECT ")
+	c.shown(sel)
+	c.text(" FROM (SELECT ")
+	alias := c.scope.outer
+	c.scope.outer = 0
+	c.needed(sel, sel.Revision)
+	c.text(" FROM ")
+	c.picked(sel)
+	c.limit(sel.Limit, sel.Offset)
+	c.text(") AS ")
+	c.alias(alias)
+	c.text(" LIMIT -1")
+}
+
+// shown writes the outputs, and the revision after them.
+func (c *compiler) shown(sel *query.Select) {
+	c.outputs(sel.Columns, nil)
+	if sel.Revision {
+		if len(sel.Columns) > 0 {
+			c.text(",")
+		}
+		c.row(0, sel.Table)
+		c.text("_rev")
+	} else if len(sel.Columns) == 0 {
 		c.text("1")
 	}
-	c.text(" FROM ")
-	c.name(sel.Table.Name)
-	c.where(sel.Where)
+}
+
+// picked writes the table, and which of its rows in which order.
+func (c *compiler) picked(sel *query.Select) {
+	c.source(sel)
 	c.order(sel)
-	if sel.Limit >= 0 || sel.Offset > 0 {
-		c.text(" LIMIT ")
-		c.value(query.Int(int64(sel.Limit))) // negative is no bound
-	}
-	if sel.Offset > 0 {
+}
+
+func (c *compiler) limit(limit, offset int) {
+	c.text(" LIMIT ")
+	c.value(query.Int(int64(limit))) // negative is no bound
+	c.offset(offset)
+}
+
+func (c *compiler) offset(offset int) {
+	if offset > 0 {
 		c.text(" OFFSET ")
-		c.value(query.Int(int64(sel.Offset)))
+		c.value(query.Int(int64(offset)))
 	}
 }
 
@@ -152,35 +250,40 @@ func (c *compiler) order(sel *query.Select) {
 	for i := range sel.Order {
 		o := &sel.Order[i]
 		c.expr(o.Expr)
-		if isJSON(o.Expr.Type().Kind) {
-			c.text(" COLLATE " + collationJSON)
-		}
-		if o.Descending {
-			c.text(" DESC")
-		}
-		// SQLite's nulls are the least; said only where that is not meant, for
-		// an index serves the plain order better.
-		if o.NullsFirst == o.Descending && !neverNull(o.Expr) {
-			if o.NullsFirst {
-				c.text(" NULLS FIRST")
-			} else {
-				c.text(" NULLS LAST")
-			}
-		}
+		c.direction(o)
 		if isKey(o.Expr, sel.Table) {
 			return
 		}
 		c.text(",")
 	}
-	c.name(sel.Table.Key().Name)
+	c.column(sel.Table.Ref(sel.Table.Key()))
+}
+
+// direction writes what follows a term of an order.
+func (c *compiler) direction(o *query.Order) {
+	if isJSON(o.Expr.Type().Kind) {
+		c.text(" COLLATE " + collationJSON)
+	}
+	if o.Descending {
+		c.text(" DESC")
+	}
+	// SQLite's nulls are the least; said only where that is not meant, for
+	// an index serves the plain order better.
+	if o.NullsFirst == o.Descending && !neverNull(o.Expr) {
+		if o.NullsFirst {
+			c.text(" NULLS FIRST")
+		} else {
+			c.text(" NULLS LAST")
+		}
+	}
 }
 
 func neverNull(e query.Expr) bool {
 	ref, ok := e.(*query.ColumnRef)
-	return ok && (ref.Column.Required || ref.Column.Index == 0)
+	return ok && ref.Up == 0 && (ref.Column.Required || ref.Column.Index == 0)
 }
 
 func isKey(e query.Expr, t *query.Table) bool {
 	ref, ok := e.(*query.ColumnRef)
-	return ok && ref.Column == t.Key()
+	return ok && ref.Up == 0 && ref.Column == t.Key()
 }

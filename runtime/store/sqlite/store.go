@@ -16,16 +16,22 @@ import (
 // Store is one database file, served by this process alone. It is safe for
 // concurrent use.
 type Store struct {
-	options  Options
-	lock     *os.File
-	readers  *pool
-	writer   *writer
-	feed     *feed
-	versions *versions
-	epoch    atomic.Uint64
-	current  atomic.Pointer[layout] // of the view opened last; nil before
-	changed  atomic.Uint64          // counts migrations that were not additive
-	gate     gate
+	options Options
+	lock    *os.File
+	readers *pool
+	// snapshots has one for each snapshot that may be opened.
+	snapshots chan struct{}
+	writer    *writer
+	feed      *feed
+	versions  *versions
+	epoch     atomic.Uint64
+	current   atomic.Pointer[layout] // of the view opened last; nil before
+	vectors   vectors
+	changed   atomic.Uint64 // counts migrations that were not additive
+	// retyped is the schema that the last migration left which made tables anew:
+	// a view on other types would misread the rows. Nil before.
+	retyped atomic.Pointer[plan.Schema]
+	gate    gate
 	// found is the schema as the start has read it; nil after a migration or the
 	// first view. It spares the start a reader.
 	found atomic.Pointer[plan.Schema]
@@ -86,7 +92,7 @@ func prepareFile(path string) (string, error) {
 func (s *Store) start() (err error) {
 	path := s.options.Path
 	crashed := leftOpen(path)
-	c, err := openConn(path, true, s.options.MaxSize)
+	c, err := s.options.files.openConn(path, true, s.options.MaxSize)
 	if err != nil {
 		return unreadable(path, err)
 	}
@@ -115,7 +121,11 @@ func (s *Store) start() (err error) {
 			return fmt.Errorf("open database %q: %w", path, err)
 		}
 	}
-	s.readers = newPool(s.options.Readers, func() (*conn, error) { return openConn(path, false, 0) })
+	s.snapshots = make(chan struct{}, maxSnapshots)
+	for range maxSnapshots {
+		s.snapshots <- struct{}{}
+	}
+	s.readers = newPool(s.options.Readers, func() (*conn, error) { return s.options.files.openConn(path, false, 0) })
 	if s.writer, err = newWriter(s, c); err != nil {
 		return unreadable(path, err)
 	}
@@ -181,10 +191,17 @@ func (s *Store) Open(ctx context.Context, schema *query.Schema) (store.View, err
 	if err != nil {
 		return nil, err
 	}
-	if err := matches(recorded, plan.FromQuery(schema)); err != nil {
+	wanted := plan.FromQuery(schema)
+	if err := matches(recorded, wanted); err != nil {
 		return nil, fmt.Errorf("open view: %w", err)
 	}
-	v := &view{store: s, layout: newLayout(schema, s.versions), changed: s.changed.Load()}
+	inserts, err := s.prepareQueries(ctx, schema.Queries)
+	if err != nil {
+		return nil, fmt.Errorf("open view: %w", err)
+	}
+	v := &view{store: s, layout: newLayout(schema, s.versions), changed: s.changed.Load(), schema: wanted}
+	v.layout.inserts = inserts
+	v.fits.Store(s.retyped.Load())
 	s.current.Store(v.layout)
 	s.found.Store(nil)
 	return v, nil
@@ -231,9 +248,15 @@ func (s *Store) Close() error {
 		return nil
 	}
 	s.feed.close()
+	for range maxSnapshots {
+		<-s.snapshots
+	}
 	err := s.writer.close()
 	err = errors.Join(err, s.readers.close())
-	if err := errors.Join(err, s.lock.Close()); err != nil {
+	if s.lock != nil { // one in memory has none
+		err = errors.Join(err, s.lock.Close())
+	}
+	if err != nil {
 		return fmt.Errorf("close database %q: %w", s.options.Path, err)
 	}
 	return nil

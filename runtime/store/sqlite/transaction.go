@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
@@ -25,6 +26,9 @@ type transaction struct {
 	body   body
 	now    []*table // touched by the batch at hand
 	comp   compiler
+	// reworded are the rows that the write at hand changed, of tables that have
+	// a full-text index.
+	reworded []rewording
 }
 
 // group starts a new group after a position.
@@ -39,29 +43,68 @@ func (t *transaction) group(last query.Cursor) {
 func (t *transaction) run(j *job) (query.Result, error) {
 	t.layout = j.layout
 	t.body.reset()
+	t.reworded = t.reworded[:0]
 	t.now = t.now[:0]
-	if isAtomic(&j.batch) {
-		result, err := t.writes(&j.batch)
+	b := &j.batch
+	if isAtomic(b) {
+		result, err := t.writes(b)
 		if err != nil {
+			t.lost = t.body.changes > 0 // the row is there, but not all that belongs to it
 			return query.Result{}, err
 		}
 		return t.record(result)
+	}
+	if b.Once != nil {
+		if b.Rollback {
+			return query.Result{}, errOnceRollback
+		}
+		if result, done, err := t.recall(b); done || err != nil {
+			return result, err
+		}
 	}
 	if err := t.conn.exec("SAVEPOINT batch"); err != nil {
 		t.lost = true
 		return query.Result{}, err
 	}
-	result, err := t.writes(&j.batch)
-	if err == nil {
-		result, err = t.record(result)
-	}
-	if err != nil {
+	result, err := t.attempt(b)
+	if err != nil || b.Rollback {
 		t.undo()
-		return query.Result{}, err
+		clear(t.writer.keys)
+		if err == nil && t.lost {
+			err = errors.New("a batch that is not kept could not be undone")
+		}
+		return result, err
 	}
 	if err := t.conn.exec("RELEASE batch"); err != nil {
 		t.lost = true
 		return query.Result{}, err
+	}
+	return result, nil
+}
+
+// attempt does all of a batch behind a savepoint.
+func (t *transaction) attempt(b *query.Batch) (query.Result, error) {
+	result, err := t.writes(b)
+	if err == nil {
+		err = t.lookBeyond(b, &result)
+	}
+	if err != nil || b.Rollback {
+		return result, err
+	}
+	if b.Once == nil {
+		return t.record(result)
+	}
+	result.Cursor = t.cursor()
+	kept := encodeResult(b, &result)
+	if len(kept) > onceBytes {
+		return result, errOnceTooLarge
+	}
+	if result, err = t.record(result); err != nil {
+		return result, err
+	}
+	if err := t.remember(b, kept); err != nil {
+		t.lost = true // its commit is in the feed already
+		return result, err
 	}
 	return result, nil
 }
@@ -79,40 +122,90 @@ func (t *transaction) undo() {
 }
 
 // isAtomic reports a batch of which nothing stays when it fails even without
-// a savepoint: one insert of one row.
+// a savepoint: one insert of one row, with nothing that could fail behind it.
 func isAtomic(b *query.Batch) bool {
-	return len(b.Writes) == 1 && b.Writes[0].Op == query.Insert && len(b.Writes[0].Rows) == 1
+	if len(b.Writes) != 1 || b.Once != nil || b.Rollback {
+		return false
+	}
+	w := &b.Writes[0]
+	return w.Op == query.Insert && len(w.Rows) == 1 && w.Conflict == nil && w.Beyond == nil && w.AtMost == nil
+}
+
+// resultOf has room for what the writes of a batch will have done; for one row
+// it is one allocation.
+func resultOf(b *query.Batch) query.Result {
+	if !isAtomic(b) {
+		return query.Result{Writes: make([]query.WriteResult, len(b.Writes))}
+	}
+	room := new(struct {
+		writes [1]query.WriteResult
+		keys   [1]query.Value
+	})
+	room.writes[0].Keys = room.keys[:0]
+	return query.Result{Writes: room.writes[:]}
 }
 
 func (t *transaction) writes(b *query.Batch) (query.Result, error) {
-	result := query.Result{Writes: make([]query.WriteResult, len(b.Writes))}
+	result := resultOf(b)
 	for i := range b.Writes {
-		w := &b.Writes[i]
-		entry := t.layout.tables[w.Table]
-		if entry == nil {
-			return result, fault.Newf("42P01", "relation %q does not exist", w.Table.Name)
+		w, err := resolve(&b.Writes[i], result.Writes[:i])
+		if err == nil {
+			err = t.write(w, &result.Writes[i])
 		}
-		did := &result.Writes[i]
-		var err error
-		switch w.Op {
-		case query.Insert:
-			err = t.insert(entry, w, did)
-		case query.Update:
-			err = t.update(entry, w, did)
-		case query.Delete:
-			err = t.delete(entry, w, did)
+		if err != nil && len(b.Writes) > 1 {
+			err = &store.WriteError{Write: i, Err: err}
 		}
 		if err != nil {
 			return result, err
 		}
-		if w.Single && did.Affected != 1 {
-			return result, &store.NotSingleError{Affected: did.Affected}
-		}
-		if w.AtMost != nil && did.Affected > *w.AtMost {
-			return result, &store.TooManyError{Affected: did.Affected}
-		}
 	}
 	return result, nil
+}
+
+func (t *transaction) write(w *query.Write, did *query.WriteResult) error {
+	err := t.dispatch(w, did)
+	if err == nil && len(t.reworded) > 0 {
+		err = t.reword()
+	}
+	if err != nil {
+		return err
+	}
+	if w.Single && did.Affected != 1 {
+		return &store.NotSingleError{Affected: did.Affected}
+	}
+	if w.AtMost != nil && did.Affected > *w.AtMost {
+		return &store.TooManyError{Affected: did.Affected}
+	}
+	return nil
+}
+
+func (t *transaction) dispatch(w *query.Write, did *query.WriteResult) error {
+	if w.Op == query.Run {
+		return t.runText(w, did)
+	}
+	entry := t.layout.tables[w.Table]
+	if entry == nil {
+		return fault.Newf("42P01", "relation %q does not exist", w.Table.Name)
+	}
+	if len(w.Beyond) > 0 && !w.Returning {
+		return fmt.Errorf("write to %q: what lies beyond its rows is asked for, but not the rows", entry.Name)
+	}
+	switch w.Op {
+	case query.Insert:
+		return t.insert(entry, w, did)
+	case query.Update:
+		return t.update(entry, w, did)
+	}
+	return t.delete(entry, w, did)
+}
+
+// cursor is the place that the batch's commit will have; zero when it changed
+// nothing.
+func (t *transaction) cursor() query.Cursor {
+	if t.body.changes == 0 {
+		return query.Cursor{}
+	}
+	return query.Cursor{Epoch: t.epoch, Seq: t.seq + 1}
 }
 
 // record writes the batch's commit; a batch that changed nothing has none.
@@ -128,7 +221,7 @@ func (t *transaction) record(result query.Result) (query.Result, error) {
 		return result, err
 	}
 	commit := query.Commit{
-		Cursor:  query.Cursor{Epoch: t.epoch, Seq: t.seq + 1},
+		Cursor:  t.cursor(),
 		At:      t.writer.at,
 		Changes: changes,
 	}
@@ -164,10 +257,20 @@ func writeFeed(c *conn, commit query.Commit, total int64, raw []byte) error {
 	return stmt.Exec()
 }
 
-// changed notes one row's change for the feed.
+// changed notes one row's change for the feed; of a quiet table, once for all
+// rows, that they changed.
 func (t *transaction) changed(entry *table, op query.Op, before, after query.Row) {
-	t.body.add(entry.Table, op, before, after)
-	if !slices.Contains(t.now, entry) {
+	if t.writer.words[entry.Name] != nil {
+		t.reworded = append(t.reworded, rewording{entry, before, after})
+	}
+	known := slices.Contains(t.now, entry)
+	switch {
+	case !entry.Quiet:
+		t.body.add(entry.Table, op, before, after)
+	case !known:
+		t.body.add(entry.Table, query.Update, nil, nil)
+	}
+	if !known {
 		t.now = append(t.now, entry)
 	}
 }
@@ -177,17 +280,6 @@ func (t *transaction) changed(entry *table, op query.Op, before, after query.Row
 func (t *transaction) alive() error {
 	if t.conn.time.Err() != nil {
 		return faultInterrupted
-	}
-	return nil
-}
-
-func judge(checks []query.Check, row, old query.Row) error {
-	for i := range checks {
-		truth := query.Holds(checks[i].Cond, row, old)
-		if truth == query.True || truth == query.Unknown && checks[i].AllowUnknown {
-			continue
-		}
-		return checks[i].Fault
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/edge-hive/edge-hive/runtime/query"
+	"github.com/edge-hive/edge-hive/runtime/store"
 )
 
 // faultInterrupted becomes what the request's context says.
@@ -49,20 +50,24 @@ func (t *transaction) update(entry *table, w *query.Write, did *query.WriteResul
 	if err != nil {
 		return err
 	}
+	if err := revised(rows, w.Revisions); err != nil {
+		return err
+	}
 	columns := make([]*query.Column, len(w.Set))
 	for i := range w.Set {
 		columns[i] = w.Set[i].Column
 	}
+	set, checks := weighSet(w.Set), weigh(w.Checks)
 	for i := range rows {
 		if err := t.alive(); err != nil {
 			return err
 		}
 		before := rows[i].row
-		after, err := assign(entry, before, w.Set)
+		after, err := t.assign(entry, before, before, set)
 		if err != nil {
 			return err
 		}
-		if err := judge(w.Checks, after, before); err != nil {
+		if err := t.judge(checks, after, before); err != nil {
 			return err
 		}
 		if err := neverNulls(entry, after); err != nil {
@@ -79,14 +84,40 @@ func (t *transaction) update(entry *table, w *query.Write, did *query.WriteResul
 	return nil
 }
 
-// assign gives the row after an update; expressions see the row before.
-func assign(entry *table, before query.Row, set []query.Assignment) (query.Row, error) {
-	after := make(query.Row, len(before))
-	copy(after, before)
-	for i := range set {
-		c := set[i].Column
-		v, err := stored(query.Eval(set[i].Value, before, before), c.Type)
+// revised refuses rows of another revision than those that the write names,
+// and that there is none.
+func revised(rows []found, revisions []int64) error {
+	if revisions == nil {
+		return nil
+	}
+	if len(rows) == 0 {
+		return store.ErrRevisionMoved
+	}
+	for i := range rows {
+		if !slices.Contains(revisions, rows[i].rev) {
+			return store.ErrRevisionMoved
+		}
+	}
+	return nil
+}
+
+// assign gives a row after assignments, whose expressions see it before them;
+// old is the row that is stored.
+func (t *transaction) assign(entry *table, row, old query.Row, a assignments) (query.Row, error) {
+	after := slices.Clone(row)
+	for i := range a.set {
+		c := a.set[i].Column
+		var v query.Value
+		var err error
+		if a.beyond != nil && a.beyond[i] {
+			v, err = t.value(a.set[i].Value, row, old)
+		} else {
+			v = query.Eval(a.set[i].Value, row, old)
+		}
 		if err != nil {
+			return nil, err
+		}
+		if v, err = stored(v, c.Type); err != nil {
 			return nil, fmt.Errorf("update %q.%q: %w", entry.Name, c.Name, err)
 		}
 		after[c.Index] = v
@@ -115,8 +146,27 @@ func (t *transaction) updateRow(entry *table, columns []*query.Column, before, a
 	if err := stmt.Exec(); err != nil {
 		return t.updateConstraint(entry, before, after, err)
 	}
+	if entry.makesKeys() && before[0].N != after[0].N {
+		if err := t.takeKey(entry, after[0].N); err != nil {
+			return err
+		}
+	}
 	t.changed(entry, query.Update, before, after)
 	return nil
+}
+
+// takeKey notes a key that an update gave: no row that comes later may have it
+// too, and SQLite counts those of inserts alone.
+func (t *transaction) takeKey(entry *table, key int64) error {
+	delete(t.writer.keys, entry.Name)
+	stmt, err := t.conn.stmts.get([]byte("UPDATE sqlite_sequence SET seq=?1 WHERE name=?2 AND seq<?1"))
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(stmt.BindInt64(1, key), stmt.BindText(2, entry.Name)); err != nil {
+		return err
+	}
+	return stmt.Exec()
 }
 
 // updateConstraint also finds who points at a key that was to change.

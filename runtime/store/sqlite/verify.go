@@ -184,19 +184,19 @@ func openImmutable(path string) (*conn, error) {
 		slashed = "/" + slashed // a drive
 	}
 	address := url.URL{Scheme: "file", OmitHost: true, Path: slashed, RawQuery: "immutable=1"}
-	return openFile(address.String(), sqlite3.OPEN_READONLY|sqlite3.OPEN_URI)
+	return systemFiles.openFile(address.String(), sqlite3.OPEN_READONLY|sqlite3.OPEN_URI)
 }
 
 // openFile opens a file as it is: none of the settings of a served database.
-func openFile(path string, flags sqlite3.OpenFlag) (_ *conn, err error) {
-	db, err := sqlite3.OpenFlags(path, flags)
+func (f files) openFile(path string, flags sqlite3.OpenFlag) (_ *conn, err error) {
+	db, err := f.open(path, flags)
 	if err != nil {
 		return nil, err
 	}
 	if err := errors.Join(harden(db), db.Exec("PRAGMA cell_size_check=ON"), registerFunctions(db)); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	c := &conn{db: db, time: newLimiter()}
+	c := &conn{db: db, files: f, time: newLimiter()}
 	c.stmts.init(db, statementsKept)
 	db.SetInterrupt(c.time)
 	return c, nil

@@ -3,12 +3,13 @@ package sqlite
 import (
 	"context"
 	"errors"
-	"strings"
+	"sync/atomic"
 
 	"github.com/ncruces/go-sqlite3"
 
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store"
+	"github.com/edge-hive/edge-hive/runtime/store/plan"
 )
 
 // view is one generation's way in.
@@ -16,7 +17,11 @@ type view struct {
 	store   *Store
 	layout  *layout
 	changed uint64 // Store.changed when it was opened
-	gate    gate
+	schema  plan.Schema
+	// fits is the schema that a conversion has left and that was found to have
+	// the view's types.
+	fits atomic.Pointer[plan.Schema]
+	gate gate
 }
 
 var _ store.View = (*view)(nil)
@@ -30,6 +35,13 @@ func (v *view) enter(ctx context.Context) error {
 		v.gate.leave()
 		return err
 	}
+	if now := v.store.retyped.Load(); now != v.fits.Load() {
+		if err := matches(*now, v.schema); err != nil {
+			v.leave()
+			return faultMigrating().WithCause(err)
+		}
+		v.fits.Store(now)
+	}
 	return nil
 }
 
@@ -42,7 +54,7 @@ func (v *view) leave() {
 // rename or drop may ask for what is gone; its caller shall ask again, and
 // will reach the next generation.
 func (v *view) explainError(ctx context.Context, err error) error {
-	if v.changed != v.store.changed.Load() && errors.Is(err, sqlite3.ERROR) {
+	if v.changed != v.store.changed.Load() && errors.Is(err, sqlite3.ERROR) && carriedFault(err) == nil {
 		return faultMigrating().WithCause(err)
 	}
 	return statementError(ctx, err)
@@ -63,24 +75,12 @@ func (v *view) Explain(ctx context.Context, s query.Select) (string, error) {
 		return "", err
 	}
 	defer v.leave()
-	var text strings.Builder
-	err := v.store.withReader(ctx, func(c *conn) error {
-		var comp compiler
-		comp.text("EXPLAIN QUERY PLAN ")
-		prefix := len(comp.buf)
-		comp.selectRows(&s)
-		text.Write(comp.buf[prefix:])
-		stmt, err := comp.prepare(c)
-		if err != nil {
-			return err
-		}
-		defer comp.release(stmt)
-		for stmt.Step() {
-			text.WriteString("\n" + stmt.ColumnText(3))
-		}
-		return stmt.Err()
+	var found Plan
+	err := v.store.withReader(ctx, func(c *conn) (err error) {
+		found, err = explain(c, &s)
+		return err
 	})
-	return text.String(), err
+	return found.String(), err
 }
 
 // Close implements store.View.

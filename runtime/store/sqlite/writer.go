@@ -25,9 +25,11 @@ type writer struct {
 	tx    transaction
 	// keys is the next int key of a table; absent until it is needed.
 	keys   map[string]int64
-	total  int64 // sum of all bodies ever written, as _feed has it
-	at     int64 // time of the last commit, microseconds
+	words  map[string][]*wordIndex // the full-text indexes, by table
+	total  int64                   // sum of all bodies ever written, as _feed has it
+	at     int64                   // time of the last commit, microseconds
 	trim   trim
+	once   once
 	broken atomic.Pointer[error] // set for good: nothing may be written
 	ruin   chan struct{}         // closed when broken is set
 	group  []*job
@@ -74,7 +76,11 @@ func (w *writer) load() (err error) {
 	if w.total, err = queryInt(w.conn.db, "SELECT total FROM _feed ORDER BY seq DESC LIMIT 1"); err != nil {
 		return err
 	}
-	w.at, err = queryInt(w.conn.db, "SELECT at FROM _feed ORDER BY seq DESC LIMIT 1")
+	if w.at, err = queryInt(w.conn.db, "SELECT at FROM _feed ORDER BY seq DESC LIMIT 1"); err != nil {
+		return err
+	}
+	schema, err := readSchema(w.conn)
+	w.words = wordIndexes(&schema)
 	return err
 }
 
@@ -110,7 +116,7 @@ func (w *writer) close() error {
 	if w.broken.Load() == nil {
 		_ = w.conn.db.Exec("PRAGMA optimize") // a wish, not a need
 		_, _, err := w.conn.db.WALCheckpoint("main", sqlite3.CHECKPOINT_TRUNCATE)
-		if err != nil && !errors.Is(err, sqlite3.BUSY) && !errors.Is(err, sqlite3.LOCKED) && !errors.Is(err, sqlite3.FULL) {
+		if err != nil && !errors.Is(err, sqlite3.BUSY) && !errors.Is(err, sqlite3.LOCKED) && !isFull(err) {
 			return errors.Join(err, w.conn.close())
 		}
 	}
@@ -216,6 +222,7 @@ func (w *writer) begin() {
 	clear(w.added)
 	w.added = w.added[:0]
 	w.tx.group(w.store.feed.position())
+	w.once.begin()
 	w.at = max(w.at, time.Now().UnixMicro())
 }
 
@@ -229,6 +236,11 @@ func (w *writer) finish() error {
 			}
 		}
 		if err := w.trim.run(w.conn, w.total, w.at); err != nil {
+			return err
+		}
+	}
+	if len(w.added) > 0 || w.once.dirty {
+		if err := w.once.trim(w.conn, w.at); err != nil {
 			return err
 		}
 	}
@@ -268,6 +280,7 @@ func (w *writer) rollback() {
 	}
 	clear(w.keys)
 	w.trim.undo()
+	w.once.undo()
 }
 
 // commitError tells a full disk, which heals by itself, from a broken one,
