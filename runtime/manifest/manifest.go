@@ -30,9 +30,11 @@ type Manifest struct {
 	// Removed names what may be dropped: "TABLE" or "TABLE.COLUMN".
 	Removed  []string
 	Cache    Cache
+	Queries  []Query
 	Channels []Channel
 	Routes   []Route
 	Auth     Auth
+	Tests    []Test
 	Observe  Observe
 
 	// Positions finds a path's place in the files.
@@ -139,7 +141,27 @@ type Table struct {
 	Cache   string // policy name, "" for none
 	Rows    int    // at most this many an answer
 	Seed    string // absolute path of a CSV or JSON file, "" for none
-	Path    string
+	// Edge is set where rows join two others; Retention where they leave by
+	// themselves.
+	Edge      *Edge
+	Retention *Retention
+	// Quiet keeps changes of its rows out of the feed (changes: false).
+	Quiet bool
+	Path  string
+}
+
+// Edge names the two ref columns of an edge table.
+type Edge struct {
+	From, To string
+	Unique   bool
+	Path     string
+}
+
+// Retention says how old rows become by a column.
+type Retention struct {
+	Column string
+	Keep   time.Duration
+	Path   string
 }
 
 // Column finds a column by its exact name; nil when there is none.
@@ -163,7 +185,7 @@ type Key struct {
 type Column struct {
 	Name     string
 	Was      string
-	Type     string // text int float decimal bool timestamp date uuid json list ref
+	Type     string // text int float decimal bool timestamp date uuid json list ref vector
 	Required bool
 	BuiltIn  bool   // ours, in users: written by the service role alone
 	Min, Max string // decimal text, "" for none: characters, items, else the value
@@ -171,12 +193,15 @@ type Column struct {
 	Enum     []string
 	Scale    int    // of a decimal
 	Of       string // item type of a list
-	Table    string // of a ref
-	OnDelete string // of a ref: "restrict", "cascade", "setNull"
-	Default  *Default
-	Auto     *Auto
-	Access   ColumnAccess
-	Path     string
+	// Dimensions of a vector, and what nearness means: "cosine", "l2", "dot".
+	Dimensions int
+	Metric     string
+	Table      string // of a ref
+	OnDelete   string // of a ref: "restrict", "cascade", "setNull"
+	Default    *Default
+	Auto       *Auto
+	Access     ColumnAccess
+	Path       string
 }
 
 // Default is the value of a column that a request leaves out: a JSON literal,
@@ -197,13 +222,17 @@ type ColumnAccess struct {
 	Read, Create, Update Condition
 }
 
-// Index is a plain or unique index.
+// Index is a plain or unique index, one over the words of texts, or one over
+// vectors.
 type Index struct {
 	Name    string
+	Kind    string // "fulltext", "vector", "" for a plain one
 	Columns []string
 	Unique  bool
 	Where   string // CEL over the row, "" for all rows
-	Path    string
+	// Language is that of the words of a full-text index, "" for simple.
+	Language string
+	Path     string
 }
 
 // Check is a named condition that every written row must not make false.
@@ -247,6 +276,7 @@ type Route struct {
 	Static   *Static
 	Respond  *Respond
 	Redirect *Redirect
+	Query    *CallQuery
 	Rate     string // rate name, "" is "default"
 	Body     int64  // bytes; 0 is Limits.Body
 	Timeout  time.Duration
@@ -275,6 +305,9 @@ type Redirect struct {
 // Auth is how callers are known.
 type Auth struct {
 	Secret *Secret // nil: made on first start
+	// Claims are what rules may ask of the user's app_metadata: name, type,
+	// bounds and default of each. nil: not declared, rules may ask anything.
+	Claims []Column
 }
 
 // Observe is what operators see.

@@ -35,8 +35,9 @@ func (d *decoder) manifest(n *node) *manifest.Manifest {
 		Rules:    d.rules(n.field("rules")),
 		Removed:  n.strs("removed"),
 		Cache:    cache(n.field("cache")),
+		Queries:  d.queries(n.field("queries")),
 		Channels: d.channels(n.field("channels")),
-		Auth:     manifest.Auth{Secret: d.secret(n.at("auth", "secret"))},
+		Auth:     manifest.Auth{Secret: d.secret(n.at("auth", "secret")), Claims: d.claims(n.at("auth", "claims"))},
 		Observe: manifest.Observe{
 			MetricsListen: n.str("observe", "metrics", "listen"),
 			LogLevel:      n.str("observe", "log", "level"),
@@ -58,7 +59,22 @@ func (d *decoder) manifest(n *node) *manifest.Manifest {
 	for _, r := range n.field("routes").list() {
 		m.Routes = append(m.Routes, d.route(r))
 	}
+	for _, t := range n.field("tests").list() {
+		m.Tests = append(m.Tests, decodeTest(t))
+	}
 	return m
+}
+
+// claims decodes what a caller's claims are, nil where that is not declared.
+func (d *decoder) claims(n *node) []manifest.Column {
+	if n == nil {
+		return nil
+	}
+	all := make([]manifest.Column, 0, len(n.list()))
+	for _, c := range n.list() {
+		all = append(all, d.column(c))
+	}
+	return all
 }
 
 func limits(n *node) manifest.Limits {

@@ -37,6 +37,9 @@ func (d *decoder) route(n *node) manifest.Route {
 	if s := n.field("redirect"); s != nil {
 		r.Redirect = &manifest.Redirect{To: s.str("to"), Status: s.num("status")}
 	}
+	if s := n.field("query"); s != nil {
+		r.Query = callQuery(s)
+	}
 	return r
 }
 

@@ -23,29 +23,45 @@ func (d *decoder) table(n *node) manifest.Table {
 		t.Columns = append(t.Columns, d.column(c))
 	}
 	for _, i := range n.field("indexes").list() {
-		t.Indexes = append(t.Indexes, manifest.Index{Name: i.name, Columns: i.strs("columns"), Unique: i.flag("unique"), Where: i.str("where"), Path: i.path()})
+		t.Indexes = append(t.Indexes, manifest.Index{Name: i.name, Kind: unlessUsual(i.str("kind"), "plain"), Columns: i.strs("columns"), Unique: i.flag("unique"), Where: i.str("where"), Language: unlessUsual(i.str("language"), "simple"), Path: i.path()})
 	}
 	for _, c := range n.field("checks").list() {
 		t.Checks = append(t.Checks, manifest.Check{Name: c.name, Text: c.text, Path: c.path()})
 	}
 	t.Access = d.access(n.field("access"), path+".access")
+	if e := n.field("edge"); e != nil {
+		t.Edge = &manifest.Edge{From: e.str("from"), To: e.str("to"), Unique: e.flag("unique"), Path: e.path()}
+	}
+	if r := n.field("retention"); r != nil {
+		t.Retention = &manifest.Retention{Column: r.str("column"), Keep: r.duration("keep"), Path: r.path()}
+	}
+	t.Quiet = !n.flag("changes")
 	return t
+}
+
+// unlessUsual is "" for what is said by leaving it out.
+func unlessUsual(word, usual string) string {
+	if word == usual {
+		return ""
+	}
+	return word
 }
 
 func (d *decoder) column(n *node) manifest.Column {
 	path := n.path()
 	c := manifest.Column{
-		Name:     n.name,
-		Was:      n.str("was"),
-		Type:     n.str("type"),
-		Required: n.flag("required"),
-		BuiltIn:  n.builtIn,
-		Min:      n.digits("min"),
-		Max:      n.digits("max"),
-		Pattern:  n.str("pattern"),
-		Enum:     n.strs("enum"),
-		Scale:    n.num("scale"),
-		Of:       n.str("of"),
+		Name:       n.name,
+		Was:        n.str("was"),
+		Type:       n.str("type"),
+		Required:   n.flag("required"),
+		BuiltIn:    n.builtIn,
+		Min:        n.digits("min"),
+		Max:        n.digits("max"),
+		Pattern:    n.str("pattern"),
+		Enum:       n.strs("enum"),
+		Scale:      n.num("scale"),
+		Of:         n.str("of"),
+		Dimensions: n.num("dimensions"), Metric: n.str("metric"),
 		Table:    n.str("table"),
 		OnDelete: n.str("onDelete"),
 		Default:  defaultOf(n.field("default")),

@@ -150,7 +150,7 @@ func quoteName(n *node) string {
 // nouns are the definitions whose structs have names of their own.
 var nouns = map[string]string{
 	"#Table": "table", "#Column": "column", "#Index": "index", "#Rate": "rate",
-	"#Policy": "policy", "#Channel": "channel", "#Route": "route",
+	"#Policy": "policy", "#Channel": "channel", "#Route": "route", "#Query": "query",
 }
 
 func orList(values []string) string {

@@ -131,11 +131,15 @@ var foreignFields = map[string]map[string]string{
 	"#Static":   {"path": "write dir", "root": "write dir", "folder": "write dir", "fallback": "write spa: true"},
 	"#Respond":  {"text": "write body", "code": "write status", "content": "write body", "contentType": `write headers: "Content-Type": ...`, "json": "write body, and headers: \"Content-Type\": \"application/json\""},
 	"#Rate":     {"limit": "write requests", "burst": "leave it out; a window's requests may come at once", "per_minute": `write requests, and window: "1m"`, "interval": "write window", "period": "write window", "max": "write requests"},
-	"#Policy":   {"maxAge": "write ttl", "expires": "write ttl", "swr": "write stale", "max": "the memory is bounded by cache.memory.size"},
-	"#Key":      {"to": "write table", "references": "write table"},
-	"#Auth":     {"jwt": `write secret: env: "NAME"`, "jwtSecret": `write secret: env: "NAME"`, "users": "users are a table: tables: users"},
-	"#Metrics":  {"port": `write listen: "127.0.0.1:9090"`, "enabled": "leave it out: metrics: {} is on", "path": "leave it out: it is /metrics"},
-	"#Log":      {"file": "leave it out: the log goes to standard error", "output": "leave it out: the log goes to standard error"},
+	"#Query": {
+		"arguments": "write params", "args": "write params", "parameters": "write params", "result": "write returns", "rows": "write returns", "type": "write returns",
+		"text": "write sql", "query": "write sql", "select": "write sql", "tables": "write reads", "from": "write reads", "call": "write access: call: ...", "public": "write access: call: true",
+	},
+	"#Policy":  {"maxAge": "write ttl", "expires": "write ttl", "swr": "write stale", "max": "the memory is bounded by cache.memory.size"},
+	"#Key":     {"to": "write table", "references": "write table"},
+	"#Auth":    {"jwt": `write secret: env: "NAME"`, "jwtSecret": `write secret: env: "NAME"`, "users": "users are a table: tables: users"},
+	"#Metrics": {"port": `write listen: "127.0.0.1:9090"`, "enabled": "leave it out: metrics: {} is on", "path": "leave it out: it is /metrics"},
+	"#Log":     {"file": "leave it out: the log goes to standard error", "output": "leave it out: the log goes to standard error"},
 }
 
 const (

@@ -9,18 +9,16 @@ import (
 // laterFields are fields that a later version of Edge Hive brings, by the
 // definition that they belong to. What is inside them is not looked at.
 var laterFields = map[string][]string{
-	"#Manifest": {"functions", "queries", "storage", "tests"},
+	"#Manifest": {"functions", "storage"},
 	"#Server":   {"tls"},
 	"#Listen":   {"https", "http3"},
 	"#Database": {"namespace", "database", "user", "password"},
-	"#Table":    {"edge", "retention", "changes"},
-	"#Column":   {"dimensions", "metric", "bucket"},
-	"#Index":    {"kind"},
+	"#Column":   {"bucket"},
 	"#Cache":    {"redis", "serve"},
 	"#Channel":  {"broadcast", "presence", "history", "order", "limit"},
-	"#Route":    {"function", "query", "proxy", "cache"},
+	"#Route":    {"function", "proxy", "cache"},
 	"#Auth": {
-		"signup", "claims", "tokens", "password", "confirm", "anonymous", "linking", "mfa", "providers", "redirects", "mail",
+		"signup", "tokens", "password", "confirm", "anonymous", "linking", "mfa", "providers", "redirects", "mail",
 	},
 	"#ChannelAccess": {"send"},
 }
@@ -29,15 +27,13 @@ var laterFields = map[string][]string{
 // else in it is looked at either.
 var laterWhole = map[string][]string{
 	"#Channel": {"broadcast"},
-	"#Table":   {"edge"},
-	"#Route":   {"function", "query", "proxy"},
+	"#Route":   {"function", "proxy"},
 }
 
 // laterValues are values of an enumeration that a later version brings; the
 // struct that they stand in is not looked at further.
 var laterValues = map[string]map[string][]string{
-	"#Column":   {"type": {"vector", "file"}},
-	"#Index":    {"kind": {"fulltext", "vector"}},
+	"#Column":   {"type": {"file"}},
 	"#Database": {"engine": {"surrealdb"}},
 }
 
@@ -84,14 +80,8 @@ func laterHint(name string) string {
 		return "leave it out: a channel shows a table"
 	case "order", "limit":
 		return "leave it out: the channel has all rows that its filter lets through"
-	case "vector", "fulltext":
-		return "leave it out"
 	case "file", "storage":
 		return "leave it out; a text column may hold a file's URL"
-	case "edge":
-		return "a table with two ref columns and a unique index joins two tables"
-	case "claims":
-		return "leave it out: claims come untyped from the token's app_metadata"
 	default:
 		return "leave it out, or take a newer version when there is one"
 	}

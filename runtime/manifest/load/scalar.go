@@ -107,6 +107,8 @@ func (c *conformer) wrongType(n *node, s *shape) {
 		hint = "a text stands in double quotes"
 	case n.kind == null:
 		hint = "leave the field out instead"
+	case s.name == "#QueryAccess" && n.kind == boolean:
+		hint = "write access: call: " + n.text
 	case s.kinds == object && n.kind == boolean && lastOf(n) == "access":
 		hint = "say it for each operation: access: {read: " + n.text + "}"
 	case s.kinds == list && n.kind != object && s.item != nil && s.item.takes(n):
