@@ -50,7 +50,7 @@ func (c *compiler) columnDefault(d *manifest.Column, column *query.Column) query
 	if d.Default.CEL != "" {
 		return c.assigned(source{d.Default.CEL, d.Path + ".default.cel"}, defaultScope(), column)
 	}
-	value, problem := DefaultValue(d, column)
+	value, problem := defaultValue(d, column)
 	if problem != nil {
 		c.reportAt(d.Path+".default", problem)
 		return nil
@@ -92,9 +92,9 @@ func computedHint(kind query.Kind, raw string) string {
 	return "write a value that the column can hold"
 }
 
-// DefaultValue reads a literal default as a value of its column and holds it
+// defaultValue reads a literal default as a value of its column and holds it
 // against the column's own bounds.
-func DefaultValue(d *manifest.Column, column *query.Column) (query.Value, *fault.Fault) {
+func defaultValue(d *manifest.Column, column *query.Column) (query.Value, *fault.Fault) {
 	raw := strings.TrimSpace(d.Default.JSON)
 	if raw == "null" {
 		return query.Value{}, fault.Newf(codeBadDefault, "null cannot be a default").

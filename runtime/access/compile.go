@@ -11,6 +11,7 @@ import (
 // compiler is the state of one compilation.
 type compiler struct {
 	manifest *manifest.Manifest
+	schema   *query.Schema
 	tables   map[string]*manifest.Table
 	parser   *parser.Parser
 	trees    map[string]*tree // by text
@@ -18,6 +19,8 @@ type compiler struct {
 
 	macros     map[string]*macro
 	macroNames []string // in the manifest's order
+	claims     map[string]*claim
+	claimNames []string
 
 	faults fault.List
 	said   map[string]bool
@@ -30,20 +33,25 @@ type compiler struct {
 func Compile(m *manifest.Manifest, schema *query.Schema) (*Rules, fault.List) {
 	c := &compiler{
 		manifest: m,
+		schema:   schema,
 		tables:   make(map[string]*manifest.Table, len(m.Tables)),
 		parser:   newParser(),
 		trees:    map[string]*tree{},
 		placer:   placer{manifest: m},
 		said:     map[string]bool{},
 	}
+	for i := range m.Tables {
+		c.tables[m.Tables[i].Name] = &m.Tables[i]
+	}
+	c.readClaims()
 	c.readMacros()
 	rules := &Rules{
 		Tables:   make(map[string]*TableRules, len(m.Tables)),
 		Channels: make(map[string]*ChannelRules, len(m.Channels)),
+		Queries:  make(map[string]*QueryRules, len(m.Queries)),
 	}
 	for i := range m.Tables {
 		declared := &m.Tables[i]
-		c.tables[declared.Name] = declared
 		if table := schema.Table(declared.Name); table != nil {
 			rules.Tables[declared.Name] = c.table(declared, table)
 		}
@@ -52,6 +60,11 @@ func Compile(m *manifest.Manifest, schema *query.Schema) (*Rules, fault.List) {
 		declared := &m.Channels[i]
 		if table := schema.Table(declared.Table); table != nil {
 			rules.Channels[declared.Name] = c.channel(declared, table)
+		}
+	}
+	for i := range m.Queries {
+		if n := schema.Query(m.Queries[i].Name); n != nil {
+			rules.Queries[n.Name] = c.query(&m.Queries[i], n)
 		}
 	}
 	if len(c.faults) > 0 {
@@ -67,10 +80,7 @@ func (c *compiler) table(declared *manifest.Table, table *query.Table) *TableRul
 	access := &declared.Access
 	guards := c.guards(access.Guards, table)
 	rules := &TableRules{
-		Table:  table,
-		Read:   c.operation(access.Read, readScope(table), guards),
-		Create: c.operation(access.Create, createScope(table), guards),
-		Delete: c.operation(access.Delete, deleteScope(table), guards),
+		Table: table,
 		Granted: Granted{
 			Read:   grants(access.Read),
 			Create: grants(access.Create),
@@ -78,12 +88,16 @@ func (c *compiler) table(declared *manifest.Table, table *query.Table) *TableRul
 			Delete: grants(access.Delete),
 		},
 	}
+	clauses := &rules.Clauses
+	rules.Read, clauses.Read = c.operation("read", access.Read, readScope(table), guards)
+	rules.Create, clauses.Create = c.operation("create", access.Create, createScope(table), guards)
+	rules.Delete, clauses.Delete = c.operation("delete", access.Delete, deleteScope(table), guards)
 	if sameText(access) {
-		rules.UpdateBefore = c.operation(access.UpdateBefore, bothScope(table), guards)
-		rules.UpdateAfter = rules.UpdateBefore
+		rules.UpdateBefore, clauses.UpdateBefore = c.operation("update", access.UpdateBefore, bothScope(table), guards)
+		rules.UpdateAfter, clauses.UpdateAfter = rules.UpdateBefore, clauses.UpdateBefore
 	} else {
-		rules.UpdateBefore = c.operation(access.UpdateBefore, beforeScope(table), guards)
-		rules.UpdateAfter = c.operation(access.UpdateAfter, afterScope(table), guards)
+		rules.UpdateBefore, clauses.UpdateBefore = c.operation("update.before", access.UpdateBefore, beforeScope(table), guards)
+		rules.UpdateAfter, clauses.UpdateAfter = c.operation("update.after", access.UpdateAfter, afterScope(table), guards)
 	}
 
 	for i := range declared.Checks {
@@ -101,27 +115,30 @@ func grants(condition manifest.Condition) bool {
 	return condition.Declared && (condition.Always || condition.Text != "")
 }
 
-// guards compiles a table's guards to one condition; nil for none.
-func (c *compiler) guards(guards []manifest.Guard, table *query.Table) []query.Expr {
-	var terms []query.Expr
+// guards compiles a table's guards; none for none.
+func (c *compiler) guards(guards []manifest.Guard, table *query.Table) []Clause {
+	var clauses []Clause
 	for _, guard := range guards {
 		if guard.Declared {
-			terms = append(terms, c.declared(guard.Condition, guardScope(table)))
+			clauses = append(clauses, Clause{"access.guards." + guard.Name, guard.Path, c.declared(guard.Condition, guardScope(table))})
 		}
 	}
-	return terms
+	return clauses
 }
 
-// operation is a condition of a table joined with its guards. A condition
-// that was left out is false.
-func (c *compiler) operation(condition manifest.Condition, s scope, guards []query.Expr) query.Expr {
+// operation is a condition of a table joined with its guards, and what it is
+// joined from. A condition that was left out is false.
+func (c *compiler) operation(name string, condition manifest.Condition, s scope, guards []Clause) (query.Expr, []Clause) {
 	own := c.declared(condition, s)
+	clauses := append([]Clause{{"access." + name, condition.Path, own}}, guards...)
 	if len(guards) == 0 || !grants(condition) {
-		return own
+		return own, clauses
 	}
-	terms := make([]query.Expr, 0, len(guards)+1)
-	terms = append(append(terms, own), guards...)
-	return query.Conjunction(terms...)
+	terms := make([]query.Expr, len(clauses))
+	for i := range clauses {
+		terms[i] = clauses[i].Cond
+	}
+	return query.Conjunction(terms...), clauses
 }
 
 // declared compiles a condition as it was written.

@@ -16,8 +16,8 @@ func (t *translation) function(e ast.Expr, f *frame) query.Expr {
 	call := e.AsCall()
 	name, args := call.FunctionName(), call.Args()
 	if call.IsMemberFunction() {
-		if t.beyondRow(call, f) {
-			return nil
+		if asked, made := t.asks(e, f); asked {
+			return made
 		}
 		args = append([]ast.Expr{call.Target()}, args...)
 	} else if m := t.c.macros[name]; m != nil {
@@ -51,16 +51,6 @@ func (t *translation) function(e ast.Expr, f *frame) query.Expr {
 	}
 	t.unknownFunction(e, f)
 	return nil
-}
-
-// beyondRow refuses tables.T.exists(...) in one go.
-func (t *translation) beyondRow(call ast.CallExpr, f *frame) bool {
-	root, rootFrame, _, ok := t.flatten(call.Target(), f)
-	if !ok || root.Kind() != ast.IdentKind || root.AsIdent() != "tables" {
-		return !ok
-	}
-	t.chain(root, rootFrame) // says it
-	return true
 }
 
 // arity checks the number of arguments, that before the dot included.
@@ -221,7 +211,7 @@ func (t *translation) inline(m *macro, e ast.Expr, f *frame) query.Expr {
 
 // elsewhere are names that people bring from CEL and SQL.
 var elsewhere = map[string]string{
-	"exists":       "`exists` asks another table, which is not in this version; for an item of a list write 'x' in tags",
+	"exists":       "another table is asked with tables.NAME.exists(m, m.user == auth.uid); for an item of a list write 'x' in tags",
 	"all":          "comprehensions are not part of the rule language",
 	"map":          "comprehensions are not part of the rule language",
 	"filter":       "comprehensions are not part of the rule language",

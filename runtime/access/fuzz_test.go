@@ -20,7 +20,8 @@ import (
 func FuzzCompile(f *testing.F) {
 	for _, text := range []string{
 		"owner == auth.uid", "staff() && mine(owner)", "status in ['open', 'paid'] ? sold : !sold", "meta.a[0]['b'].in == 'x'",
-		"title.matches('^a') || 'a' in tags", "old.pages < pages", "price * 2 >= 9.99", "tables.x.exists(m, m.a == 1)", "a(", "'", "row.true",
+		"title.matches('^a') || 'a' in tags", "old.pages < pages", "price * 2 >= 9.99", "tables.x.exists(m, m.a == 1)", "tables.books.exists(b, b.title == title && mine(b.owner))", "owner.id == auth.uid", "tables.users.exists(u, u.id == x)",
+		"tables.books.exists(b, tables.users.exists(u, u.id == b.owner.id && old.pages == b.pages))", "old.owner.id == 'x'", "a(", "'", "row.true",
 		"size(title) > 1 // c", "1u", "b'x'", "{}", "[1]", "x.?y", "`a`", "has(meta.a)", "either(mine(owner), oneOf(status, ['open']))", "\"\\d\"",
 		"null == null", "-(-1) == 1", "at > '2026-01-01'", ".title == 'a'", "a.b{c: 1}", "5 in [5]", "auth['uid'] == owner", "é == 1",
 	} {

@@ -40,10 +40,15 @@ func describe(x query.Expr) string {
 		return "the " + x.Of.String() + " " + string(query.AppendText(nil, x.Value))
 	case *query.ColumnRef:
 		return x.Column.Name + " (" + x.Column.Type.String() + ")"
+	case *query.Lookup:
+		return describe(x.Value)
 	case *query.Auth:
 		return authName(x.Attribute) + " (" + x.Type().String() + ")"
 	case *query.Now:
 		return "now() (timestamp)"
+	}
+	if name := ClaimName(x); name != "" {
+		return name + " (" + x.Type().String() + ")"
 	}
 	return "a value of type " + x.Type().String()
 }

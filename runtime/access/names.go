@@ -31,6 +31,9 @@ func (t *translation) chain(e ast.Expr, f *frame) query.Expr {
 		return t.walkInto(base, steps, root, rootFrame)
 	}
 	at := rootFrame.body.offset(root.ID())
+	if v := rootFrame.variable(root.AsIdent()); v != nil {
+		return t.variableMember(v, steps, rootFrame, root)
+	}
 	switch name := root.AsIdent(); name {
 	case "auth":
 		return t.auth(steps, rootFrame, at)
@@ -44,12 +47,10 @@ func (t *translation) chain(e ast.Expr, f *frame) query.Expr {
 		}
 		return t.rowMember(steps, rootFrame, root, true)
 	case "param":
-		t.fail(rootFrame, at, fault.New(codeNotYet, "param is not in this version").
-			WithHint("channels and queries with parameters come later"))
-		return nil
+		return t.param(steps, rootFrame, at)
 	case "tables":
-		t.fail(rootFrame, at, fault.New(codeNotYet, "asking another table is not in this version").
-			WithHint("a rule may use the row's own columns and auth; put what it needs in the row or in the caller's claims"))
+		t.fail(rootFrame, at, fault.New(codeBadRule, "tables alone is not a value").
+			WithHint("another table is asked with tables.NAME.exists(m, m.user == auth.uid)"))
 		return nil
 	default:
 		column := t.column(name, rootFrame, at, false)
@@ -136,14 +137,14 @@ func (t *translation) column(name string, f *frame, at int, old bool) query.Expr
 		return nil
 	}
 	if column := t.scope.table.Column(name); column != nil {
-		return &query.ColumnRef{Table: t.scope.table, Column: column, Old: old}
+		return &query.ColumnRef{Table: t.scope.table, Column: column, Old: old, Up: t.level}
 	}
 	problem := fault.Newf(codeUnknownName, "table %s has no column %s", t.scope.table.Name, quoted(name))
-	names := make([]string, 0, len(t.scope.table.Columns)+4)
-	for _, column := range t.scope.table.Columns {
-		names = append(names, column.Name)
+	if v := f.variableWith(name); v != nil && !old {
+		t.fail(f, at, problem.WithHint("did you mean "+v.name+"."+name+"?"))
+		return nil
 	}
-	t.fail(f, at, problem.WithHint(t.c.nameHint(name, names)))
+	t.fail(f, at, problem.WithHint(t.c.nameHint(name, columnNames(t.scope.table))))
 	return nil
 }
 
@@ -200,6 +201,9 @@ func (t *translation) auth(steps []selector, f *frame, at int) query.Expr {
 		base = &query.Auth{Attribute: query.AuthEmail}
 	case "claims":
 		base = &query.Auth{Attribute: query.AuthClaims}
+		if len(steps) > 1 && t.c.manifest.Auth.Claims != nil {
+			return t.claim(base, steps[1:])
+		}
 	default:
 		hint := fault.NearestHint(name, attributes, "auth has uid, role, email and claims")
 		switch name {
@@ -219,17 +223,21 @@ func (t *translation) walkInto(base query.Expr, steps []selector, root ast.Expr,
 	return t.steps(base, steps, f.body.snippet(root))
 }
 
-// steps follows .name and [index] into a json or list value.
+// steps follows .name and [index] through references and into a json or list
+// value.
 func (t *translation) steps(base query.Expr, steps []selector, name string) query.Expr {
 	if len(steps) == 0 {
 		return base
 	}
-	first := steps[0]
 	if ref, ok := base.(*query.ColumnRef); ok && ref.Column.Ref != nil {
-		t.fail(first.frame, first.at, fault.Newf(codeNotYet, "looking through the reference %s is not in this version", quoted(ref.Column.Name)).
-			WithHint("a reference is its key here: compare "+ref.Column.Name+" itself"))
-		return nil
+		return t.through(ref, steps, name)
 	}
+	return t.inside(base, steps, name)
+}
+
+// inside follows steps into a value of type json or list.
+func (t *translation) inside(base query.Expr, steps []selector, name string) query.Expr {
+	first := steps[0]
 	switch base.Type().Kind {
 	case query.KindJSON:
 	case query.KindList:

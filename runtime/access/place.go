@@ -26,6 +26,15 @@ type placer struct {
 	files    map[string][]byte
 }
 
+// Locate finds the place of text[offset], where text is the string at a path
+// of the manifest: the byte itself where the string is one literal, else the
+// place of the path.
+func Locate(m *manifest.Manifest, path, text string, offset int) fault.Position {
+	p := placer{manifest: m}
+	at, _ := p.at(path, text, offset)
+	return at
+}
+
 // at is the place of text[offset], where text is the string at path. When the
 // string is not found as one literal (it was interpolated, or joined), it is
 // the place of the path, and not exact.

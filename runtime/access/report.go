@@ -4,14 +4,14 @@ import "github.com/edge-hive/edge-hive/runtime/fault"
 
 // The codes of this package's faults.
 const (
-	codeBadRule     = "bad-rule"            // not the rule language, or not allowed in this place
-	codeUnknownName = "unknown-column"      // no such column, attribute or name
-	codeUnknownRule = "unknown-rule"        // no such rule or function
-	codeMismatch    = "type-mismatch"       // operands or values of types that do not meet
-	codeConstant    = "constant-rule"       // a text that is always true, false or null
-	codeBadDefault  = "bad-default"         // a default that its own column refuses
-	codeNotYet      = "not-in-this-version" // meant by the language, not built
-	codeTooComplex  = "too-complex"
+	codeBadRule      = "bad-rule"       // not the rule language, or not allowed in this place
+	codeUnknownName  = "unknown-column" // no such column, attribute or name
+	codeUnknownRule  = "unknown-rule"   // no such rule or function
+	codeUnknownTable = "unknown-table"  // no such table
+	codeMismatch     = "type-mismatch"  // operands or values of types that do not meet
+	codeConstant     = "constant-rule"  // a text that is always true, false or null
+	codeBadDefault   = "bad-default"    // a default that its own column refuses
+	codeTooComplex   = "too-complex"
 )
 
 // report places a fault at a byte of a text and keeps it, unless one of its

@@ -10,6 +10,7 @@ import (
 type Rules struct {
 	Tables   map[string]*TableRules
 	Channels map[string]*ChannelRules
+	Queries  map[string]*QueryRules
 }
 
 // TableRules is the compiled access of one table, guards included. A condition
@@ -25,8 +26,21 @@ type TableRules struct {
 	// Granted tells which operations were declared at all: one that was not is
 	// "permission denied", not an empty answer.
 	Granted Granted
+	// Clauses are what the operations are joined from.
+	Clauses Clauses
 	Checks  []Check
 	Columns []ColumnRules // by query.Column.Index; [0] is the key
+}
+
+// Clauses are the conditions of each operation of a table as they stand in the
+// manifest: its own, then the guards. All of them must hold.
+type Clauses struct{ Read, Create, UpdateBefore, UpdateAfter, Delete []Clause }
+
+// Clause is one condition of the manifest.
+type Clause struct {
+	Name string // below the table: access.read, access.guards.tenant
+	Path string // in the manifest
+	Cond query.Expr
 }
 
 // Granted tells which of a table's operations the manifest grants to anyone.

@@ -16,36 +16,41 @@ type scope struct {
 	// clock tells whether now() may stand here.
 	clock bool
 	uuid  bool
+	// call is the query whose parameters may be spoken of; nil elsewhere.
+	call *query.Named
+	// beyond tells whether other rows may be asked here: the text is evaluated
+	// where a store can be.
+	beyond bool
 }
 
 func readScope(t *query.Table) scope {
-	return scope{name: "a read rule", table: t, auth: true}
+	return scope{name: "a read rule", table: t, auth: true, beyond: true}
 }
 
 func createScope(t *query.Table) scope {
-	return scope{name: "a create rule", table: t, auth: true, clock: true}
+	return scope{name: "a create rule", table: t, auth: true, clock: true, beyond: true}
 }
 
 func beforeScope(t *query.Table) scope {
-	return scope{name: "an update rule on the row before", table: t, auth: true, clock: true}
+	return scope{name: "an update rule on the row before", table: t, auth: true, clock: true, beyond: true}
 }
 
 // bothScope is for an update rule that is one string.
 func bothScope(t *query.Table) scope {
-	return scope{name: "an update rule that is judged before and after", table: t, auth: true, clock: true}
+	return scope{name: "an update rule that is judged before and after", table: t, auth: true, clock: true, beyond: true}
 }
 
 func afterScope(t *query.Table) scope {
-	return scope{name: "an update rule on the row after", table: t, old: true, auth: true, clock: true}
+	return scope{name: "an update rule on the row after", table: t, old: true, auth: true, clock: true, beyond: true}
 }
 
 func deleteScope(t *query.Table) scope {
-	return scope{name: "a delete rule", table: t, auth: true, clock: true}
+	return scope{name: "a delete rule", table: t, auth: true, clock: true, beyond: true}
 }
 
 // guardScope is that of a read rule, for guards are part of it.
 func guardScope(t *query.Table) scope {
-	return scope{name: "a guard", table: t, auth: true}
+	return scope{name: "a guard", table: t, auth: true, beyond: true}
 }
 
 func columnReadScope() scope {
@@ -53,11 +58,11 @@ func columnReadScope() scope {
 }
 
 func columnWriteScope(t *query.Table, op string) scope {
-	return scope{name: "a column's " + op + " rule", table: t, auth: true, clock: true}
+	return scope{name: "a column's " + op + " rule", table: t, auth: true, clock: true, beyond: true}
 }
 
 func checkScope(t *query.Table) scope {
-	return scope{name: "a table's check", table: t}
+	return scope{name: "a table's check", table: t, beyond: true}
 }
 
 func whereScope(t *query.Table) scope {
@@ -65,11 +70,11 @@ func whereScope(t *query.Table) scope {
 }
 
 func filterScope(t *query.Table) scope {
-	return scope{name: "a channel's filter", table: t}
+	return scope{name: "a channel's filter", table: t, beyond: true}
 }
 
 func channelScope() scope {
-	return scope{name: "a channel's read rule", auth: true}
+	return scope{name: "a channel's read rule", auth: true, beyond: true}
 }
 
 func defaultScope() scope {

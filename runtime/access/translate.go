@@ -16,7 +16,10 @@ type translation struct {
 	scope scope
 	top   source
 	nodes int
-	stuck bool // too large: stop
+	stuck bool                    // too large: stop
+	level uint8                   // how many Exists and Lookup are around the node at hand
+	asked int                     // Exists and Lookup so far
+	enums map[query.Expr][]string // the values that a claim can have
 }
 
 // frame is a text being translated: the rule itself, or a macro with the
@@ -25,6 +28,7 @@ type frame struct {
 	body  *parsed
 	macro *macro // nil for the rule itself
 	args  map[string]argument
+	vars  *variable // of the exists around, the innermost first
 	depth int
 }
 

@@ -31,10 +31,10 @@ func (t *translation) checkValues(side, value query.Expr, e ast.Expr, f *frame) 
 				WithHint(fault.NearestHint(text, roles, "it is anon, authenticated or service_role; roles of your own stand in auth.claims")))
 			return false
 		}
-	case *query.ColumnRef:
-		enum := t.c.enum(side)
+	default:
+		name, enum := t.enum(side)
 		if len(enum) > 0 && !slices.Contains(enum, text) {
-			t.failAt(f, e, fault.Newf(codeMismatch, "%s is never '%s'", side.Column.Name, clip(text)).
+			t.failAt(f, e, fault.Newf(codeMismatch, "%s is never '%s'", name, clip(text)).
 				WithHint(fault.NearestHint(text, enum, "its values are "+fault.Listed(enum))))
 			return false
 		}
@@ -42,7 +42,18 @@ func (t *translation) checkValues(side, value query.Expr, e ast.Expr, f *frame) 
 	return true
 }
 
-// enum is the declared values of a column, nil for any.
+// enum is the name of a column, here or in another row, or of a claim, and the
+// values that are declared of it; nil for any.
+func (t *translation) enum(x query.Expr) (string, []string) {
+	switch x := x.(type) {
+	case *query.ColumnRef:
+		return x.Column.Name, t.c.enum(x)
+	case *query.Lookup:
+		return t.enum(x.Value)
+	}
+	return ClaimName(x), t.enums[x]
+}
+
 func (c *compiler) enum(ref *query.ColumnRef) []string {
 	table := c.tables[ref.Table.Name]
 	if table == nil {
