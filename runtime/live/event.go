@@ -82,15 +82,15 @@ type Frame struct {
 	Data   []byte
 }
 
-// batch is what one commit, or one step of joining, has for a group: it enters
+// bundle is what one commit, or one step of joining, has for a group: it enters
 // a queue whole. It is immutable once a queue has it.
-type batch struct {
+type bundle struct {
 	frames []Frame // at least one
 	size   int     // bytes of all Data
 }
 
-func newBatch(frames []Frame) *batch {
-	b := &batch{frames: frames}
+func newBundle(frames []Frame) *bundle {
+	b := &bundle{frames: frames}
 	for i := range frames {
 		b.size += len(frames[i].Data)
 	}

@@ -18,6 +18,8 @@ type group struct {
 	view    view
 	members []*Subscription
 	pending []Frame // of the commit at hand
+	// unjudged: the store has not said what the commit at hand is to the group.
+	unjudged bool
 }
 
 // rebuild binds the group anew; what it sees stays the same.
@@ -32,12 +34,17 @@ func (g *group) rebuild(bound *data.Subscription) {
 type groups struct {
 	byKey   map[groupKey]*group
 	byTable map[string]map[*group]struct{}
+	asking  map[string]map[*group]struct{} // those of byTable that look beyond the row
 	touched []*group
+	unknown []*group // for which the commit at hand could not be judged
 	full    []*Subscription
 }
 
 func newGroups() groups {
-	return groups{byKey: make(map[groupKey]*group), byTable: make(map[string]map[*group]struct{})}
+	return groups{
+		byKey:   make(map[groupKey]*group),
+		byTable: make(map[string]map[*group]struct{}), asking: make(map[string]map[*group]struct{}),
+	}
 }
 
 // join adds a subscription to its group.
@@ -47,11 +54,10 @@ func (gs *groups) join(s *Subscription) {
 	if g == nil {
 		g = &group{key: key, view: newView(s.bound, s.encoder)}
 		gs.byKey[key] = g
-		table := s.bound.Table.Name
-		if gs.byTable[table] == nil {
-			gs.byTable[table] = make(map[*group]struct{})
+		enlist(gs.byTable, g)
+		if g.view.beyond {
+			enlist(gs.asking, g)
 		}
-		gs.byTable[table][g] = struct{}{}
 	}
 	s.group, s.index = g, len(g.members)
 	g.members = append(g.members, s)
@@ -70,30 +76,48 @@ func (gs *groups) leave(s *Subscription) {
 		return
 	}
 	delete(gs.byKey, g.key)
+	strike(gs.byTable, g)
+	strike(gs.asking, g)
+}
+
+// enlist adds a group to those of its table.
+func enlist(byTable map[string]map[*group]struct{}, g *group) {
 	table := g.view.of.Table.Name
-	delete(gs.byTable[table], g)
-	if len(gs.byTable[table]) == 0 {
-		delete(gs.byTable, table)
+	if byTable[table] == nil {
+		byTable[table] = make(map[*group]struct{})
+	}
+	byTable[table][g] = struct{}{}
+}
+
+func strike(byTable map[string]map[*group]struct{}, g *group) {
+	table := g.view.of.Table.Name
+	delete(byTable[table], g)
+	if len(byTable[table]) == 0 {
+		delete(byTable, table)
 	}
 }
 
-// judge gives every group its frames of a commit, in pending. An error says
-// that a stored row can not be read any more.
-func (gs *groups) judge(c *query.Commit) error {
-	gs.touched = gs.touched[:0]
+// judge gives every group its frames of a commit, in pending, by what the
+// store has answered; the groups that lack an answer are in unknown. An error
+// says that a stored row can not be read any more.
+func (gs *groups) judge(c *query.Commit, q *questions) error {
+	gs.touched, gs.unknown = gs.touched[:0], gs.unknown[:0]
 	for i := range c.Changes {
-		interested := gs.byTable[c.Changes[i].Table]
-		var table *query.Table // that the rows are decoded by
-		var before, after query.Row
-		for g := range interested {
-			if of := g.view.of.Table; of != table {
-				var err error
-				if before, after, err = decode(of, &c.Changes[i]); err != nil {
-					return err
-				}
-				table = of
+		var rows decoded
+		for g := range gs.byTable[c.Changes[i].Table] {
+			if g.unjudged {
+				continue
 			}
-			f, told := g.view.frame(c, i, before, after)
+			before, after, err := rows.of(g.view.of.Table, &c.Changes[i])
+			if err != nil {
+				return err
+			}
+			f, told, err := g.view.frame(c, i, before, after, q)
+			if err != nil {
+				g.unjudged = true
+				gs.unknown = append(gs.unknown, g)
+				continue
+			}
 			if !told {
 				continue
 			}
@@ -111,7 +135,10 @@ func (gs *groups) judge(c *query.Commit) error {
 func (gs *groups) deliver(c *query.Commit) []*Subscription {
 	gs.full = gs.full[:0]
 	for _, g := range gs.touched {
-		b := newBatch(g.pending)
+		if g.unjudged {
+			continue // what was judged of it goes with the rest
+		}
+		b := newBundle(g.pending)
 		g.pending = nil // the queues have it now
 		for _, s := range g.members {
 			// One that attached ahead of the hub has seen these already.
@@ -126,6 +153,6 @@ func (gs *groups) deliver(c *query.Commit) []*Subscription {
 // forget drops what a failed judge left behind.
 func (gs *groups) forget() {
 	for _, g := range gs.byKey {
-		g.pending = nil
+		g.pending, g.unjudged = nil, false
 	}
 }

@@ -55,6 +55,9 @@ type Gate interface {
 	Subscribe(caller *auth.Caller, channel string) (*data.Subscription, error)
 	// Snapshot writes the rows and gives the cursor at which they were read.
 	Snapshot(context.Context, *data.Subscription, query.RowWriter) (store.Info, error)
+	// Judge asks the store about conditions that are about no row at hand
+	// (query.Place), each as it is now.
+	Judge(context.Context, []query.Expr) ([]query.Truth, error)
 }
 
 // Options is what a Hub is made of. Feed and Gate are required.

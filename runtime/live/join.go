@@ -129,21 +129,36 @@ func (h *Hub) advance(s *Subscription, st *step) error {
 		}
 	}
 	for i := range commits {
-		frames, err := st.view.replay(&commits[i], at.cursor)
+		frames, err := h.replay(s.ctx, st, &commits[i], at.cursor)
+		if err != nil && !errors.As(err, &unreadable{}) {
+			return err
+		}
 		if err != nil {
 			h.log.Error("a change could not be read", "channel", s.channel, "cursor", commits[i].Cursor.String(), "error", err)
 			return s.put(st.version, nil, lost)
 		}
 		at.cursor = Cursor{Commit: commits[i].Cursor, Of: st.view.mark}
-		var b *batch
+		var b *bundle
 		if len(frames) > 0 {
-			b = newBatch(frames)
+			b = newBundle(frames)
 		}
 		if err := s.put(st.version, b, at); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// replay gives the frames of a commit. Where the store judges them it waits
+// for a slot, as all that reads the store.
+func (h *Hub) replay(ctx context.Context, st *step, c *query.Commit, after Cursor) ([]Frame, error) {
+	if st.view.beyond {
+		if err := h.acquire(ctx); err != nil {
+			return nil, err
+		}
+		defer h.release()
+	}
+	return st.view.replay(ctx, st.gate, c, after)
 }
 
 // missed gives what follows the step's cursor, from memory or from the feed;

@@ -39,8 +39,8 @@ func (s *Subscription) signal() {
 	}
 }
 
-// push queues a batch without waiting; false when the queue is full.
-func (s *Subscription) push(b *batch) bool {
+// push queues a bundle without waiting; false when the queue is full.
+func (s *Subscription) push(b *bundle) bool {
 	s.mu.Lock()
 	fits := len(s.queue) == 0 || (len(s.queue) < s.hub.queueMessages && s.bytes+b.size <= s.hub.queueBytes)
 	if fits {
@@ -53,9 +53,9 @@ func (s *Subscription) push(b *batch) bool {
 	return fits
 }
 
-// put queues a batch (nil: none) for a join of the given version, waiting for
+// put queues a bundle (nil: none) for a join of the given version, waiting for
 // room, and records in the same breath where the join has come by it.
-func (s *Subscription) put(version uint64, b *batch, to place) error {
+func (s *Subscription) put(version uint64, b *bundle, to place) error {
 	for {
 		s.mu.Lock()
 		if s.accept != version || s.ended != nil {
@@ -135,8 +135,8 @@ func (s *Subscription) half(size int) bool {
 	return len(s.queue) < s.hub.queueMessages/2 && s.bytes+size <= s.hub.queueBytes/2
 }
 
-// add queues a batch. The caller holds s.mu.
-func (s *Subscription) add(b *batch) {
+// add queues a bundle. The caller holds s.mu.
+func (s *Subscription) add(b *bundle) {
 	if len(s.queue) == 0 {
 		s.moving = time.Now()
 	}

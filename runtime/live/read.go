@@ -98,7 +98,7 @@ func (h *Hub) page(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	for i := range commits {
-		h.dispatch(&commits[i])
+		h.dispatch(ctx, &commits[i])
 	}
 	return len(commits) > 0, nil
 }
@@ -106,10 +106,11 @@ func (h *Hub) page(ctx context.Context) (bool, error) {
 // dispatch serves one commit. A commit that cannot be served, for a stored row
 // cannot be read or because of a mistake of ours, costs its subscribers a new
 // snapshot and nobody the hub.
-func (h *Hub) dispatch(c *query.Commit) {
+func (h *Hub) dispatch(ctx context.Context, c *query.Commit) {
+	answers := h.inquire(ctx, c)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	err := h.serve(c)
+	err := h.serve(c, answers)
 	h.position = c.Cursor
 	h.recent.add(*c)
 	if err != nil {
@@ -119,17 +120,20 @@ func (h *Hub) dispatch(c *query.Commit) {
 	}
 }
 
-func (h *Hub) serve(c *query.Commit) (err error) {
+func (h *Hub) serve(c *query.Commit, answers *questions) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	if err := h.groups.judge(c); err != nil {
+	if err := h.groups.judge(c, answers); err != nil {
 		return err
 	}
 	for _, s := range h.groups.deliver(c) {
 		h.overflow(s)
+	}
+	for _, g := range h.groups.unknown {
+		h.dismiss(g)
 	}
 	return nil
 }

@@ -48,7 +48,7 @@ type Subscription struct {
 	finished bool
 
 	mu     sync.Mutex // after hub.mu
-	queue  []*batch
+	queue  []*bundle
 	bytes  int
 	taken  Cursor    // of the last frame given out
 	moving time.Time // when something was taken or written, or nothing was there to take
@@ -229,9 +229,9 @@ func (h *Hub) rebind(s *Subscription) error {
 
 func (h *Hub) refusal(s *Subscription, err error) Reason {
 	switch {
-	case fault.Is(err, "PGRST205"):
+	case fault.Is(err, data.CodeUnknownTable):
 		return Gone
-	case fault.Is(err, "42501"):
+	case fault.Is(err, data.CodeDenied):
 		return Denied
 	}
 	h.log.Error("a subscription could not be bound", "channel", s.channel, "error", err)

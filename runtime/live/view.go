@@ -2,6 +2,7 @@ package live
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"slices"
 
@@ -24,6 +25,8 @@ type view struct {
 	// narrow: some column may not be shown. Then an update that changes none of
 	// those that may must not be told, or its coming would tell of the others.
 	narrow bool
+	// beyond: the condition looks at other rows, so that the store must judge.
+	beyond bool
 }
 
 func newView(of *data.Subscription, encoder Encoder) view {
@@ -34,28 +37,57 @@ func newView(of *data.Subscription, encoder Encoder) view {
 		update: slices.Contains(of.Channel.Events, "update"),
 		delete: slices.Contains(of.Channel.Events, "delete"),
 		narrow: len(of.Columns) < len(of.Table.Columns),
+		beyond: query.LooksBeyond(of.Where),
 	}
 }
 
-// sees reports whether the subscriber sees a row.
-func (v *view) sees(row query.Row) bool {
-	return row != nil && (v.of.Where == nil || query.Holds(v.of.Where, row, nil) == query.True)
+// sees reports whether the subscriber sees a row; errUnjudged where that is
+// for the store to say, and it was not asked.
+func (v *view) sees(row query.Row, q *questions) (bool, error) {
+	switch {
+	case row == nil:
+		return false, nil
+	case v.beyond:
+		return q.holds(v.of.Where, row)
+	}
+	return v.of.Where == nil || query.Holds(v.of.Where, row, nil) == query.True, nil
+}
+
+// wants reports whether the channel tells of such changes at all.
+func (v *view) wants(before, after query.Row) bool {
+	switch {
+	case before == nil:
+		return v.create
+	case after == nil:
+		return v.delete
+	}
+	return v.update
 }
 
 // judge tells what a change is to the subscriber; false when it is nothing.
-func (v *view) judge(before, after query.Row) (Type, bool) {
-	was, is := v.sees(before), v.sees(after)
+func (v *view) judge(before, after query.Row, q *questions) (Type, bool, error) {
+	if !v.wants(before, after) {
+		return 0, false, nil
+	}
+	was, err := v.sees(before, q)
+	if err != nil {
+		return 0, false, err
+	}
+	is, err := v.sees(after, q)
+	if err != nil {
+		return 0, false, err
+	}
 	switch {
 	case before == nil:
-		return Create, is && v.create
+		return Create, is, nil
 	case after == nil:
-		return Delete, was && v.delete
+		return Delete, was, nil
 	case was && is:
-		return Update, v.update && (!v.narrow || !v.same(before, after))
+		return Update, !v.narrow || !v.same(before, after), nil
 	case is:
-		return Enter, v.update
+		return Enter, true, nil
 	}
-	return Leave, was && v.update
+	return Leave, was, nil
 }
 
 // same reports whether two rows look the same to the subscriber.
@@ -71,10 +103,10 @@ func (v *view) same(before, after query.Row) bool {
 
 // frame gives what change i of a commit is to the subscriber, encoded; false
 // when it is nothing. before and after are the change's rows, decoded.
-func (v *view) frame(c *query.Commit, i int, before, after query.Row) (Frame, bool) {
-	kind, told := v.judge(before, after)
-	if !told {
-		return Frame{}, false
+func (v *view) frame(c *query.Commit, i int, before, after query.Row, q *questions) (Frame, bool, error) {
+	kind, told, err := v.judge(before, after, q)
+	if !told || err != nil {
+		return Frame{}, false, err
 	}
 	at := Cursor{Commit: c.Cursor}
 	if i+1 < len(c.Changes) {
@@ -87,7 +119,7 @@ func (v *view) frame(c *query.Commit, i int, before, after query.Row) (Frame, bo
 	if kind != Delete && kind != Leave {
 		e.After = after
 	}
-	return v.encode(&e), true
+	return v.encode(&e), true, nil
 }
 
 func (v *view) encode(e *Event) Frame {
@@ -100,8 +132,8 @@ func (v *view) encode(e *Event) Frame {
 	return f
 }
 
-// single is a batch of one event.
-func (v *view) single(e *Event) *batch { return newBatch([]Frame{v.encode(e)}) }
+// single is a bundle of one event.
+func (v *view) single(e *Event) *bundle { return newBundle([]Frame{v.encode(e)}) }
 
 func (v *view) appendRow(dst []byte, row query.Row) []byte {
 	v.writer.ResetObjects(dst, v.shape)
@@ -110,27 +142,63 @@ func (v *view) appendRow(dst []byte, row query.Row) []byte {
 	return v.writer.Bytes()
 }
 
-// replay gives the frames of a commit that lie after a cursor.
-func (v *view) replay(c *query.Commit, after Cursor) ([]Frame, error) {
+// replay gives the frames of a commit that lie after a cursor; unreadable
+// where a stored row cannot be read any more.
+func (v *view) replay(ctx context.Context, gate Gate, c *query.Commit, after Cursor) ([]Frame, error) {
 	first := 0
 	if after.Commit == c.Cursor {
 		first = after.Part
 	}
 	var frames []Frame
-	for i := first; i < len(c.Changes); i++ {
-		change := &c.Changes[i]
-		if change.Table != v.of.Table.Name {
-			continue
+	for first < len(c.Changes) {
+		last := len(c.Changes)
+		var q *questions
+		if v.beyond {
+			last = min(last, first+changesAtOnce)
+			var err error
+			if q, err = v.inquire(ctx, gate, c.Changes[first:last]); err != nil {
+				return nil, err
+			}
 		}
-		before, after, err := decode(v.of.Table, change)
-		if err != nil {
-			return nil, err
-		}
-		if f, told := v.frame(c, i, before, after); told {
-			frames = append(frames, f)
+		for ; first < last; first++ {
+			change := &c.Changes[first]
+			if change.Table != v.of.Table.Name {
+				continue
+			}
+			before, after, err := decode(v.of.Table, change)
+			if err != nil {
+				return nil, unreadable{err}
+			}
+			f, told, err := v.frame(c, first, before, after, q)
+			if err != nil {
+				return nil, err
+			}
+			if told {
+				frames = append(frames, f)
+			}
 		}
 	}
 	return frames, nil
+}
+
+// unreadable says that a change's row cannot be read by today's columns.
+type unreadable struct{ error }
+
+// decoded is a change's rows, decoded once for all groups with one table.
+type decoded struct {
+	table         *query.Table
+	before, after query.Row
+}
+
+func (r *decoded) of(t *query.Table, c *query.Change) (query.Row, query.Row, error) {
+	if r.table != t {
+		var err error
+		if r.before, r.after, err = decode(t, c); err != nil {
+			return nil, nil, err
+		}
+		r.table = t
+	}
+	return r.before, r.after, nil
 }
 
 // decode reads a change's rows, before and after, by today's columns.

@@ -3,6 +3,7 @@ package live_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -222,6 +223,11 @@ func (g *gate) Snapshot(ctx context.Context, s *data.Subscription, out query.Row
 		during()
 	}
 	return info, ctx.Err()
+}
+
+// Judge has nothing to say: no rule of the world looks beyond its row.
+func (g *gate) Judge(context.Context, []query.Expr) ([]query.Truth, error) {
+	return nil, errors.New("a row was to be judged by the store")
 }
 
 // plain encodes events for client.
