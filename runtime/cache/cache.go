@@ -23,10 +23,12 @@ type Entry struct {
 	Rows int
 	// Count is the exact count of rows, -1 when it was not asked.
 	Count int64
+	// Next is the cursor of the page after this one, "" for none.
+	Next string
 }
 
 // Size is what the entry is charged with, in bytes.
-func (e *Entry) Size() int { return len(e.Body) + len(e.ETag) + 96 }
+func (e *Entry) Size() int { return len(e.Body) + len(e.ETag) + len(e.Next) + 112 }
 
 // Status is how an answer was come by; it is the X-Cache header.
 type Status string

@@ -23,6 +23,7 @@ type input struct {
 	values query.Row       // by column; null where nothing was sent
 	sent   query.ColumnSet // what counts as sent: columns=, else what was found
 	found  query.ColumnSet // what was in the body, of columns= where that was given
+	made   []madeValue     // values that earlier writes of a batch make
 }
 
 // body is a decoded request body.
@@ -36,17 +37,18 @@ type bodyReader struct {
 	table    *query.Table
 	readable *query.ColumnSet // what hints may name
 	listed   []*query.Column  // of columns=; nil when it was not given
+	made     *madeKeys        // what may be referred to; nil outside of a batch
 	decoder  jsontext.Decoder
 }
 
 // readBody decodes an object or an array of objects. Faults are PGRST102 for
 // what is no such JSON or beyond a bound, PGRST204 for an unknown column, and
 // those of query.DecodeJSON for values.
-func readBody(raw []byte, t *query.Table, listed []*query.Column, readable *query.ColumnSet) (body, error) {
+func readBody(raw []byte, t *query.Table, listed []*query.Column, readable *query.ColumnSet, made *madeKeys) (body, error) {
 	if err := checkShape(raw); err != nil {
 		return body{}, err
 	}
-	r := bodyReader{table: t, readable: readable, listed: listed}
+	r := bodyReader{table: t, readable: readable, listed: listed, made: made}
 	r.decoder.Reset(bytes.NewReader(raw))
 	var b body
 	switch r.decoder.PeekKind() {
@@ -151,6 +153,15 @@ func (r *bodyReader) member(in *input, name string) error {
 	if err != nil {
 		return errBody
 	}
+	if r.made != nil && refersToMade(raw) && (c.Index == 0 || c.Ref != nil) {
+		key, err := r.made.find(raw, c)
+		if err != nil {
+			return err
+		}
+		in.made = append(in.made, madeValue{c, key})
+		in.found.Add(c)
+		return nil
+	}
 	value, f := query.DecodeJSON(c.Type, raw)
 	if f != nil {
 		return f
@@ -183,7 +194,7 @@ func checkShape(raw []byte) error {
 			}
 		case '{', '[':
 			if len(commas) == maxDepth {
-				return fault.Newf(CodeBody, "the body nests deeper than %d", maxDepth)
+				return fault.Newf(CodeBody, "the body nests deeper than %d", maxDepth).WithHint("send flatter rows, or what is deep as a text")
 			}
 			n := 0
 			if raw[i] == '[' {
@@ -198,7 +209,7 @@ func checkShape(raw []byte) error {
 				continue
 			}
 			if commas[last]++; commas[last] >= maxKeys {
-				return fault.Newf(CodeBody, "an object of the body has more than %d keys", maxKeys)
+				return fault.Newf(CodeBody, "an object of the body has more than %d keys", maxKeys).WithHint("send what has many keys as a list, or as a text")
 			}
 		}
 	}

@@ -20,6 +20,7 @@ const (
 	CodeCheck        = "23514"
 	CodeGenerated    = "428C9" // a column that the caller may not write
 	CodeDenied       = "42501"
+	CodeOverload     = "53000"
 )
 
 var (
@@ -28,6 +29,10 @@ var (
 			WithHint("pick the rows by a filter, such as id=in.(1,2)")
 	errKeys = fault.New(CodeBody, "All object keys must match")
 )
+
+// shownName is how many bytes of a name a fault repeats, and compares with others
+// for a hint.
+const shownName = 63
 
 // notSingle is the fault of n rows where exactly one was asked for.
 func notSingle(n int) *fault.Fault {
@@ -45,7 +50,7 @@ func rowPolicy(table string) *fault.Fault {
 
 func unfiltered(verb string) *fault.Fault {
 	return fault.Newf(CodeUnfiltered, "%s requires a WHERE clause", verb).
-		WithHint("add a filter to the URL, such as id=eq.VALUE")
+		WithHint("say which rows by a filter, such as id=eq.VALUE")
 }
 
 func notNull(t *query.Table, c *query.Column) *fault.Fault {
@@ -72,6 +77,9 @@ func writeFault(err error) error {
 	var single *store.NotSingleError
 	if errors.As(err, &single) {
 		return notSingle(single.Affected)
+	}
+	if errors.Is(err, store.ErrKeyReused) {
+		return errKeyReused
 	}
 	var many *store.TooManyError
 	if errors.As(err, &many) {

@@ -28,6 +28,8 @@ type Options struct {
 	View     store.View
 	// Cache keeps answers; nil makes every answer a bypass.
 	Cache cache.Cache
+	// Exports outlives a generation, as exports do; nil is one of the gate's own.
+	Exports *Exports
 	// Clock is now() and the time in keys; nil is time.Now.
 	Clock func() time.Time
 }
@@ -38,11 +40,15 @@ type Gate struct {
 	schema   *query.Schema
 	view     store.View
 	cache    cache.Cache
+	exports  *Exports
 	clock    func() time.Time
 	ids      *uuid.Gen
 	tables   map[string]*table
 	names    []string // of the tables, for hints
 	channels map[string]*access.ChannelRules
+
+	queries    map[string]*named
+	queryNames []string // for hints
 }
 
 // New decides all that can be decided before a request. An error means a
@@ -50,11 +56,14 @@ type Gate struct {
 func New(o Options) (*Gate, error) {
 	g := &Gate{
 		schema: o.Schema,
-		view:   o.View, cache: o.Cache, clock: o.Clock, ids: uuid.NewGen(),
+		view:   o.View, cache: o.Cache, exports: o.Exports, clock: o.Clock, ids: uuid.NewGen(),
 		tables: make(map[string]*table, len(o.Schema.Tables)), channels: o.Rules.Channels,
 	}
 	if g.clock == nil {
 		g.clock = time.Now
+	}
+	if g.exports == nil {
+		g.exports = new(Exports)
 	}
 	policies := make(map[string]cache.Policy, len(o.Manifest.Cache.Policies))
 	for _, p := range o.Manifest.Cache.Policies {
@@ -77,6 +86,17 @@ func New(o Options) (*Gate, error) {
 		g.tables[declared.Name] = t
 		g.names = append(g.names, declared.Name)
 	}
+	g.queries = make(map[string]*named, len(o.Manifest.Queries))
+	for i := range o.Manifest.Queries {
+		declared := &o.Manifest.Queries[i]
+		n, rules := o.Schema.Query(declared.Name), o.Rules.Queries[declared.Name]
+		policy, known := policies[declared.Cache]
+		if n == nil || rules == nil || declared.Cache != "" && !known {
+			return nil, fmt.Errorf("query %q has no schema, no rules or no cache policy", declared.Name)
+		}
+		g.queries[declared.Name] = newNamed(n, rules, policy)
+		g.queryNames = append(g.queryNames, declared.Name)
+	}
 	return g, nil
 }
 
@@ -93,12 +113,8 @@ func (g *Gate) table(name string) (*table, error) {
 	if t := g.tables[name]; t != nil {
 		return t, nil
 	}
-	shown := name
-	if len(shown) > 63 {
-		shown = shown[:63] + "..."
-	}
-	f := fault.Newf(CodeUnknownTable, "Could not find the table 'public.%s' in the schema cache", shown)
-	if len(name) <= 63 {
+	f := fault.Newf(CodeUnknownTable, "Could not find the table 'public.%s' in the schema cache", fault.Clip(name, shownName))
+	if len(name) <= shownName {
 		if near := fault.Nearest(name, g.names); near != "" {
 			f.Hint = "Perhaps you meant the table 'public." + near + "'"
 		}
@@ -118,7 +134,8 @@ func (g *Gate) Parse(caller *auth.Caller, name, rawQuery string) (*query.Request
 	if !caller.IsService() {
 		b := g.binding(caller)
 		limits.Sees = func(t *query.Table) (*query.ColumnSet, bool) {
-			return &g.tables[t.Name].of(caller, b).visible.set, true
+			seen := g.tables[t.Name]
+			return &seen.of(caller, b).visible.set, g.exposes(caller, seen)
 		}
 	}
 	request, f := query.ParseRequest(g.schema, t.schema, rawQuery, limits)

@@ -73,6 +73,9 @@ func shop() *manifest.Manifest {
 				{Name: "quantity", Type: "int", Min: "1", Max: "100", Default: &manifest.Default{JSON: "1"}},
 				{Name: "status", Type: "text", Enum: []string{"open", "paid", "shipped"}, Default: &manifest.Default{JSON: `"open"`}},
 				{Name: "changed", Type: "timestamp", Auto: &manifest.Auto{Create: "now()", Update: "now()"}},
+				{Name: "spot", Type: "vector", Dimensions: 2, Access: manifest.ColumnAccess{Read: never()}},
+			}, Indexes: []manifest.Index{
+				{Name: "words", Kind: "fulltext", Columns: []string{"status"}}, {Name: "near", Kind: "vector", Columns: []string{"spot"}},
 			}, Access: manifest.Access{
 				Read:         rule("owner == auth.uid || " + isStaff),
 				Create:       rule("auth.role == 'authenticated' && status == 'open'"),
@@ -93,10 +96,36 @@ func shop() *manifest.Manifest {
 				Columns: []manifest.Column{{Name: "nickname", Type: "text"}},
 				Access:  manifest.Access{Read: always(), Create: rule("id == auth.uid"), UpdateBefore: rule("id == auth.uid"), UpdateAfter: rule("id == auth.uid")},
 			},
+			{Name: "labels", Key: manifest.Key{Type: "text"}, Columns: []manifest.Column{{Name: "shade", Type: "text"}}, Access: manifest.Access{Read: always()}},
+			{
+				Name: "labeled", Key: manifest.Key{Type: "int"}, Edge: &manifest.Edge{From: "order", To: "label"},
+				Columns: []manifest.Column{
+					{Name: "order", Type: "ref", Table: "orders", OnDelete: "cascade"},
+					{Name: "label", Type: "ref", Table: "labels", OnDelete: "cascade"},
+				},
+				Access: manifest.Access{Read: always()},
+			},
+			{
+				Name: "mentions", Key: manifest.Key{Type: "int"},
+				Columns: []manifest.Column{{Name: "order", Type: "ref", Table: "orders", OnDelete: "setNull"}, {Name: "text", Type: "text"}},
+				Access:  manifest.Access{Read: always(), UpdateBefore: rule("auth.role == 'authenticated'"), UpdateAfter: rule("auth.role == 'authenticated'")},
+			},
 			{Name: "vault", Key: manifest.Key{Type: "uuid"}, Columns: []manifest.Column{{Name: "value", Type: "text"}}},
 			{
 				Name: "drop", Key: manifest.Key{Type: "uuid"}, Columns: []manifest.Column{{Name: "value", Type: "text"}},
 				Access: manifest.Access{Create: always()},
+			},
+		},
+		Queries: []manifest.Query{
+			{
+				Name: "mine", Reads: []string{"orders"}, Returns: manifest.ReturnsRows, Call: rule("auth.role == 'authenticated'"), Cache: "minute",
+				Columns: []manifest.QueryColumn{column("id", "uuid"), column("status", "text")},
+				SQL:     "SELECT id, status FROM orders WHERE owner = :auth_uid",
+			},
+			{
+				Name: "of", Reads: []string{"orders"}, Returns: manifest.ReturnsRows, Call: rule("param.who == auth.uid || " + isStaff),
+				Params: []manifest.QueryParam{param("who", "uuid", true)}, Columns: []manifest.QueryColumn{column("id", "uuid")},
+				SQL: "SELECT id FROM orders WHERE owner = :who",
 			},
 		},
 		Channels: []manifest.Channel{
@@ -117,6 +146,7 @@ type backend struct {
 	view  store.View
 	store *sqlite.Store
 	cache *tiered.Cache
+	met   *met // nil outside of the test that walks every way
 }
 
 func open(t testing.TB, m *manifest.Manifest) *backend {
@@ -169,13 +199,18 @@ func closed(t testing.TB, do func() error) {
 }
 
 // stocked is a backend with people, a book, and an order of each person.
-func stocked(t testing.TB) *backend {
+func stocked(t testing.TB) *backend { return stockedWith(t, shop()) }
+
+func stockedWith(t testing.TB, m *manifest.Manifest) *backend {
 	t.Helper()
-	b := open(t, shop())
+	b := open(t, m)
 	b.put(t, "users", `[{"id":"`+annID+`","email":"ann@example.com"},{"id":"`+bobID+`","email":"bob@example.com"}]`)
 	b.put(t, "books", `{"id":"`+emmaID+`","title":"Emma","price":"9.50","cost":3}`)
-	b.put(t, "orders", `[{"id":"`+orderOf(annID)+`","owner":"`+annID+`","book":"`+emmaID+`","status":"open"},`+
-		`{"id":"`+orderOf(bobID)+`","owner":"`+bobID+`","book":"`+emmaID+`","status":"paid"}]`)
+	b.put(t, "orders", `[{"id":"`+orderOf(annID)+`","owner":"`+annID+`","book":"`+emmaID+`","status":"open","spot":[1,0]},`+
+		`{"id":"`+orderOf(bobID)+`","owner":"`+bobID+`","book":"`+emmaID+`","status":"paid","spot":[0,1]}]`)
+	b.put(t, "labels", `{"id":"gift","shade":"red"}`)
+	b.put(t, "labeled", `[{"order":"`+orderOf(annID)+`","label":"gift"},{"order":"`+orderOf(bobID)+`","label":"gift"}]`)
+	b.put(t, "mentions", `[{"order":"`+orderOf(annID)+`","text":"a"},{"order":"`+orderOf(bobID)+`","text":"b"}]`)
 	return b
 }
 
@@ -233,6 +268,7 @@ func (b *backend) do(t testing.TB, op write, caller *auth.Caller, w data.Write, 
 		return code(t, err)
 	}
 	w.Request = r
+	b.met.wrote(op, w)
 	out, err := op(b.Gate, t.Context(), caller, w)
 	if err != nil {
 		return code(t, err)

@@ -2,7 +2,6 @@ package data
 
 import (
 	"context"
-	"encoding/binary"
 
 	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/cache"
@@ -14,13 +13,18 @@ type Read struct {
 	Table string
 	// Request is the parsed URL; nil asks for every column of every row.
 	Request *query.Request
-	// Key, when HasKey, picks the row with this key, as the URL has it.
+	// Key, when HasKey, picks the row with this key, as the URL has it. The
+	// answer's ETag then begins with the row's revision.
 	Key    string
 	HasKey bool
 	// Single demands exactly one row and answers an object: PGRST116 otherwise.
 	Single bool
 	// Count asks for the exact number of rows under the rule.
 	Count bool
+	// Form is how the rows are written.
+	Form Form
+
+	whole bool // an export: no bound but the request's own
 }
 
 // Answer is what a read gives. Its Entry may be shared with other requests and
@@ -32,7 +36,7 @@ type Answer struct {
 	// Version is the table's version that the answer was asked at.
 	Version uint64
 	// Shared reports that the answer is the same for every caller but the
-	// service role: rule and columns do not depend on who asks.
+	// service role: rules and columns do not depend on who asks.
 	Shared bool
 	// Policy is the table's cache policy; zero for none.
 	Policy cache.Policy
@@ -40,90 +44,86 @@ type Answer struct {
 
 // Select reads the rows that the filter picks and the caller may read, in the
 // order of the key where none is given, at most as many as the table allows.
+// Related rows that the request embeds are under the rules of their own tables.
 // Faults: PGRST205, 42501 for a table that is readable to nobody, 42703 for a
-// column that is not there for this caller, PGRST116 for a Single.
+// column that is not there for this caller, PGRST200 for such a relation,
+// PGRST116 for a Single.
 func (g *Gate) Select(ctx context.Context, caller *auth.Caller, r Read) (Answer, error) {
 	t, err := g.table(r.Table)
 	if err != nil {
 		return Answer{}, err
 	}
+	out, a, err := g.ask(ctx, t, caller, &r)
+	if err != nil {
+		return Answer{}, err
+	}
+	out.Entry, out.Status, err = g.answer(ctx, t, &a, out.Version)
+	return out, err
+}
+
+// ask makes the select of a read, under the caller's rules, and what is known
+// of its answer beforehand.
+func (g *Gate) ask(ctx context.Context, t *table, caller *auth.Caller, r *Read) (Answer, asked, error) {
 	if !caller.IsService() && !t.rules.Granted.Read {
-		return Answer{}, t.denied
+		return Answer{}, asked{}, t.denied
 	}
-	sees := t.of(caller, g.binding(caller))
-	p, err := t.selected(r.Request, sees.visible)
-	if err != nil {
-		return Answer{}, err
-	}
-	filter, err := t.filter(r.Request, r.Key, r.HasKey, sees.visible)
-	if err != nil {
-		return Answer{}, err
-	}
-	s := query.Select{
-		Table: t.schema, Columns: p.outputs, Count: r.Count, Limit: t.limit,
-		Where: query.Conjunction(filter, sees.read),
-	}
-	if q := r.Request; q != nil {
-		if err := t.admitOrder(q.Order, sees.visible); err != nil {
-			return Answer{}, err
+	b := g.binding(caller)
+	sees := t.of(caller, b)
+	q, inner, reach, shared := r.Request, query.Expr(nil), (*query.Reach)(nil), t.shared
+	if q != nil && (len(q.Embeds) > 0 || q.Reach != nil) {
+		x := relating{gate: g, caller: caller, binding: b, shared: shared}
+		var err error
+		if q, inner, err = x.resolve(q); err != nil {
+			return Answer{}, asked{}, err
 		}
-		s.Order, s.Offset = q.Order, q.Offset
-		if q.Limit >= 0 && q.Limit < s.Limit {
-			s.Limit = q.Limit
+		if reach, err = x.reach(t.schema, q.Reach); err != nil {
+			return Answer{}, asked{}, err
+		}
+		shared = x.shared
+	}
+	p, err := t.selected(q, sees.visible)
+	if err != nil {
+		return Answer{}, asked{}, err
+	}
+	filter, err := t.filter(q, r.Key, r.HasKey, sees.visible)
+	if err != nil {
+		return Answer{}, asked{}, err
+	}
+	a := asked{
+		Select: query.Select{
+			Table: t.schema, Columns: p.outputs, Count: r.Count, Limit: t.limit, Revision: r.HasKey,
+			Where: query.Conjunction(filter, inner, sees.read), Reach: reach,
+		},
+		shape: p.shape, form: r.Form, single: r.Single, beyond: sees.beyond || q != r.Request || reach != nil,
+	}
+	if r.whole {
+		a.Limit = -1
+	}
+	version := g.view.Version(t.schema) // before anything is read
+	if q != nil {
+		if err := t.narrow(&a, q, sees.visible, r); err != nil {
+			return Answer{}, asked{}, err
+		}
+		if q.Nearest != nil {
+			if err := g.nearest(ctx, &a, q.Nearest); err != nil {
+				return Answer{}, asked{}, err
+			}
 		}
 	}
-	a := Answer{Offset: s.Offset, Version: g.view.Version(t.schema), Shared: t.shared && !caller.IsService(), Policy: t.policy}
-	a.Entry, a.Status, err = g.answer(ctx, t, &s, p.shape, r.Single, a.Version)
-	return a, err
+	return Answer{Offset: a.Offset, Version: version, Shared: shared && !caller.IsService(), Policy: t.policy}, a, nil
 }
 
-// answer gives the answer of a bound select, from the cache where the table
-// has a policy.
-func (g *Gate) answer(ctx context.Context, t *table, s *query.Select, shape *query.JSONShape, single bool, version uint64) (*cache.Entry, cache.Status, error) {
-	if g.cache == nil || t.policy.TTL <= 0 {
-		entry, err := g.fill(ctx, s, shape, single)
-		return entry, cache.Bypass, err
+// narrow orders the rows and says which part of them is answered.
+func (t *table) narrow(a *asked, q *query.Request, visible *projection, r *Read) error {
+	if err := t.admitOrder(q.Order, visible); err != nil {
+		return err
 	}
-	buf := keys.Get().(*[]byte)
-	defer keys.Put(buf)
-	key := t.appendKey((*buf)[:0], s, single, version)
-	*buf = key
-	if entry := g.cache.Lookup(key); entry != nil {
-		return entry, cache.Hit, nil
+	a.Order, a.Offset = q.Order, q.Offset
+	if q.Limit >= 0 && (a.Limit < 0 || q.Limit < a.Limit) {
+		a.Limit = q.Limit
 	}
-	return g.cache.Fetch(ctx, string(key), t.policy, func(ctx context.Context) (*cache.Entry, error) {
-		return g.fill(ctx, s, shape, single)
-	})
-}
-
-// appendKey appends the key of an answer: its form, the version and the
-// meaning of the one table that it reads, and the canonical text of the bound
-// select. Rules that read other tables add theirs.
-func (t *table) appendKey(dst []byte, s *query.Select, single bool, version uint64) []byte {
-	form := byte('a')
-	if single {
-		form = 'o'
+	if !q.Paged {
+		return nil
 	}
-	dst = append(dst, form)
-	dst = binary.LittleEndian.AppendUint64(dst, version)
-	dst = binary.LittleEndian.AppendUint64(dst, t.fingerprint)
-	return query.AppendSelect(dst, s)
-}
-
-// fill reads the rows and makes the answer of them.
-func (g *Gate) fill(ctx context.Context, s *query.Select, shape *query.JSONShape, single bool) (*cache.Entry, error) {
-	w := writers.Get().(*writer)
-	w.json.Reset(w.buf[:0], shape)
-	info, err := g.view.Select(ctx, *s, &w.json)
-	array := w.json.Bytes()
-	defer w.release(array)
-	if err != nil {
-		return nil, err
-	}
-	rows := w.json.Rows()
-	if single && rows != 1 {
-		return nil, notSingle(rows)
-	}
-	body := append([]byte(nil), object(array, single)...)
-	return &cache.Entry{Body: body, ETag: etag(body), Rows: rows, Count: info.Count}, nil
+	return a.paginate(q.Page, r)
 }

@@ -4,117 +4,57 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
-	"github.com/edge-hive/edge-hive/runtime/query"
 )
 
 // CodeSeed is the code of a seed file that does not fit its table.
 const CodeSeed = "bad-seed"
 
-// The bounds of a seed: all of it is one transaction, so all of it is in
-// memory.
-const (
-	maxSeedRows  = 1_000_000
-	maxSeedBytes = 256 << 20
-)
-
-// rowReader gives the rows of a file one by one, each with its line; io.EOF
-// after the last.
-type rowReader interface {
-	next() (row input, line int, err error)
-}
-
-// Seed fills a table from a file as the service role does: a .csv whose header
-// names the columns (an empty field is left out, so it takes the column's
-// default; lists and json are JSON text), or JSON: an array of objects, or
-// objects one after the other. Everything is one transaction under the
-// columns' and the table's own conditions. It gives the number of rows; a fault
-// names the file and, where it is one row's, its line.
+// Seed fills a table from a file as the service role does: an import whose form
+// the file's name says. Everything is one transaction. It gives the number of
+// rows; a fault names the file and, where it is one row's, its line.
 func (g *Gate) Seed(ctx context.Context, name, file string) (int, error) {
 	t, err := g.table(name)
 	if err != nil {
 		return 0, err
+	}
+	form, ok := FormOf(file)
+	if !ok {
+		return 0, seedFault(file, 0, fault.New(CodeSeed, "the name of a seed ends in .csv, .json, .ndjson or .jsonl"))
 	}
 	f, err := os.Open(file)
 	if err != nil {
 		return 0, seedUnreadable(file, err)
 	}
 	defer func() { _ = f.Close() }() // only read
-	info, err := f.Stat()
-	if err != nil {
-		return 0, seedUnreadable(file, err)
-	}
-	if info.Size() > maxSeedBytes {
-		return 0, seedFault(file, 0, fault.Newf(CodeSeed, "the file has more than %d MiB", maxSeedBytes>>20).
-			WithHint("seed a part of it, and send the rest to the API"))
-	}
-	rows, err := openRows(t, file, f)
-	if err != nil {
-		return 0, err
-	}
-	batch, n, err := g.seedBatch(ctx, t, file, rows)
-	if err != nil || n == 0 {
-		return 0, err
-	}
-	if _, err := g.view.Apply(ctx, batch); err != nil {
-		var broken *fault.Fault
-		if errors.As(err, &broken) {
-			return 0, seedFault(file, 0, broken)
-		}
+	done, err := g.load(ctx, t.service.caller, t, &Import{Form: form, Source: f})
+	var at *lineError
+	var broken *fault.Fault
+	switch {
+	case errors.As(err, &at):
+		return 0, seedFault(file, at.line, at.err)
+	case errors.As(err, &broken):
+		return 0, seedFault(file, 0, broken)
+	case err != nil:
 		return 0, fmt.Errorf("seed table %q: %w", name, err)
 	}
-	return n, nil
+	return done.Rows, nil
 }
 
-// seedBatch reads all rows into writes of a bounded size.
-func (g *Gate) seedBatch(ctx context.Context, t *table, file string, rows rowReader) (query.Batch, int, error) {
-	b := g.binding(t.service.caller)
-	fills, checks := t.fills(b), t.appendChecks(nil, b)
-	var batch query.Batch
-	var write *query.Write
-	for n := 0; ; n++ {
-		row, line, err := rows.next()
-		switch {
-		case errors.Is(err, io.EOF):
-			return batch, n, nil
-		case err != nil:
-			return batch, 0, seedFault(file, line, err)
-		case n == maxSeedRows:
-			return batch, 0, seedFault(file, line, fault.Newf(CodeSeed, "more than %d rows", maxSeedRows))
-		}
-		if err := g.complete(t, fills, &row); err != nil {
-			return batch, 0, seedFault(file, line, err)
-		}
-		if n%maxRows == 0 {
-			if err := ctx.Err(); err != nil {
-				return batch, 0, err
-			}
-			batch.Writes = append(batch.Writes, query.Write{Op: query.Insert, Table: t.schema, Checks: checks})
-			write = &batch.Writes[len(batch.Writes)-1]
-		}
-		write.Rows = append(write.Rows, row.values)
-	}
-}
-
-// openRows takes the reader that the file's name asks for.
-func openRows(t *table, file string, r io.Reader) (rowReader, error) {
+// FormOf is the form of the rows in a file, by its name; false for none.
+func FormOf(file string) (Form, bool) {
 	switch strings.ToLower(filepath.Ext(file)) {
 	case ".csv":
-		rows, err := newCSVRows(t, r)
-		if err != nil {
-			return nil, seedFault(file, 1, err)
-		}
-		return rows, nil
+		return CSV, true
 	case ".json", ".ndjson", ".jsonl":
-		return newJSONRows(t, r), nil
+		return JSON, true
 	}
-	return nil, seedFault(file, 0, fault.New(CodeSeed, "the name of a seed ends in .csv, .json, .ndjson or .jsonl"))
+	return JSON, false
 }
 
 // seedFault puts the file and the line in front of what is wrong. An error that

@@ -12,6 +12,7 @@ import (
 type sight struct {
 	caller  *auth.Caller
 	read    query.Expr // the bound read rule; nil lets every row pass
+	beyond  bool       // read asks other tables
 	visible *projection
 }
 
@@ -38,6 +39,7 @@ func (t *table) of(caller *auth.Caller, b query.Binding) *sight {
 	}
 	s := &sight{caller: caller, visible: t.callers}
 	s.read = s.bind(t.rules.Read, b)
+	s.beyond = query.LooksBeyond(s.read)
 	if s.visible == nil {
 		s.visible = t.project(func(c *column) bool { return query.IsTrueExpr(query.Bind(c.rules.Read, b)) })
 	}

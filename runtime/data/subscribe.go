@@ -35,10 +35,7 @@ type Subscription struct {
 func (g *Gate) Subscribe(caller *auth.Caller, channel string) (*Subscription, error) {
 	rules := g.channels[channel]
 	if rules == nil {
-		if len(channel) > 63 {
-			channel = channel[:63] + "..."
-		}
-		return nil, fault.Newf(CodeUnknownTable, "Could not find the channel '%s'", channel)
+		return nil, fault.Newf(CodeUnknownTable, "Could not find the channel '%s'", fault.Clip(channel, shownName))
 	}
 	t := g.tables[rules.Table.Name]
 	if !caller.IsService() && !t.rules.Granted.Read {
@@ -73,4 +70,10 @@ func (s *Subscription) statement() *query.Select {
 // change that is not in them comes after it.
 func (g *Gate) Snapshot(ctx context.Context, s *Subscription, w query.RowWriter) (store.Info, error) {
 	return g.view.Select(ctx, *s.statement(), w)
+}
+
+// Judge asks the store about what is left of Where with a changed row put in
+// place (query.Place), where it looks beyond the row: whether it holds now.
+func (g *Gate) Judge(ctx context.Context, conditions []query.Expr) ([]query.Truth, error) {
+	return g.view.Test(ctx, conditions)
 }

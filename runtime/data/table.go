@@ -31,6 +31,8 @@ type table struct {
 	timed   bool        // the read rule moves with the clock: nothing is remembered
 	sights  sights
 
+	retention *retention // nil: rows stay
+
 	fingerprint uint64         // of the columns' types, for cache keys
 	checks      []*fault.Fault // by rules.Checks
 	denied      *fault.Fault   // the operation is granted to nobody
@@ -52,6 +54,9 @@ func newTable(declared *manifest.Table, schema *query.Table, rules *access.Table
 	}
 	if t.limit <= 0 {
 		t.limit = maxAnswer
+	}
+	if r := declared.Retention; r != nil {
+		t.retention = &retention{schema: schema, column: schema.Column(r.Column), keep: r.Keep}
 	}
 	for _, c := range rules.Checks {
 		t.checks = append(t.checks, checkFailed(schema.Name, c.Name))
@@ -99,7 +104,7 @@ func (t *table) project(may func(*column) bool) *projection {
 func fingerprint(t *query.Table) uint64 {
 	h := fnv.New64a()
 	for _, c := range t.Columns {
-		_, _ = fmt.Fprintf(h, "%s %d %d %d\n", c.Name, c.Type.Kind, c.Type.Scale, c.Type.Elem) // a hash takes all
+		_, _ = fmt.Fprintf(h, "%s %d %d %d %d\n", c.Name, c.Type.Kind, c.Type.Scale, c.Type.Elem, c.Type.Dimensions) // a hash takes all
 	}
 	return h.Sum64()
 }

@@ -12,74 +12,86 @@ import (
 // resulting row that the rule refuses undoes everything: 42501. Without a
 // filter it is 21000.
 func (g *Gate) Update(ctx context.Context, caller *auth.Caller, w Write) (Written, error) {
-	t, err := g.table(w.Table)
+	p, err := g.prepareUpdate(caller, &w)
 	if err != nil {
 		return Written{}, err
 	}
-	if !caller.IsService() && !t.rules.Granted.Update {
-		return Written{}, t.denied
+	if p.untouched {
+		if _, err := w.Once.named(caller); err != nil {
+			return Written{}, err
+		}
+		return g.untouched(ctx, &w, p) // nothing is written, so nothing is remembered
 	}
-	b := g.binding(caller)
-	sees := t.of(caller, b)
-	where, err := t.target(&w, sees, b, t.rules.UpdateBefore, "UPDATE")
+	return g.commit(ctx, caller, &w, p)
+}
+
+func (g *Gate) prepareUpdate(caller *auth.Caller, w *Write) (*prepared, error) {
+	p, sees, b, err := g.prepareChange(caller, w, query.Update)
 	if err != nil {
-		return Written{}, err
+		return nil, err
 	}
-	shown, err := t.representation(&w, sees)
+	t, where := p.table, p.write.Where
+	sent, err := readBody(w.Body, t.schema, w.columns(), &sees.visible.set, w.made)
 	if err != nil {
-		return Written{}, err
-	}
-	sent, err := readBody(w.Body, t.schema, w.columns(), &sees.visible.set)
-	if err != nil {
-		return Written{}, err
+		return nil, err
 	}
 	if sent.array {
-		return Written{}, errBody.WithDetails("a PATCH takes one object")
+		return nil, errBody.WithDetails("a PATCH takes one object")
 	}
 	row := &sent.rows[0]
-	write := query.Write{Op: query.Update, Table: t.schema, Where: where, Single: w.Single, AtMost: w.AtMost}
-	switch {
-	case query.NeverHolds(where):
-		return shown.nothing(w.Single)
-	case row.sent.Len() == 0 && w.HasKey:
-		return g.untouched(ctx, t, where, shown, w.Single)
-	case row.sent.Len() == 0:
-		return shown.nothing(w.Single)
+	if query.NeverHolds(where) || row.sent.Len() == 0 {
+		p.untouched = w.HasKey && !query.NeverHolds(where)
+		p.none = !p.untouched
+		return p, nil
 	}
 	if rule := sees.bind(t.rules.UpdateAfter, b); rule != nil {
-		write.Checks = append(write.Checks, query.Check{Cond: rule, Fault: t.rowPolicy})
+		p.write.Checks = append(p.write.Checks, query.Check{Cond: rule, Fault: t.rowPolicy})
 	}
 	if w.MissingDefault {
 		if err := t.refill(row, b); err != nil {
-			return Written{}, err
+			return nil, err
 		}
 	}
-	if err := t.assign(&write, row, sees, b); err != nil {
-		return Written{}, err
+	if err := t.assign(&p.write, row, sees, b); err != nil {
+		return nil, err
 	}
-	write.Checks = t.appendChecks(write.Checks, b)
-	t.returning(&write, shown, sees)
-	return g.apply(ctx, write, shown)
+	p.write.Checks = t.appendChecks(p.write.Checks, b)
+	p.returning(sees)
+	return p, nil
 }
 
 // untouched answers an update of one row by its key that changes nothing: the
 // row as it is, if the caller could have changed it.
-func (g *Gate) untouched(ctx context.Context, t *table, where query.Expr, shown *representation, single bool) (Written, error) {
-	outputs, shape := t.service.visible.outputs[:1], t.service.visible.shape // the key
-	if shown != nil {
-		outputs, shape = shown.outputs, shown.shape
+func (g *Gate) untouched(ctx context.Context, w *Write, p *prepared) (Written, error) {
+	t := p.table
+	s := query.Select{
+		Table: t.schema, Columns: t.service.visible.outputs[:1], // the key
+		Where: p.write.Where, Limit: 1, Revision: w.Match != nil,
 	}
-	w := query.NewJSONWriter(nil, shape)
-	if _, err := g.view.Select(ctx, query.Select{Table: t.schema, Columns: outputs, Where: where, Limit: 1}, w); err != nil {
+	var rows query.JSONWriter
+	var into query.RowWriter = &rows
+	rows.Reset(nil, t.service.visible.shape)
+	var table *query.CSVWriter
+	if p.shown != nil {
+		s.Columns = p.shown.outputs
+		into, table = p.shown.writer(&rows, 1)
+	}
+	info, err := g.view.Select(ctx, s, into)
+	if err != nil {
 		return Written{}, err
 	}
-	rows := w.Rows()
-	if single && rows == 0 {
-		return Written{}, notSingle(rows)
+	switch {
+	case w.Match != nil && (info.Rows == 0 || !w.Match.admits(info.Revision)):
+		return Written{}, errMoved
+	case w.Single && info.Rows == 0:
+		return Written{}, notSingle(0)
 	}
-	out := Written{Affected: rows}
-	if shown != nil {
-		out.Body = object(w.Bytes(), single)
+	out := Written{Affected: info.Rows}
+	switch {
+	case table != nil:
+		out.Body = table.Bytes()
+	case p.shown != nil:
+		out.Body = object(rows.Bytes(), w.Single)
 	}
 	return out, nil
 }
@@ -96,24 +108,31 @@ func (t *table) assign(w *query.Write, row *input, sees *sight, b query.Binding)
 		refused, rule := c.refused(c.rules.Update, sees, b)
 		if i == 0 || refused {
 			// What the caller may not read must not tell whether he guessed it.
-			if !sees.visible.set.Has(c.schema) {
+			if !sees.visible.set.Has(c.schema) || row.madeFor(c.schema) != nil {
 				return c.notUpdated
 			}
 			w.Checks = append(w.Checks, query.Check{Cond: unchanged(t.schema, c.schema, value), Fault: c.notUpdated})
 			continue
 		}
-		if err := c.judge(value); err != nil {
-			return err
+		made := row.madeFor(c.schema)
+		if made != nil {
+			w.Set = append(w.Set, query.Assignment{Column: c.schema, Value: made})
+		} else {
+			if err := c.judge(value); err != nil {
+				return err
+			}
+			w.Set = append(w.Set, query.Assignment{Column: c.schema, Value: &query.Literal{Value: value, Of: c.schema.Type}})
 		}
 		if rule != nil {
-			if sees.visible.set.Has(c.schema) {
+			if made == nil && sees.visible.set.Has(c.schema) {
 				rule = query.Simplify(&query.Or{Terms: []query.Expr{unchanged(t.schema, c.schema, value), rule}})
 			}
 			w.Checks = append(w.Checks, query.Check{Cond: rule, Fault: c.notUpdated})
 		}
-		w.Set = append(w.Set, query.Assignment{Column: c.schema, Value: &query.Literal{Value: value, Of: c.schema.Type}})
 	}
-	return t.assignOwn(w, row, sees, b)
+	var err error
+	w.Set, err = t.setOwn(w.Set, &row.sent, sees, b)
+	return err
 }
 
 // refill gives columns that columns= lists and the body leaves out their
@@ -133,30 +152,42 @@ func (t *table) refill(row *input, b query.Binding) error {
 	return nil
 }
 
-// assignOwn adds what is set by us at every update. It sees the row with what
-// was sent; where it is no constant, the store computes it row by row.
-func (t *table) assignOwn(w *query.Write, row *input, sees *sight, b query.Binding) error {
+// setOwn adds to what an update assigns what is set by us at every update. It
+// sees the row with what was sent; where it is no constant, the store computes
+// it row by row.
+func (t *table) setOwn(set []query.Assignment, sent *query.ColumnSet, sees *sight, b query.Binding) ([]query.Assignment, error) {
 	for i := range t.columns {
 		c := &t.columns[i]
-		if c.rules.AutoUpdate == nil || row.sent.Has(c.schema) && sees.everything() {
+		if c.rules.AutoUpdate == nil || sent.Has(c.schema) && sees.everything() {
 			continue
 		}
-		value := query.Simplify(query.Rewrite(query.Bind(c.rules.AutoUpdate, b), func(e query.Expr) query.Expr {
-			return resulting(e, w.Set)
-		}))
-		if literal, ok := value.(*query.Literal); ok {
-			v, err := c.assigned(literal.Value)
-			if err == nil {
-				err = c.judge(v)
-			}
-			if err != nil {
-				return err
-			}
-			value = &query.Literal{Value: v, Of: c.schema.Type}
+		value, err := c.ownUpdate(b, set)
+		if err != nil {
+			return nil, err
 		}
-		w.Set = append(w.Set, query.Assignment{Column: c.schema, Value: value})
+		set = append(set, query.Assignment{Column: c.schema, Value: value})
 	}
-	return nil
+	return set, nil
+}
+
+// ownUpdate is what we set a column to at every update, over the row with what
+// set assigns.
+func (c *column) ownUpdate(b query.Binding, set []query.Assignment) (query.Expr, error) {
+	value := query.Simplify(query.Rewrite(query.Bind(c.rules.AutoUpdate, b), func(e query.Expr) query.Expr {
+		return resulting(e, set)
+	}))
+	literal, ok := value.(*query.Literal)
+	if !ok {
+		return value, nil
+	}
+	v, err := c.assigned(literal.Value)
+	if err == nil {
+		err = c.judge(v)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &query.Literal{Value: v, Of: c.schema.Type}, nil
 }
 
 // resulting puts what an update assigns in the place of a column.

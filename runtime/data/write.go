@@ -18,6 +18,9 @@ type Write struct {
 	HasKey bool
 	// Body is the request's JSON: an object, or an array of objects to insert.
 	Body []byte
+	// Resolution says what an insert does with rows that are there already, by
+	// their key or by the columns of the request's on_conflict.
+	Resolution Resolution
 	// MissingDefault fills columns that columns= lists and a row leaves out with
 	// their default instead of null (Prefer: missing=default).
 	MissingDefault bool
@@ -30,9 +33,21 @@ type Write struct {
 	// AtMost is how many rows an update or delete may affect, nil for any number;
 	// where they are more nothing is written: PGRST124.
 	AtMost *int
+	// Match demands revisions of the rows of an update or delete; nil for none.
+	// Otherwise nothing is written: 412 in HTTP.
+	Match *Match
+	// Once, when set, makes a repetition give the first one's answer.
+	Once *Once
+	// Rollback does everything but keep it.
+	Rollback bool
+	// Form is how the representation is written.
+	Form Form
 	// Unfiltered lets the service role update or delete every row without a
 	// filter (the native surface).
 	Unfiltered bool
+
+	made *madeKeys   // the keys that earlier writes of a batch make; nil for none
+	key  *query.Made // in the place of Key
 }
 
 // columns are those of columns=, nil when it was not given.
@@ -46,50 +61,92 @@ func (w *Write) columns() []*query.Column {
 // Written is what a write did.
 type Written struct {
 	Affected int
+	// Inserted are those of Affected that were not there before.
+	Inserted int
 	// Body is the representation, nil unless asked for: an array, or the object
 	// of a Single.
 	Body []byte
 	// Cursor is the commit's place in the feed; zero when nothing changed.
 	Cursor query.Cursor
+	// Replayed says that the write was done before, under the same Once.
+	Replayed bool
+}
+
+// prepared is one write, bound and judged, ready for the store.
+type prepared struct {
+	table *table
+	write query.Write
+	shown *representation // nil: its rows are not asked for
+	// none says that no row is touched: the store need not be asked.
+	none bool
+	// untouched is an update by key that sets nothing.
+	untouched bool
 }
 
 // Delete removes the rows that the filter picks and that the caller may read
 // and delete; others are passed over. Without a filter it is 21000.
 func (g *Gate) Delete(ctx context.Context, caller *auth.Caller, w Write) (Written, error) {
-	t, err := g.table(w.Table)
+	p, err := g.prepareDelete(caller, &w)
 	if err != nil {
 		return Written{}, err
 	}
-	if !caller.IsService() && !t.rules.Granted.Delete {
-		return Written{}, t.denied
-	}
-	b := g.binding(caller)
-	sees := t.of(caller, b)
-	where, err := t.target(&w, sees, b, t.rules.Delete, "DELETE")
-	if err != nil {
-		return Written{}, err
-	}
-	shown, err := t.representation(&w, sees)
-	if err != nil {
-		return Written{}, err
-	}
-	if query.NeverHolds(where) {
-		return shown.nothing(w.Single)
-	}
-	return g.apply(ctx, query.Write{
-		Op: query.Delete, Table: t.schema, Where: where, Single: w.Single, AtMost: w.AtMost, Returning: shown != nil,
-	}, shown)
+	return g.commit(ctx, caller, &w, p)
 }
 
-// target is the condition of the rows that an update or delete touches: the
-// filter, the read rule and the operation's own rule together.
-func (t *table) target(w *Write, sees *sight, b query.Binding, rule query.Expr, verb string) (query.Expr, error) {
-	filter, err := t.filter(w.Request, w.Key, w.HasKey, sees.visible)
+func (g *Gate) prepareDelete(caller *auth.Caller, w *Write) (*prepared, error) {
+	p, _, _, err := g.prepareChange(caller, w, query.Delete)
 	if err != nil {
 		return nil, err
 	}
-	r := w.Request
-	if r != nil && (r.Limit >= 0 || r.Offset != 0 || r.Order != nil) {
+	p.none = query.NeverHolds(p.write.Where)
+	if p.shown != nil {
+		p.write.Returning, p.write.Beyond = true, p.shown.beyond
+	}
+	return p, nil
+}
+
+// prepareChange begins an update or delete: which rows it touches, and how they
+// are shown.
+func (g *Gate) prepareChange(caller *auth.Caller, w *Write, op query.Op) (*prepared, *sight, query.Binding, error) {
+	t, err := g.table(w.Table)
+	if err != nil {
+		return nil, nil, query.Binding{}, err
+	}
+	granted, rule, verb := t.rules.Granted.Update, t.rules.UpdateBefore, "UPDATE"
+	if op == query.Delete {
+		granted, rule, verb = t.rules.Granted.Delete, t.rules.Delete, "DELETE"
+	}
+	if !caller.IsService() && !granted {
+		return nil, nil, query.Binding{}, t.denied
+	}
+	b := g.binding(caller)
+	sees := t.of(caller, b)
+	q, shown, err := g.representation(t, w, sees, b)
+	if err != nil {
+		return nil, nil, b, err
+	}
+	where, err := t.target(w, q, sees, b, rule, verb)
+	if err != nil {
+		return nil, nil, b, err
+	}
+	return &prepared{table: t, shown: shown, write: query.Write{
+		Op: op, Table: t.schema, Where: where, Single: w.Single, AtMost: w.AtMost, Revisions: w.Match.revisions(),
+	}}, sees, b, nil
+}
+
+// target is the condition of the rows that an update or delete touches: the
+// filter, the read rule and the operation's own rule together. r is the
+// resolved request.
+func (t *table) target(w *Write, r *query.Request, sees *sight, b query.Binding, rule query.Expr, verb string) (query.Expr, error) {
+	filter, err := t.filter(r, w.Key, w.HasKey, sees.visible)
+	if err != nil {
+		return nil, err
+	}
+	if w.key != nil {
+		key := t.schema.Key()
+		filter = query.Conjunction(filter, &query.Compare{Op: query.Equal, Left: t.schema.Ref(key), Right: w.key})
+	}
+	if r != nil && (r.Limit >= 0 || r.Offset != 0 || r.Order != nil || r.Paged || r.Nearest != nil) {
 		return nil, errPaged
 	}
 	filtered := filter != nil || r != nil && r.HasFilter
@@ -99,81 +156,32 @@ func (t *table) target(w *Write, sees *sight, b query.Binding, rule query.Expr, 
 	return query.Conjunction(filter, sees.read, sees.bind(rule, b)), nil
 }
 
-// representation is how written rows are shown; nil when they were not asked
-// for.
-func (t *table) representation(w *Write, sees *sight) (*representation, error) {
-	if !w.Representation {
-		return nil, nil
-	}
-	if !sees.everything() && !t.rules.Granted.Read {
-		return nil, t.denied
-	}
-	p, err := t.selected(w.Request, sees.visible)
+// commit makes one prepared write so. The store's answer is encoded here, so
+// that its writer goes on meanwhile.
+func (g *Gate) commit(ctx context.Context, caller *auth.Caller, w *Write, p *prepared) (Written, error) {
+	once, err := w.Once.named(caller)
 	if err != nil {
-		return nil, err
+		return Written{}, err
 	}
-	return &representation{p.outputs, p.shape}, nil
-}
-
-// representation shows written rows.
-type representation struct {
-	outputs []query.Output
-	shape   *query.JSONShape
-}
-
-// returning asks for the rows of an insert or update, and refuses them whole
-// where the caller may not read one of them.
-func (t *table) returning(w *query.Write, shown *representation, sees *sight) {
-	if shown == nil {
-		return
+	switch {
+	case w.Match.never() || p.none && w.Match != nil:
+		return Written{}, errMoved
+	case p.none:
+		return p.shown.nothing(w.Single)
+	case w.Rollback:
+		once = nil // what is not kept cannot be met again
 	}
-	w.Returning = true
-	if sees.read != nil {
-		w.Checks = append(w.Checks, query.Check{Cond: sees.read, Fault: t.rowPolicy})
-	}
-}
-
-// apply commits one write. The store's answer is encoded here, so that its
-// writer goes on meanwhile.
-func (g *Gate) apply(ctx context.Context, w query.Write, shown *representation) (Written, error) {
-	result, err := g.view.Apply(ctx, query.Batch{Writes: []query.Write{w}})
+	result, err := g.view.Apply(ctx, query.Batch{Writes: []query.Write{p.write}, Once: once, Rollback: w.Rollback})
 	if err != nil {
-		return Written{}, writeFault(err)
+		return Written{}, w.Match.fault(err)
 	}
-	out := Written{Affected: result.Writes[0].Affected, Cursor: result.Cursor}
-	if shown != nil {
-		out.Body, err = shown.body(result.Writes[0].Rows, w.Single)
+	did := &result.Writes[0]
+	if w.Match != nil && did.Affected == 0 {
+		return Written{}, errMoved // nothing was there, so nothing is to be undone
+	}
+	out := Written{Affected: did.Affected, Inserted: did.Inserted, Cursor: result.Cursor, Replayed: result.Replayed}
+	if p.shown != nil {
+		out.Body, err = p.shown.body(did, w.Single)
 	}
 	return out, err
-}
-
-// nothing is the answer of a write that touches no row and did not reach the
-// store.
-func (r *representation) nothing(single bool) (Written, error) {
-	if single {
-		return Written{}, notSingle(0)
-	}
-	if r == nil {
-		return Written{}, nil
-	}
-	return Written{Body: []byte("[]")}, nil
-}
-
-// body is written rows as an array, or as the object of a Single.
-func (r *representation) body(rows []query.Row, single bool) ([]byte, error) {
-	w := query.NewJSONWriter(make([]byte, 0, 256*len(rows)+2), r.shape)
-	for _, row := range rows {
-		if err := query.WriteRow(w, r.outputs, row); err != nil {
-			return nil, err
-		}
-	}
-	return object(w.Bytes(), single), nil
-}
-
-// object cuts the object of a Single out of its array.
-func object(array []byte, single bool) []byte {
-	if single {
-		return array[1 : len(array)-1]
-	}
-	return array
 }

@@ -1,45 +1,6 @@
 package data
 
-import (
-	"crypto/sha256"
-	"encoding/base64"
-	"sync"
-
-	"github.com/edge-hive/edge-hive/runtime/query"
-)
-
-// maxPooled bounds the buffers that are kept for later: one giant answer must
-// not stay in memory for ever.
-const maxPooled = 256 << 10
-
-// writer is a JSON writer with its buffer, pooled.
-type writer struct {
-	json query.JSONWriter
-	buf  []byte
-}
-
-var (
-	writers = sync.Pool{New: func() any { return &writer{buf: make([]byte, 0, 4<<10)} }}
-	keys    = sync.Pool{New: func() any { b := make([]byte, 0, 512); return &b }}
-)
-
-// release gives a writer back with the buffer that it has grown to.
-func (w *writer) release(buf []byte) {
-	if cap(buf) > maxPooled {
-		return
-	}
-	w.buf = buf[:0]
-	writers.Put(w)
-}
-
-// etag is the strong validator of a body.
-func etag(body []byte) string {
-	sum := sha256.Sum256(body)
-	var text [24]byte
-	text[0], text[23] = '"', '"'
-	base64.RawURLEncoding.Encode(text[1:23], sum[:16])
-	return string(text[:])
-}
+import "github.com/edge-hive/edge-hive/runtime/query"
 
 // selected is what a select shows: the columns that it names, or with `*`
 // those that the caller may read. One that he may not is as absent.
@@ -47,13 +8,25 @@ func (t *table) selected(r *query.Request, visible *projection) (*projection, er
 	if r == nil || r.Outputs == nil {
 		return visible, nil
 	}
+	outputs, err := t.members(r, visible)
+	if err != nil {
+		return nil, err
+	}
+	return &projection{outputs: outputs, shape: query.NewJSONShape(outputs)}, nil
+}
+
+// members are the outputs of a select.
+func (t *table) members(r *query.Request, visible *projection) ([]query.Output, error) {
+	if r.Outputs == nil {
+		return visible.outputs, nil
+	}
 	outputs := r.Expand(t.schema, visible.columns)
 	for i := range outputs {
 		if err := t.admit(outputs[i].Expr, visible); err != nil {
 			return nil, err
 		}
 	}
-	return &projection{outputs: outputs, shape: query.NewJSONShape(outputs)}, nil
+	return outputs, nil
 }
 
 // filter is a request's own condition, its key included; nil for none. It may
@@ -82,7 +55,7 @@ func (t *table) filter(r *query.Request, key string, hasKey bool, visible *proje
 // with the words for a column that is not there. Whoever parsed the request
 // was told what is readable; this is the gate's own look.
 func (t *table) admit(e query.Expr, visible *projection) error {
-	named := query.Columns(e)
+	named := query.NamedColumns(e)
 	if visible.set.Contains(named) {
 		return nil
 	}
