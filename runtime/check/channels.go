@@ -26,8 +26,12 @@ func (c *checker) channel(channel *manifest.Channel) {
 	case !channelPattern.MatchString(channel.Name):
 		c.report(channel.Path, fault.Newf(codeName, "%q is no name for a channel", channel.Name).WithHint(nameHint+"; channels may also have :"))
 	}
-	if c.find(channel.Table) == nil {
+	switch table := c.find(channel.Table); {
+	case table == nil:
 		c.report(channel.Path+".table", c.noTable(channel.Table))
+	case table.Quiet:
+		c.report(channel.Path+".table", fault.Newf(codeChannel, "table %s says changes: false, so a channel on it would never hear of any", table.Name).
+			WithHint("take changes: false out of the table, or the channel away"))
 	}
 	c.emptyCondition(channel.Path+".filter", channel.Filter)
 	path := channel.Path + ".events"

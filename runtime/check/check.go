@@ -1,6 +1,7 @@
 // Package check says what is wrong with a loaded manifest beyond what CUE can
 // say: names, references, bounds, rules, routes, addresses, files. It works
-// offline, touches no database, binds no port, and reports everything at once.
+// offline, touches no database (but an empty one in memory, which named queries
+// are prepared on), binds no port, and reports everything at once.
 // validate, serve and reload all pass through it; engine builds only what it
 // let through. It changes nothing.
 package check
@@ -48,6 +49,7 @@ const (
 	codeChannel    = "bad-channel"
 	codeCondition  = "bad-rule"
 	codeNotYet     = "not-in-this-version"
+	codeTest       = "bad-test"
 )
 
 // checker collects faults.
@@ -55,6 +57,7 @@ type checker struct {
 	m      *manifest.Manifest
 	tables map[string]*manifest.Table
 	faults fault.List
+	slow   map[string]bool // lookups that were warned of
 }
 
 // Check finds everything that is wrong with m, in the order of the source.
@@ -69,14 +72,19 @@ func Check(m *manifest.Manifest) (*Checked, fault.List) {
 	for i := range m.Tables {
 		c.table(&m.Tables[i])
 	}
+	for i := range c.m.Auth.Claims {
+		c.column(&c.m.Auth.Claims[i])
+	}
 	c.keyCircles()
 	c.removed()
+	c.queries()
 	c.channels()
 	c.routes()
 	c.server()
 	c.limits()
 	c.rates()
 	c.cache()
+	c.tests()
 
 	declarable := mend(m)
 	schema, err := query.Declare(declarable)
@@ -85,6 +93,9 @@ func Check(m *manifest.Manifest) (*Checked, fault.List) {
 		c.report("tables", fault.Newf(codeColumnType, "the tables do not fit together: %v", err).WithHint("mend the other faults first"))
 		c.faults.Sort()
 		return nil, c.faults
+	}
+	if len(c.faults) == 0 {
+		c.queryTexts(schema)
 	}
 	rules, problems := access.Compile(declarable, schema)
 	c.faults = append(c.faults, problems...)

@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	columnTypes = []string{"text", "int", "float", "decimal", "bool", "timestamp", "date", "uuid", "json", "list", "ref"}
+	columnTypes = []string{"text", "int", "float", "decimal", "bool", "timestamp", "date", "uuid", "json", "list", "ref", "vector"}
 	itemTypes   = []string{"text", "int", "float", "bool", "timestamp", "date", "uuid"}
 )
 
@@ -34,6 +34,8 @@ func (c *checker) column(column *manifest.Column) {
 			WithHint(fault.NearestHint(column.Of, itemTypes, "items are "+strings.Join(itemTypes, ", "))))
 	case column.Type == "decimal" && (column.Scale < 0 || column.Scale > 18):
 		c.report(column.Path+".scale", fault.Newf(codeRange, "scale is %d; a decimal has 0 to 18 places", column.Scale).WithHint("money has 2"))
+	case column.Type == "vector":
+		c.vector(column)
 	}
 	c.bounds(column)
 	c.pattern(column)

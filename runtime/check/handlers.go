@@ -34,8 +34,12 @@ func (c *checker) handler(r *manifest.Route) {
 		handlers++
 		c.redirect(r)
 	}
+	if r.Query != nil {
+		handlers++
+		c.callQuery(r)
+	}
 	if handlers != 1 {
-		c.report(r.Path, fault.Newf(codeRoute, "route %q does %d things; it must do one", r.Pattern, handlers).WithHint("give it one of static, respond, redirect"))
+		c.report(r.Path, fault.Newf(codeRoute, "route %q does %d things; it must do one", r.Pattern, handlers).WithHint("give it one of static, respond, redirect, query"))
 	}
 }
 

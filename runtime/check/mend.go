@@ -26,7 +26,8 @@ func mend(m *manifest.Manifest) *manifest.Manifest {
 		changed = mendTable(m, &t) || changed
 		out.Tables = append(out.Tables, t)
 	}
-	if !changed {
+	out.Queries = slices.DeleteFunc(slices.Clone(m.Queries), func(q manifest.Query) bool { return !declarableQuery(m, &q) })
+	if !changed && len(out.Queries) == len(m.Queries) {
 		return m
 	}
 	return &out
@@ -60,7 +61,40 @@ func mendTable(m *manifest.Manifest, t *manifest.Table) bool {
 		indexes = append(indexes, index)
 	}
 	t.Columns, t.Indexes = columns, indexes
+	if t.Edge != nil && (!seen[t.Edge.From] || !seen[t.Edge.To]) {
+		t.Edge = nil
+		changed = true
+	}
+	if t.Retention != nil && !seen[t.Retention.Column] {
+		t.Retention = nil
+		changed = true
+	}
 	return changed
+}
+
+// declarableQuery tells whether a query has types and tables that there are.
+func declarableQuery(m *manifest.Manifest, q *manifest.Query) bool {
+	known := func(t manifest.QueryType) bool {
+		column := manifest.Column{Type: t.Type, Scale: t.Scale, Of: t.Of, Table: t.Table}
+		return !mendColumn(m, &column)
+	}
+	for i := range q.Params {
+		if !known(q.Params[i].QueryType) {
+			return false
+		}
+		if q.Params[i].Default != "" {
+			t, ok := typeOf(m, q.Params[i].QueryType)
+			if _, f := query.DecodeJSON(t, []byte(q.Params[i].Default)); !ok || f != nil {
+				return false
+			}
+		}
+	}
+	for i := range q.Columns {
+		if !known(q.Columns[i].QueryType) {
+			return false
+		}
+	}
+	return !slices.ContainsFunc(q.Reads, func(name string) bool { return m.Table(name) == nil })
 }
 
 // declarableKey tells whether a key leads to a type.
@@ -95,6 +129,13 @@ func mendColumn(m *manifest.Manifest, column *manifest.Column) bool {
 		return true
 	case column.Type == "decimal" && (column.Scale < 0 || column.Scale > 18):
 		column.Scale = 2
+		return true
+	case column.Type == "vector":
+		_, known := query.ParseMetric(column.Metric)
+		if known && column.Dimensions > 0 && column.Dimensions <= query.MostDimensions {
+			return false
+		}
+		column.Metric, column.Dimensions = "", 1
 		return true
 	}
 	if kind, ok := query.KindOf(column.Type); !ok || kind == query.KindNull || strings.TrimSpace(column.Type) == "" {

@@ -41,6 +41,12 @@ func (c *checker) names() {
 		c.name("cache policy", p.Name, path)
 		policies.add(p.Name, path)
 	}
+	claims := uniqueNames{c: c, kind: "claim"}
+	for i := range c.m.Auth.Claims {
+		claim := &c.m.Auth.Claims[i]
+		c.name("claim", claim.Name, claim.Path)
+		claims.add(claim.Name, claim.Path)
+	}
 	rates := uniqueNames{c: c, kind: "rate"}
 	for _, r := range c.m.Rates {
 		path := member("rates", r.Name)
@@ -126,11 +132,18 @@ func (u *uniqueNames) add(name, path string) {
 	}
 	lower := strings.ToLower(name)
 	if other, ok := u.seen[lower]; ok {
-		u.c.report(path, u.c.also(fault.Newf(codeDuplicate, "there are two %ss%s called %s, letter case aside", u.kind, u.of, name), other).
+		u.c.report(path, u.c.also(fault.Newf(codeDuplicate, "there are two %s%s called %s, letter case aside", plural(u.kind), u.of, name), other).
 			WithHint("rename one of them"))
 		return
 	}
 	u.seen[lower] = path
+}
+
+func plural(kind string) string {
+	if stem, ok := strings.CutSuffix(kind, "y"); ok {
+		return stem + "ies"
+	}
+	return kind + "s"
 }
 
 // rules checks the names of macros; access checks their texts.

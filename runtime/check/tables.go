@@ -35,6 +35,8 @@ func (c *checker) table(t *manifest.Table) {
 			WithHint(fault.NearestHint(t.Cache, c.policyNames(), "declare it in cache.policies")))
 	}
 	c.renamedTable(t)
+	c.edge(t)
+	c.retention(t)
 	if t.Seed != "" {
 		c.seed(t)
 	}
@@ -86,6 +88,13 @@ func (c *checker) policyNames() []string {
 
 func (c *checker) index(t *manifest.Table, index *manifest.Index) {
 	path := index.Path + ".columns"
+	if index.Language != "" && index.Kind != "fulltext" {
+		c.report(index.Path+".language", fault.Newf(codeIndex, "index %s is not over words, and has a language", index.Name).WithHint(`leave language out, or write kind: "fulltext"`))
+	}
+	if index.Kind != "" {
+		c.searchIndex(t, index)
+		return
+	}
 	if len(index.Columns) == 0 {
 		c.report(path, fault.Newf(codeIndex, "index %s has no columns", index.Name).WithHint("name at least one"))
 	}
@@ -98,6 +107,8 @@ func (c *checker) index(t *manifest.Table, index *manifest.Index) {
 			c.report(item(path, i), c.noColumn(t, name))
 		case seen[name]:
 			c.report(item(path, i), fault.Newf(codeIndex, "index %s names the column %s twice", index.Name, name).WithHint("name it once"))
+		case column != nil && column.Type == "vector":
+			c.report(item(path, i), fault.Newf(codeIndex, "a vector column cannot be in a plain index: %s", name).WithHint(`write kind: "vector"`))
 		case column != nil && (column.Type == "json" || column.Type == "list"):
 			c.report(item(path, i), fault.Newf(codeIndex, "a %s column cannot be in an index: %s", column.Type, name).WithHint("put what is searched for into a column of its own"))
 		}

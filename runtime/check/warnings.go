@@ -3,10 +3,8 @@ package check
 import (
 	"slices"
 
-	"github.com/edge-hive/edge-hive/runtime/access"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
-	"github.com/edge-hive/edge-hive/runtime/query"
 )
 
 // The codes of warnings: what is allowed, and probably not meant.
@@ -76,8 +74,10 @@ func declaresAccess(a *manifest.Access) bool {
 // mistake in another place.
 func (c *checker) warnUnused() {
 	for _, p := range c.m.Cache.Policies {
-		if !slices.ContainsFunc(c.m.Tables, func(t manifest.Table) bool { return t.Cache == p.Name }) {
-			c.report(member("cache.policies", p.Name), fault.Newf(warnUnused, "no table uses the cache policy %s", p.Name).WithHint("set cache on a table, or remove it"))
+		used := slices.ContainsFunc(c.m.Tables, func(t manifest.Table) bool { return t.Cache == p.Name }) ||
+			slices.ContainsFunc(c.m.Queries, func(q manifest.Query) bool { return q.Cache == p.Name })
+		if !used {
+			c.report(member("cache.policies", p.Name), fault.Newf(warnUnused, "nothing uses the cache policy %s", p.Name).WithHint("set cache on a table or query, or remove it"))
 		}
 	}
 	for _, r := range c.m.Rates {
@@ -85,30 +85,4 @@ func (c *checker) warnUnused() {
 			c.report(member("rates", r.Name), fault.Newf(warnUnused, "no route uses the rate %s", r.Name).WithHint("name it in a route, or remove it"))
 		}
 	}
-}
-
-// warnUnindexed names columns that decide who reads a table, alone and by
-// equality with the caller, and have no index: each read then looks at every
-// row.
-func (c *checker) warnUnindexed(rules *access.TableRules) {
-	compare, ok := rules.Read.(*query.Compare)
-	if !ok || compare.Op != query.Equal {
-		return
-	}
-	column, ok := compare.Left.(*query.ColumnRef)
-	other := compare.Right
-	if !ok {
-		column, ok = compare.Right.(*query.ColumnRef)
-		other = compare.Left
-	}
-	if _, byCaller := other.(*query.Auth); !ok || !byCaller || column.Column.Index == 0 {
-		return
-	}
-	for _, index := range rules.Table.Indexes {
-		if index.Where == nil && index.Columns[0] == column.Column {
-			return
-		}
-	}
-	c.report("tables."+rules.Table.Name+".access.read", fault.Newf(warnUnindexed, "the read rule of %s looks rows up by %s, which no index begins with", rules.Table.Name, column.Column.Name).
-		WithHint("indexes: by_"+column.Column.Name+`: columns: ["`+column.Column.Name+`"]`))
 }
