@@ -5,6 +5,7 @@
 package difference
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/edge-hive/edge-hive/runtime/access"
@@ -44,8 +45,10 @@ type Area string
 // The areas, in the order in which they are shown.
 const (
 	Database Area = "database"
+	Tables   Area = "tables"
 	Columns  Area = "columns"
 	Access   Area = "access"
+	Queries  Area = "queries"
 	Cache    Area = "cache"
 	Channels Area = "channels"
 	Routes   Area = "routes"
@@ -55,7 +58,7 @@ const (
 
 // Areas are all areas, in the order in which they are shown.
 func Areas() []Area {
-	return []Area{Database, Columns, Access, Cache, Channels, Routes, Limits, Server}
+	return []Area{Database, Tables, Columns, Access, Queries, Cache, Channels, Routes, Limits, Server}
 }
 
 // Change is one thing that would be otherwise.
@@ -84,15 +87,21 @@ type Side struct {
 // it is not repeated here: that is Steps.
 func Manifests(old, next Side) []Change {
 	c := comparer{old: old, next: next}
-	for i := range next.Manifest.Tables {
-		c.table(&next.Manifest.Tables[i])
+	for _, part := range []func(*comparer){
+		(*comparer).renames, (*comparer).edges, (*comparer).retentions, (*comparer).feeds, (*comparer).seeds, (*comparer).rows,
+		(*comparer).columns, (*comparer).checks,
+		(*comparer).access,
+		(*comparer).queries,
+		(*comparer).cache,
+		(*comparer).channels,
+		(*comparer).routes,
+		(*comparer).limits, (*comparer).rates,
+		(*comparer).server, (*comparer).observe,
+		// These say what the rules before them have found.
+		(*comparer).macros, (*comparer).claims,
+	} {
+		part(&c)
 	}
-	c.cache()
-	c.channels()
-	c.routes()
-	c.limits()
-	c.rates()
-	c.server()
 	return Sorted(c.changes)
 }
 
@@ -115,6 +124,7 @@ func Has(changes []Change, grade Grade) bool {
 type comparer struct {
 	old, next Side
 	changes   []Change
+	moves     []move
 }
 
 // add places a change in the manifest that would come.
@@ -131,6 +141,30 @@ func place(m *manifest.Manifest, path string) (string, *fault.Position) {
 		return path, nil
 	}
 	return path, &at
+}
+
+// tables are those that would be there, each after what it is now: nil for a new
+// one.
+func (c *comparer) tables() iter.Seq2[*manifest.Table, *manifest.Table] {
+	return func(yield func(*manifest.Table, *manifest.Table) bool) {
+		for i := range c.next.Manifest.Tables {
+			next := &c.next.Manifest.Tables[i]
+			if !yield(c.formerTable(next), next) {
+				return
+			}
+		}
+	}
+}
+
+// keptTables are the tables that are there before and after.
+func (c *comparer) keptTables() iter.Seq2[*manifest.Table, *manifest.Table] {
+	return func(yield func(*manifest.Table, *manifest.Table) bool) {
+		for old, next := range c.tables() {
+			if old != nil && !yield(old, next) {
+				return
+			}
+		}
+	}
 }
 
 // formerTable is what a table is now, by the name it had; nil for a new one.

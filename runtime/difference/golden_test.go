@@ -38,6 +38,11 @@ func TestGolden(t *testing.T) {
 			if err := os.MkdirAll(filepath.Join(dir, "other"), 0o700); err != nil {
 				t.Fatal(err)
 			}
+			for _, f := range archive.Files {
+				if err := os.WriteFile(filepath.Join(dir, f.Name), f.Data, 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
 			filled := map[string]bool{}
 			for line := range strings.Lines(string(archive.Comment)) {
 				if tables, ok := strings.CutPrefix(line, "filled "); ok {

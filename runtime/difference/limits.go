@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 )
@@ -108,60 +107,4 @@ func sayRate(r *manifest.Rate) string {
 		said += fmt.Sprintf(", %s %d", role, r.Roles[role])
 	}
 	return said
-}
-
-// server compares how the backend is reached and watched.
-func (c *comparer) server() {
-	old, next := c.old.Manifest, c.next.Manifest
-	c.origins(old.CORS, next.CORS)
-	was, is := strings.Join(old.TrustedProxies, ", "), strings.Join(next.TrustedProxies, ", ")
-	if was != is {
-		change := Change{Area: Server, Sign: Turns, Grade: Breaks, What: "trusts fewer proxies to name the client", Was: was, Is: is}
-		if !contains(old.TrustedProxies, next.TrustedProxies) {
-			change.Grade, change.What = Widens, "trusts other proxies to name the client"
-		}
-		c.add("trustedProxies", change)
-	}
-	if was, is := saySecret(old.Auth.Secret), saySecret(next.Auth.Secret); was != is {
-		c.add("auth.secret", Change{Area: Server, Sign: Turns, Grade: Breaks, What: "takes the secret from elsewhere: if it is another, every key and token of before is refused", Was: was, Is: is})
-	}
-	for _, one := range []struct{ path, what, was, is string }{
-		{"name", "the backend's name", old.Name, next.Name},
-		{"server.url", "the address that links are made of", old.Server.URL, next.Server.URL},
-		{"observe.log.level", "the log's level", old.Observe.LogLevel, next.Observe.LogLevel},
-		{"observe.log.format", "the log's form", old.Observe.LogFormat, next.Observe.LogFormat},
-	} {
-		if one.was != one.is {
-			c.add(one.path, Change{Area: Server, Sign: Turns, Grade: Safe, What: "changes " + one.what, Was: one.was, Is: one.is})
-		}
-	}
-}
-
-// origins compares which web pages may call.
-func (c *comparer) origins(old, next manifest.CORS) {
-	say := func(o manifest.CORS) string {
-		if !o.Declared {
-			return "every origin"
-		}
-		return strings.Join(o.Origins, ", ")
-	}
-	was, is := say(old), say(next)
-	if was == is {
-		return
-	}
-	change := Change{Area: Server, Sign: Turns, Grade: Breaks, What: "fewer web origins may call", Was: was, Is: is}
-	if !next.Declared || old.Declared && !contains(old.Origins, next.Origins) {
-		change.Grade, change.What = Widens, "other web origins may call"
-	}
-	c.add("cors.origins", change)
-}
-
-func saySecret(s *manifest.Secret) string {
-	switch {
-	case s == nil:
-		return "the data folder"
-	case s.Env != "":
-		return "environment variable " + s.Env
-	}
-	return "file " + s.File
 }

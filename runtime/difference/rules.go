@@ -1,7 +1,7 @@
 package difference
 
 import (
-	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/edge-hive/edge-hive/runtime/access"
@@ -16,6 +16,7 @@ const nobody = "nobody but the service role"
 type operation struct {
 	granted bool
 	rules   []query.Expr // all have to hold
+	texts   []string     // as they are written, guards too
 	said    string
 }
 
@@ -38,14 +39,26 @@ func operations(t *manifest.Table, r *access.TableRules) [4]operation {
 		update = nobody
 	}
 	return [4]operation{
-		{r.Granted.Read, []query.Expr{r.Read}, say(a.Read, a.Guards)},
-		{r.Granted.Create, []query.Expr{r.Create}, say(a.Create, a.Guards)},
-		{r.Granted.Update, []query.Expr{r.UpdateBefore, r.UpdateAfter}, update},
-		{r.Granted.Delete, []query.Expr{r.Delete}, say(a.Delete, a.Guards)},
+		{r.Granted.Read, []query.Expr{r.Read}, written(a.Guards, a.Read), say(a.Read, a.Guards)},
+		{r.Granted.Create, []query.Expr{r.Create}, written(a.Guards, a.Create), say(a.Create, a.Guards)},
+		{r.Granted.Update, []query.Expr{r.UpdateBefore, r.UpdateAfter}, written(a.Guards, a.UpdateBefore, a.UpdateAfter), update},
+		{r.Granted.Delete, []query.Expr{r.Delete}, written(a.Guards, a.Delete), say(a.Delete, a.Guards)},
 	}
 }
 
 var operationNames = [4]string{"read", "create", "update", "delete"}
+
+// written are the texts of conditions and guards.
+func written(guards []manifest.Guard, conditions ...manifest.Condition) []string {
+	var texts []string
+	for _, condition := range conditions {
+		texts = append(texts, condition.Text)
+	}
+	for i := range guards {
+		texts = append(texts, guards[i].Text)
+	}
+	return texts
+}
 
 // say is a condition and its guards for a reader.
 func say(c manifest.Condition, guards []manifest.Guard) string {
@@ -59,55 +72,54 @@ func say(c manifest.Condition, guards []manifest.Guard) string {
 	if len(guards) == 0 {
 		return said
 	}
-	names := make([]string, len(guards))
+	all := make([]string, len(guards))
 	for i := range guards {
-		names[i] = guards[i].Name
+		all[i] = guards[i].Name + " (" + sayCall(guards[i].Condition) + ")"
 	}
-	return said + ", guarded by " + strings.Join(names, ", ")
+	return said + ", guarded by " + strings.Join(all, ", ")
 }
 
-// access compares who may do what to a table's rows.
-func (c *comparer) access(old, next *manifest.Table) {
-	var oldRules *access.TableRules
-	if old != nil {
-		oldRules = c.old.Rules.Tables[old.Name]
-	}
-	before := operations(old, oldRules)
-	after := operations(next, c.next.Rules.Tables[next.Name])
-	for i, name := range operationNames {
-		change, differs := compareOperation(before[i], after[i], name+" of "+next.Name)
-		if !differs {
-			continue
+// access compares who may do what to the rows of tables.
+func (c *comparer) access() {
+	for old, next := range c.tables() {
+		var rules *access.TableRules
+		if old != nil {
+			rules = c.old.Rules.Tables[old.Name]
 		}
-		c.add(next.Path+".access."+name, change)
-		if name == "read" && !after[i].granted {
-			c.closedChannels(next)
+		before, after := operations(old, rules), operations(next, c.next.Rules.Tables[next.Name])
+		for i, name := range operationNames {
+			c.operation(next, name, before[i], after[i])
 		}
 	}
 }
 
-func compareOperation(old, next operation, what string) (Change, bool) {
+func (c *comparer) operation(t *manifest.Table, name string, old, next operation) {
+	what := name + " of " + t.Name
+	path := t.Path + ".access." + name
 	change := Change{Area: Access, Sign: Turns, Was: old.said, Is: next.said}
 	switch {
 	case !old.granted && !next.granted:
-		return change, false
 	case !old.granted:
 		change.Sign, change.Grade, change.What = Comes, Widens, "opens "+what
-		return change, true
+		c.add(path, change)
 	case !next.granted:
 		change.Sign, change.Grade, change.What = Goes, Breaks, "closes "+what
-		return change, true
+		c.add(path, change)
+	default:
+		moved := same
+		for i := range old.rules {
+			moved = together(moved, relate(old.rules[i], next.rules[i]))
+		}
+		if moved != same {
+			grade(&change, moved, what)
+			c.addMoved(path, change, move{what, change.Grade, slices.Concat(old.texts, next.texts), slices.Concat(old.rules, next.rules)})
+		}
 	}
-	moved := same
-	for i := range old.rules {
-		moved = together(moved, relate(old.rules[i], next.rules[i]))
-	}
-	return change, moved != same && grade(&change, moved, what)
 }
 
 // grade says in words how access has moved. What cannot be told counts as
 // opened: it is for a person to look at.
-func grade(change *Change, moved relation, what string) bool {
+func grade(change *Change, moved relation, what string) {
 	switch moved {
 	case wider:
 		change.Grade, change.What = Widens, "widens "+what
@@ -116,20 +128,10 @@ func grade(change *Change, moved relation, what string) bool {
 	default:
 		change.Grade, change.What = Widens, "changes "+what+": some may gain, some lose"
 	}
-	if change.Was == change.Is {
-		change.Was, change.Is = "", ""
-		change.What += ": what its rule names has changed"
-	}
-	return true
 }
 
 // columnAccess compares what narrows an operation for one column.
-func (c *comparer) columnAccess(table string, old, next *manifest.Column) {
-	before, after := columnRules(c.old.Rules, old.Name), columnRules(c.next.Rules, next.Name)
-	was, is := before(c.oldName(table)), after(table)
-	if was == nil || is == nil {
-		return
-	}
+func (c *comparer) columnAccess(table string, old, next *manifest.Column, was, is *access.ColumnRules) {
 	for _, one := range []struct {
 		name      string
 		was, is   query.Expr
@@ -139,37 +141,34 @@ func (c *comparer) columnAccess(table string, old, next *manifest.Column) {
 		{"create", was.Create, is.Create, old.Access.Create, next.Access.Create},
 		{"update", was.Update, is.Update, old.Access.Update, next.Access.Update},
 	} {
-		moved := relate(one.was, one.is)
-		if moved == same {
-			continue
-		}
-		change := Change{Area: Access, Sign: Turns, Was: sayColumn(one.old), Is: sayColumn(one.next)}
-		grade(&change, moved, one.name+" of column "+table+"."+next.Name)
-		c.add(next.Path+".access."+one.name, change)
+		what := one.name + " of column " + table + "." + next.Name
+		c.condition(next.Path+".access."+one.name, Access, what, one.was, one.is, one.old, one.next, sayColumn)
 	}
-	c.auto(table, was, is, old, next)
 }
 
-func (c *comparer) oldName(table string) string {
-	if old := c.formerTable(c.next.Manifest.Table(table)); old != nil {
-		return old.Name
+// condition compares one condition that lets callers do something.
+func (c *comparer) condition(path string, area Area, what string, was, is query.Expr, old, next manifest.Condition, say func(manifest.Condition) string) {
+	moved := relate(was, is)
+	if moved == same {
+		return
 	}
-	return table
+	change := Change{Area: area, Sign: Turns, Was: say(old), Is: say(next)}
+	grade(&change, moved, what)
+	c.addMoved(path, change, move{what, change.Grade, []string{old.Text, next.Text}, []query.Expr{was, is}})
 }
 
-func columnRules(r *access.Rules, column string) func(table string) *access.ColumnRules {
-	return func(table string) *access.ColumnRules {
-		rules := r.Tables[table]
-		if rules == nil {
-			return nil
-		}
-		for i := range rules.Columns {
-			if rules.Columns[i].Column.Name == column {
-				return &rules.Columns[i]
-			}
-		}
+// columnRules finds the compiled rules of a column.
+func columnRules(r *access.Rules, table, column string) *access.ColumnRules {
+	rules := r.Tables[table]
+	if rules == nil {
 		return nil
 	}
+	for i := range rules.Columns {
+		if rules.Columns[i].Column.Name == column {
+			return &rules.Columns[i]
+		}
+	}
+	return nil
 }
 
 // sayColumn is a column's condition for a reader; left out, the table's alone
@@ -184,36 +183,4 @@ func sayColumn(c manifest.Condition) string {
 		return nobody
 	}
 	return c.Text
-}
-
-// auto compares what we set by ourselves: callers may not send it.
-func (c *comparer) auto(table string, was, is *access.ColumnRules, old, next *manifest.Column) {
-	set := func(r *access.ColumnRules) bool { return r.AutoCreate != nil || r.AutoUpdate != nil }
-	name := table + "." + next.Name
-	change := Change{Area: Columns, Sign: Turns, Was: sayAuto(old.Auto), Is: sayAuto(next.Auto)}
-	switch {
-	case set(was) && !set(is):
-		change.Grade, change.What = Widens, fmt.Sprintf("column %s is no longer set by the server: callers may send it", name)
-	case !set(was) && set(is):
-		change.Grade, change.What = Breaks, fmt.Sprintf("column %s is set by the server: callers may no longer send it", name)
-	case change.Was != change.Is:
-		change.Grade, change.What = Safe, fmt.Sprintf("column %s is set otherwise by the server", name)
-	default:
-		return
-	}
-	c.add(next.Path+".auto", change)
-}
-
-func sayAuto(a *manifest.Auto) string {
-	if a == nil {
-		return ""
-	}
-	var parts []string
-	if a.Create != "" {
-		parts = append(parts, "create: "+a.Create)
-	}
-	if a.Update != "" {
-		parts = append(parts, "update: "+a.Update)
-	}
-	return strings.Join(parts, ", ")
 }
