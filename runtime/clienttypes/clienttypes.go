@@ -17,6 +17,8 @@ import (
 type table struct {
 	declared *manifest.Table
 	columns  []column
+	// refers are the relations along the table's own references.
+	refers []query.Relation
 }
 
 // column is a column with what its type is made from.
@@ -51,7 +53,24 @@ func tables(m *manifest.Manifest, rules *access.Rules) ([]table, error) {
 		out = append(out, t)
 	}
 	nameEnums(out)
+	relate(out, rules)
 	return out, nil
+}
+
+// relate finds each table's own references.
+func relate(all []table, rules *access.Rules) {
+	known := make([]*query.Table, len(all))
+	for i := range all {
+		known[i] = rules.Tables[all[i].declared.Name].Table
+	}
+	schema := query.NewSchema(known)
+	for i := range all {
+		for _, r := range schema.Relations(known[i]) {
+			if r.Via == nil && r.Near.Ref != nil && r.Near.Ref.Table == r.To.Name && r.Far == r.To.Key() {
+				all[i].refers = append(all[i].refers, r)
+			}
+		}
+	}
 }
 
 func nameEnums(all []table) {

@@ -3,7 +3,6 @@ package clienttypes
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/edge-hive/edge-hive/runtime/access"
@@ -57,7 +56,12 @@ func TypeScript(m *manifest.Manifest, rules *access.Rules) ([]byte, error) {
 	for i := range all {
 		w.table(&all[i])
 	}
-	w.out.WriteString("    }\n    Views: {\n      [_ in never]: never\n    }\n    Functions: {\n      [_ in never]: never\n    }\n")
+	w.out.WriteString("    }\n    Views: {\n      [_ in never]: never\n    }\n")
+	named, err := queries(m, rules)
+	if err != nil {
+		return nil, err
+	}
+	w.functions(named)
 	w.enums(all)
 	w.out.WriteString(typescriptTail)
 	w.constants(all)
@@ -122,6 +126,8 @@ func typescriptType(c *column) string {
 		name = `Database["public"]["Enums"]["` + c.enumName + `"]`
 	case c.Type.Kind == query.KindList:
 		name = typescriptScalar(c.Type.Elem) + "[]"
+	case c.Type.Kind == query.KindVector:
+		name = "number[]"
 	}
 	if !c.Required {
 		name += " | null"
@@ -141,34 +147,25 @@ func typescriptScalar(kind query.Kind) string {
 	return "string"
 }
 
-// relationships are the columns that hold another row's key, the key too.
+// relationships are the table's own references. From them supabase-js finds the
+// ways back, and the way through an edge table.
 func (w *typescript) relationships(t *table) {
-	if !slices.ContainsFunc(t.columns, func(c column) bool { return c.Ref != nil }) {
+	if len(t.refers) == 0 {
 		w.line(4, "Relationships: []")
 		return
 	}
 	w.line(4, "Relationships: [")
-	for i := range t.columns {
-		c := &t.columns[i]
-		if c.Ref == nil {
-			continue
-		}
+	for i := range t.refers {
+		r := &t.refers[i]
 		w.line(5, "{")
-		w.line(6, `foreignKeyName: "%s_%s_fkey"`, t.declared.Name, c.Name)
-		w.line(6, `columns: ["%s"]`, c.Name)
-		w.line(6, "isOneToOne: %v", t.alone(c))
-		w.line(6, `referencedRelation: "%s"`, c.Ref.Table)
-		w.line(6, `referencedColumns: ["id"]`)
+		w.line(6, `foreignKeyName: "%s"`, r.Constraint)
+		w.line(6, `columns: ["%s"]`, r.Near.Name)
+		w.line(6, "isOneToOne: %v", r.Unique)
+		w.line(6, `referencedRelation: "%s"`, r.To.Name)
+		w.line(6, `referencedColumns: ["%s"]`, r.Far.Name)
 		w.line(5, "},")
 	}
 	w.line(4, "]")
-}
-
-// alone tells whether no two rows have the same value in a column.
-func (t *table) alone(c *column) bool {
-	return c.Index == 0 || slices.ContainsFunc(t.declared.Indexes, func(index manifest.Index) bool {
-		return index.Unique && index.Where == "" && len(index.Columns) == 1 && index.Columns[0] == c.Name
-	})
 }
 
 func (w *typescript) enums(all []table) {

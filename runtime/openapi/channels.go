@@ -10,7 +10,7 @@ func (w *writer) channel(c *access.ChannelRules, table *access.TableRules) {
 		return
 	}
 	name, row := c.Channel.Name, ref("schemas", c.Table.Name)
-	frame := "channel." + name
+	frame := "api.channel." + name
 	w.schemas = w.schemas.with(frame, frameSchema(row))
 	o := object{
 		{"tags", []string{c.Table.Name}},

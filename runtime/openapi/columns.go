@@ -115,6 +115,9 @@ func (c *column) valueType() object {
 			items = items.with("format", format)
 		}
 		o = o.with("items", items)
+	case query.KindVector:
+		n := int(c.Type.Dimensions)
+		o = o.with("items", object{{"type", "number"}, {"format", "float"}}).with("minItems", n).with("maxItems", n)
 	}
 	return o
 }
@@ -135,7 +138,7 @@ func jsonType(kind query.Kind) (name, format string) {
 		return "string", "date"
 	case query.KindUUID:
 		return "string", "uuid"
-	case query.KindList:
+	case query.KindList, query.KindVector:
 		return "array", ""
 	}
 	return "string", ""

@@ -32,12 +32,25 @@ const (
 // is a fingerprint of the rest: it changes exactly when what is described does.
 func Write(m *manifest.Manifest, rules *access.Rules, audience Audience) ([]byte, error) {
 	w := writer{service: audience == Service}
+	tables := make([]*table, len(m.Tables))
 	for i := range m.Tables {
 		t := &m.Tables[i]
 		if rules.Tables[t.Name] == nil {
 			return nil, fmt.Errorf("describe table %q: it has no rules", t.Name)
 		}
-		w.table(newTable(t, rules, w.service))
+		tables[i] = newTable(t, rules, w.service)
+	}
+	walkable(tables)
+	for _, t := range tables {
+		w.table(t)
+	}
+	w.batch()
+	for i := range m.Queries {
+		q := rules.Queries[m.Queries[i].Name]
+		if q == nil {
+			return nil, fmt.Errorf("describe query %q: it has no rules", m.Queries[i].Name)
+		}
+		w.query(&m.Queries[i], q)
 	}
 	for i := range m.Channels {
 		c := rules.Channels[m.Channels[i].Name]
@@ -62,6 +75,7 @@ type writer struct {
 	paths      object
 	schemas    object
 	parameters object
+	writes     []any // of a batch, by table
 }
 
 const (

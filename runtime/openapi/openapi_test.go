@@ -120,13 +120,14 @@ func TestEveryoneIsNotTold(t *testing.T) {
 		"d_d",           // a table without any access
 		"cost_of_staff", // staff's
 		"secret_note",   // nobody's
+		"untold",        // a vector that nobody may search
 		"staff()", "auth.uid", "claims", "x-service-role",
 	} {
 		if strings.Contains(everyone, hidden) {
 			t.Errorf("everyone is told of %s", hidden)
 		}
 	}
-	for _, shown := range []string{"vaults", "combination", "vaulted", "d_d", "cost_of_staff", "secret_note", `"x-service-role":true`} {
+	for _, shown := range []string{"vaults", "combination", "vaulted", "d_d", "cost_of_staff", "secret_note", "untold", `"x-service-role":true`} {
 		if !strings.Contains(service, shown) {
 			t.Errorf("the service role is not told of %s", shown)
 		}
@@ -150,6 +151,18 @@ func TestOperations(t *testing.T) {
 		"/api/data/users/{key}":     "GET",
 		"/api/realtime/fresh":       "GET",
 		"/api/realtime/vaulted":     "",
+		"/api/data/pairs":           "DELETE GET HEAD POST",
+		"/api/batch":                "POST",
+		"/api/search/things":        "POST",
+		"/api/search/pairs":         "",
+		"/api/export/things":        "GET",
+		"/api/import/things":        "POST",
+		"/api/export/shelves":       "GET",
+		"/api/import/shelves":       "",
+		"/api/export/a_b":           "",
+		"/api/import/a_b":           "POST",
+		"/api/export/vaults":        "",
+		"/api/import/vaults":        "",
 		"/":                         "",
 	} {
 		got := ""
@@ -216,6 +229,31 @@ func TestBodies(t *testing.T) {
 		{"profiles.insert", `{}`, false},
 		{"api.error", `{"code":"42501","message":"no","details":null,"hint":null}`, true},
 		{"api.error", `{"code":"42501"}`, false},
+	} {
+		body, err := jsonschema.UnmarshalJSON(strings.NewReader(c.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := schema(t, raw, c.schema).Validate(body); (err == nil) != c.ok {
+			t.Errorf("%s: %s: %v", c.schema, c.body, err)
+		}
+	}
+	for _, c := range []struct {
+		schema, body string
+		ok           bool
+	}{
+		{"api.batch.things", `{"op":"insert","table":"things","rows":{` + least + `},"as":"t"}`, true},
+		{"api.batch.things", `{"op":"insert","table":"things","rows":[{` + least + `,"shelf":{"$key":"s.2"}}],"return":true,"select":"id"}`, true},
+		{"api.batch.things", `{"op":"insert","table":"things","rows":[{` + least + `,"name":{"$key":"s"}}]}`, false},
+		{"api.batch.things", `{"op":"insert","table":"things","rows":[{"name":"a"}]}`, false},
+		{"api.batch.things", `{"op":"insert","table":"things","rows":[],"ifMatch":"x"}`, false},
+		{"api.batch.things", `{"op":"upsert","table":"things","rows":{` + least + `},"onConflict":"shelf","ignoreDuplicates":true}`, true},
+		{"api.batch.things", `{"op":"update","table":"things","key":{"$key":"t"},"set":{"shelf":null},"ifMatch":"\"1-a\"","atMost":1}`, true},
+		{"api.batch.things", `{"op":"update","table":"things","where":"name=eq.a"}`, false},
+		{"api.batch.things", `{"op":"delete","table":"things","where":"name=eq.a","single":true}`, true},
+		{"api.batch.things", `{"op":"delete","table":"shelves","where":"name=eq.a"}`, false},
+		{"api.batch.pairs", `{"op":"update","table":"pairs","set":{}}`, false},
+		{"api.batch.a_b", `{"op":"insert","table":"a_b","rows":{"c":"y"}}`, true},
 	} {
 		body, err := jsonschema.UnmarshalJSON(strings.NewReader(c.body))
 		if err != nil {

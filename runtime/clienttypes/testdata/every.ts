@@ -43,6 +43,11 @@ export type Database = {
           cost_of_staff?: number | null
           /** Seen by the service role alone. */
           secret_note?: string | null
+          looks: number[] | null
+          /** Seen by the service role alone. */
+          meaning?: number[] | null
+          /** Seen by the service role alone. */
+          untold?: number[] | null
         }
         Insert: {
           id?: string
@@ -74,6 +79,9 @@ export type Database = {
           pin?: string | null
           cost_of_staff?: number | null
           secret_note?: string | null
+          looks?: number[] | null
+          meaning?: number[] | null
+          untold?: number[] | null
         }
         Update: {
           id?: string
@@ -105,6 +113,9 @@ export type Database = {
           pin?: string | null
           cost_of_staff?: number | null
           secret_note?: string | null
+          looks?: number[] | null
+          meaning?: number[] | null
+          untold?: number[] | null
         }
         Relationships: [
           {
@@ -225,6 +236,39 @@ export type Database = {
             columns: ["id"]
             isOneToOne: true
             referencedRelation: "users"
+            referencedColumns: ["id"]
+          },
+        ]
+      }
+      pairs: {
+        Row: {
+          id: string
+          thing: string
+          other: string
+        }
+        Insert: {
+          id?: string
+          thing: string
+          other: string
+        }
+        Update: {
+          id?: string
+          thing?: string
+          other?: string
+        }
+        Relationships: [
+          {
+            foreignKeyName: "pairs_thing_fkey"
+            columns: ["thing"]
+            isOneToOne: false
+            referencedRelation: "things"
+            referencedColumns: ["id"]
+          },
+          {
+            foreignKeyName: "pairs_other_fkey"
+            columns: ["other"]
+            isOneToOne: false
+            referencedRelation: "things"
             referencedColumns: ["id"]
           },
         ]
