@@ -15,10 +15,10 @@ import (
 const bodyTimeout = 30 * time.Second
 
 var (
-	errMediaType = fault.New(codeMediaType, "a write needs Content-Type: application/json").
+	errMediaType = fault.New(codeMediaType, "a body needs Content-Type: application/json").
 			WithHint("forms and text are refused, so that no page can write across sites unasked")
-	errEncoded     = fault.New(codeMediaType, "bodies with Content-Encoding are not accepted")
-	errBodyTimeout = fault.New(codeBodyTimeout, "the body did not come within 30 seconds")
+	errEncoded     = fault.New(codeMediaType, "bodies with Content-Encoding are not accepted").WithHint("send the body as it is")
+	errBodyTimeout = fault.New(codeBodyTimeout, "the body did not come within 30 seconds").WithHint("send less at once")
 	errBodyCut     = fault.New(codeBadRequest, "the body ended before its Content-Length")
 )
 
@@ -28,6 +28,11 @@ func (h *Handler) readBody(x *exchange, r *http.Request) ([]byte, *fault.Fault) 
 	if !sendsJSON(r.Header["Content-Type"]) {
 		return nil, errMediaType
 	}
+	return h.receive(x, r)
+}
+
+// receive reads a body whose type was judged, within its bounds.
+func (h *Handler) receive(x *exchange, r *http.Request) ([]byte, *fault.Fault) {
 	if encodings := r.Header["Content-Encoding"]; len(encodings) > 1 || len(encodings) == 1 && !strings.EqualFold(encodings[0], "identity") {
 		return nil, errEncoded
 	}
@@ -77,14 +82,16 @@ func readAll(x *exchange, r *http.Request, limit int64) ([]byte, error) {
 // sendsJSON judges the Content-Type; none at all is no JSON either, for a page
 // may send a body without one across sites.
 func sendsJSON(headers []string) bool {
+	return len(headers) == 1 && headers[0] == "application/json" || sends(headers, "application/json")
+}
+
+// sends judges the Content-Type: this media type, in UTF-8.
+func sends(headers []string, want string) bool {
 	if len(headers) != 1 {
 		return false
 	}
-	if headers[0] == "application/json" {
-		return true
-	}
 	media, parameters, _ := strings.Cut(headers[0], ";")
-	if !strings.EqualFold(strings.TrimSpace(media), "application/json") {
+	if !strings.EqualFold(strings.TrimSpace(media), want) {
 		return false
 	}
 	name, charset, found := strings.Cut(strings.TrimSpace(parameters), "=")

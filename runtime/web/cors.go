@@ -47,11 +47,11 @@ var (
 	corsHeaders = []string{"authorization, apikey, x-client-info, content-type, accept, prefer, range, range-unit, accept-profile, content-profile, " +
 		"x-supabase-api-version, x-retry-count, x-upsert, x-metadata, cache-control, content-encoding, x-region, traceparent, tracestate, baggage, " +
 		"tus-resumable, upload-length, upload-offset, upload-metadata, upload-defer-length, upload-concat, x-signature, x-http-method-override, " +
-		"x-requested-with, x-request-id"}
+		"x-requested-with, x-request-id, if-match, if-none-match, idempotency-key"}
 	corsExpose = []string{"content-range, content-location, content-profile, range-unit, preference-applied, location, link, x-total-count, " +
 		"x-supabase-api-version, x-sb-error-code, sb-error-code, x-relay-error, content-disposition, etag, tus-resumable, tus-version, tus-extension, " +
 		"tus-max-size, upload-offset, upload-length, upload-metadata, upload-expires, x-request-id, " +
-		"x-cache, retry-after, ratelimit-limit, ratelimit-remaining, ratelimit-reset"}
+		"x-cache, next-page, idempotent-replayed, retry-after, ratelimit-limit, ratelimit-remaining, ratelimit-reset"}
 )
 
 var errOrigin = fault.New(codeOrigin, "this origin may not call").WithHint("list it in cors.origins")

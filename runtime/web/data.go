@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/edge-hive/edge-hive/runtime/auth"
+	"github.com/edge-hive/edge-hive/runtime/data"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/query"
 )
@@ -18,6 +19,8 @@ type call struct {
 	caller  *auth.Caller
 	prefer  preferences
 	object  bool // one object is wanted, not an array
+	form    data.Form
+	match   *data.Match // If-Match, nil for none
 	request *query.Request
 }
 
@@ -48,8 +51,7 @@ func (h *Handler) serveREST(x *exchange, r *http.Request, name string) {
 	case name == "":
 		x.fail(r, errNoRoot)
 	case name == "rpc" || strings.HasPrefix(name, "rpc/"):
-		x.route = "none"
-		x.fail(r, errAbsent)
+		h.serveQuery(x, r, false, strings.TrimPrefix(name[len("rpc"):], "/"))
 	case strings.IndexByte(name, '/') >= 0:
 		x.fail(r, errInvalidPath)
 	default:
@@ -58,8 +60,8 @@ func (h *Handler) serveREST(x *exchange, r *http.Request, name string) {
 }
 
 var (
-	errInvalidPath = fault.New("PGRST125", "Invalid path specified in request URL")
-	errNoRoot      = fault.New("PGRST126", "Root endpoint metadata is disabled")
+	errInvalidPath = fault.New(codePath, "Invalid path specified in request URL")
+	errNoRoot      = fault.New(codeNoRoot, "Root endpoint metadata is disabled")
 )
 
 // serveData lets a request of the data API in and answers it.
@@ -117,78 +119,29 @@ func (c *call) judge(r *http.Request) *fault.Fault {
 			return errMethod(r.Method)
 		}
 	default:
-		return fault.New("PGRST117", "Unsupported HTTP method: "+printable(r.Method))
+		return fault.New(codeNoMethod, "Unsupported HTTP method: "+printable(r.Method))
 	}
 	if f := checkProfile(r); f != nil {
 		return f
 	}
-	object, f := wantsObject(r.Header["Accept"])
+	accepted, f := accept(r.Header["Accept"])
 	if f != nil {
 		return f
 	}
-	c.object = object || c.byKey
+	c.object, c.form = accepted.object || c.byKey, accepted.form
 	if prefer := r.Header["Prefer"]; len(prefer) > 0 {
 		c.prefer = parsePrefer(prefer)
 	}
-	if len(r.Header["If-Match"]) > 0 || len(r.Header["If-Unmodified-Since"]) > 0 {
+	if len(r.Header["If-Unmodified-Since"]) > 0 || len(r.Header["If-None-Match"]) > 0 && !safe(r.Method) {
 		return errPrecondition
 	}
-	return c.prefer.check(r.Method)
+	if r.Method == http.MethodPatch || r.Method == http.MethodDelete {
+		c.match = data.ParseMatch(r.Header["If-Match"])
+	} else if len(r.Header["If-Match"]) > 0 && !safe(r.Method) {
+		return errPrecondition
+	}
+	return c.prefer.check()
 }
 
-var errPrecondition = fault.New(codePreference, "If-Match and If-Unmodified-Since are not in this version")
-
-// Gateway errors, byte for byte as Supabase's clients expect them.
-var (
-	noKey      = []byte("{\"message\":\"No API key found in request\",\"hint\":\"No `apikey` request header or url param was found.\"}")
-	invalidKey = []byte("{\"message\":\"Invalid API key\",\"hint\":\"Double check your Supabase `anon` or `service_role` API key.\"}")
-
-	errKey        = fault.New("apikey", "no apikey, or one that is not ours")
-	errServiceKey = fault.New(codeServiceKey, "Forbidden use of secret API key in browser").
-			WithHint("the service key belongs on servers; browsers use the anon key")
-)
-
-// identify finds the caller and holds the request to the gateway's rules: under
-// /rest/v1 a key is asked for; a key that is sent must be ours anywhere. It
-// reports whether the request may go on; otherwise it is answered.
-func (h *Handler) identify(x *exchange, r *http.Request, c *call) bool {
-	var authorization, apikey string
-	if v := r.Header["Authorization"]; len(v) > 0 {
-		authorization = v[0]
-	}
-	if v := r.Header["Apikey"]; len(v) > 0 {
-		apikey = v[0]
-	}
-	if authorization == "" && apikey == "" && c.native {
-		c.caller, x.caller = nobody, nobody
-		return true
-	}
-	resolved, err := h.callers.Resolve(authorization, apikey)
-	missing := resolved.Key == auth.KeyAbsent && !resolved.Token && !c.native
-	switch {
-	case err == nil && resolved.Key != auth.KeyUnknown && !missing:
-	case !h.count(x, r, h.fallback, nobody): // guessing is counted by address
-		return false
-	case resolved.Key == auth.KeyUnknown:
-		return x.refuseKey(r, invalidKey)
-	case err != nil:
-		x.failWith(r, err)
-		return false
-	default:
-		return x.refuseKey(r, noKey)
-	}
-	c.caller, x.caller = resolved.Caller, resolved.Caller
-	if c.caller.IsService() && len(r.Header["Origin"]) > 0 {
-		h.log.WarnContext(r.Context(), "the service key was used in a browser", "request_id", x.id, "client", x.client.String())
-		x.failStatus(r, errServiceKey, http.StatusUnauthorized)
-		return false
-	}
-	return true
-}
-
-// refuseKey answers as a gateway does: always false.
-func (x *exchange) refuseKey(r *http.Request, body []byte) bool {
-	x.fault = errKey
-	x.answerFault(r, http.StatusUnauthorized, body)
-	return false
-}
+var errPrecondition = fault.New(codePreference, "this precondition is not supported here").
+	WithHint("If-Match is for PATCH and DELETE, If-None-Match for GET and HEAD")

@@ -112,7 +112,7 @@ func TestConditionalReads(t *testing.T) {
 	if w := s.do("GET", "/api/data/books", "", `If-None-Match: "abc"`, "Prefer: count=exact"); w.Code != 206 {
 		t.Errorf("a count is not in the tag: %d", w.Code)
 	}
-	for _, header := range []string{`If-Match: "abc"`, "If-Unmodified-Since: Mon, 01 Jan 2024 00:00:00 GMT"} {
+	for _, header := range []string{`If-None-Match: "abc"`, "If-Unmodified-Since: Mon, 01 Jan 2024 00:00:00 GMT"} {
 		w := s.do("PATCH", "/api/data/books/1", "{}", sendsJSON, header)
 		wantFault(t, w, 400, "preference-not-supported")
 	}
@@ -193,13 +193,14 @@ func TestAccept(t *testing.T) {
 		"text/html, application/xhtml+xml, */*;q=0.8":               "application/json; charset=utf-8",
 		"Application/JSON;charset=utf-8":                            "application/json; charset=utf-8",
 		"application/vnd.pgrst.object+json":                         "application/vnd.pgrst.object+json; charset=utf-8",
-		"text/csv, application/vnd.pgrst.object+json":               "application/vnd.pgrst.object+json; charset=utf-8",
+		"image/png, application/vnd.pgrst.object+json":              "application/vnd.pgrst.object+json; charset=utf-8",
 		"application/vnd.pgrst.array+json":                          "application/json; charset=utf-8",
-		"text/csv":                                                  "",
+		"text/csv":                                                  "text/csv; charset=utf-8",
+		"TEXT/CSV;q=0.9, application/json":                          "text/csv; charset=utf-8",
 		"application/geo+json":                                      "",
-		"application/vnd.pgrst.object+json;nulls=stripped":          "",
+		"application/vnd.pgrst.object+json;nulls=stripped":          "application/vnd.pgrst.object+json; charset=utf-8",
 		`application/vnd.pgrst.plan+text; for="application/json"`:   "",
-		"application/vnd.pgrst.array+json;nulls=stripped, text/csv": "",
+		"application/vnd.pgrst.array+json;nulls=stripped, text/csv": "application/json; charset=utf-8",
 	} {
 		w := s.do("GET", "/api/data/books", "", "Accept: "+accept)
 		if want == "" {
@@ -242,13 +243,13 @@ func TestPathsAndMethods(t *testing.T) {
 		{"GET", "/api/data/books/1/2", 404, "PGRST125"},
 		{"GET", "/rest/v1/", 404, "PGRST126"},
 		{"GET", "/rest/v1", 404, "PGRST126"},
-		{"POST", "/rest/v1/rpc/f", 404, "not-in-this-version"},
+		{"PUT", "/rest/v1/rpc/f", 405, "PGRST101"},
 		{"POST", "/auth/v1/token", 404, "not-in-this-version"},
 		{"GET", "/storage/v1/object/x", 404, "not-in-this-version"},
 		{"POST", "/functions/v1/f", 404, "not-in-this-version"},
 		{"POST", "/graphql/v1", 404, "not-in-this-version"},
 		{"GET", "/realtime/v1/websocket", 404, "not-in-this-version"},
-		{"POST", "/api/rpc/f", 404, "not-in-this-version"},
+		{"POST", "/api/rpc/f", 415, "unsupported-media-type"},
 		{"GET", "/api/realtime/books", 404, "not-found"},
 		{"GET", "/api", 404, "not-found"},
 		{"GET", "/API/data/books", 404, "not-found"},

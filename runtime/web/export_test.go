@@ -1,7 +1,9 @@
 package web
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -13,13 +15,12 @@ type Preferences struct {
 	Applied string
 	Invalid []string
 	Strict  bool
-	Refused string
 }
 
 // ParsePrefer parses Prefer headers for a method.
 func ParsePrefer(method string, headers []string) Preferences {
 	p := parsePrefer(headers)
-	return Preferences{p.applied(method), p.invalid, p.strict, p.refused}
+	return Preferences{p.applied(method), p.invalid, p.strict}
 }
 
 // Take asks a limiter as a request would: whether it is allowed, how many are
@@ -48,3 +49,9 @@ func (l *Listener) SetProgress(d time.Duration) { l.progress = d }
 
 // SetBodyTime is within which a body must have come.
 func (h *Handler) SetBodyTime(d time.Duration) { h.bodyTime = d }
+
+// StatusOf is the HTTP status of a code, for a caller who is nobody.
+func StatusOf(code string) int { return statusOf(code, nil) }
+
+// Codes are those that have a status of their own.
+func Codes() []string { return slices.Collect(maps.Keys(statuses)) }

@@ -10,11 +10,13 @@ import (
 	"strings"
 
 	"github.com/edge-hive/edge-hive/runtime/auth"
+	"github.com/edge-hive/edge-hive/runtime/data"
 	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store"
 )
 
-// Codes of faults that are the surface's own and no dialect's.
+// Codes of the surface's own faults, the dialect's where it has one.
 const (
 	codeBadRequest   = "bad-request"
 	codeNotFound     = "not-found"
@@ -32,17 +34,21 @@ const (
 	codeUnavailable  = "unavailable"
 	codeDiskFull     = "53100"
 	codeTimeout      = "57014"
-	codeDenied       = "42501"
-	codeBadToken     = "PGRST301"
-	codeTokenExpired = "PGRST303"
+	codeRange        = "PGRST103"
+	codeProfile      = "PGRST106"
+	codeMediaTypes   = "PGRST107" // no media type that is asked for can be answered
+	codeNoCallMethod = "PGRST101"
+	codeNoMethod     = "PGRST117"
+	codePath         = "PGRST125"
+	codeNoRoot       = "PGRST126"
 )
 
 var (
-	errURLTooLong     = fault.New(codeURLTooLong, "the URL is longer than 16384 bytes")
-	errTooManyHeaders = fault.New(codeHeaders, "the request has more than 100 header fields")
+	errURLTooLong     = fault.New(codeURLTooLong, "the URL is longer than 16384 bytes").WithHint("ask for less at once, or send a search in a body")
+	errTooManyHeaders = fault.New(codeHeaders, "the request has more than 100 header fields").WithHint("send fewer")
 	errTimeout        = fault.New(codeTimeout, "canceling statement due to statement timeout")
 	errDiskFull       = fault.New(codeDiskFull, "no room left to write").WithHint("reading goes on; writing resumes when there is room")
-	errUnavailable    = fault.New(codeUnavailable, "the database cannot be reached just now")
+	errUnavailable    = fault.New(codeUnavailable, "the database cannot be reached just now").WithHint("try again")
 )
 
 func errMethod(method string) *fault.Fault {
@@ -61,33 +67,41 @@ func printable(s string) string {
 var statuses = map[string]int{
 	fault.CodeInternal: http.StatusInternalServerError,
 
-	"PGRST100": http.StatusBadRequest,
-	"PGRST102": http.StatusBadRequest,
-	"PGRST103": http.StatusRequestedRangeNotSatisfiable,
-	"PGRST106": http.StatusNotAcceptable,
-	"PGRST107": http.StatusNotAcceptable,
-	"PGRST116": http.StatusNotAcceptable,
-	"PGRST117": http.StatusMethodNotAllowed,
-	"PGRST125": http.StatusNotFound,
-	"PGRST126": http.StatusNotFound,
-	"PGRST201": http.StatusMultipleChoices,
-	"PGRST202": http.StatusNotFound,
-	"PGRST205": http.StatusNotFound,
+	query.CodeParse:         http.StatusBadRequest,
+	query.CodeManyRelations: http.StatusMultipleChoices,
+	query.CodeNoOperator:    http.StatusNotFound,
+	codeRange:               http.StatusRequestedRangeNotSatisfiable,
+	codeProfile:             http.StatusNotAcceptable,
+	codeMediaTypes:          http.StatusNotAcceptable,
+	codeNoCallMethod:        http.StatusMethodNotAllowed,
+	codeNoMethod:            http.StatusMethodNotAllowed,
+	codePath:                http.StatusNotFound,
+	codeNoRoot:              http.StatusNotFound,
+
+	auth.CodeBadToken:  http.StatusUnauthorized,
+	auth.CodeBadClaims: http.StatusUnauthorized,
+	"PGRST302":         http.StatusUnauthorized,
+
+	data.CodeBody:         http.StatusBadRequest,
+	data.CodeNotSingle:    http.StatusNotAcceptable,
+	data.CodeUnknownQuery: http.StatusNotFound,
+	data.CodeReadOnly:     http.StatusMethodNotAllowed,
+	data.CodeUnknownTable: http.StatusNotFound,
+	data.CodeDenied:       http.StatusForbidden,          // 401 for anon
+	data.CodeOverload:     http.StatusServiceUnavailable, // too much is waiting or running
+	data.CodeTooLarge:     http.StatusRequestEntityTooLarge,
+
+	data.CodeMoved:     http.StatusPreconditionFailed,
+	data.CodeKeyReused: http.StatusUnprocessableEntity,
+
+	// Of engines.
 	"PGRST000": http.StatusServiceUnavailable,
 	"PGRST001": http.StatusServiceUnavailable,
 	"PGRST002": http.StatusServiceUnavailable, // the tables are being changed
-	"53000":    http.StatusServiceUnavailable, // too many writes are waiting
-	"54000":    http.StatusRequestEntityTooLarge,
-
-	codeBadToken:     http.StatusUnauthorized,
-	"PGRST302":       http.StatusUnauthorized,
-	codeTokenExpired: http.StatusUnauthorized,
-
-	codeDenied: http.StatusForbidden, // 401 for anon
 	"23503":    http.StatusConflict,
 	"23505":    http.StatusConflict,
-	"42883":    http.StatusNotFound,
 	"42P01":    http.StatusNotFound,
+	"55000":    http.StatusConflict, // done before, and its result fits the tables no more
 
 	codeTimeout:     http.StatusGatewayTimeout,
 	codeDiskFull:    http.StatusInsufficientStorage,
@@ -110,7 +124,7 @@ var statuses = map[string]int{
 // statusOf is the HTTP status of a code: as listed, else 400, for what we do not
 // list is a fault of the request (ours is CodeInternal).
 func statusOf(code string, caller *auth.Caller) int {
-	if code == codeDenied && (caller == nil || caller.Role == auth.Anon) {
+	if code == data.CodeDenied && (caller == nil || caller.Role == auth.Anon) {
 		return http.StatusUnauthorized
 	}
 	if status, ok := statuses[code]; ok {
@@ -162,9 +176,9 @@ func (x *exchange) failStatus(r *http.Request, f *fault.Fault, status int) {
 	err := encoder.Encode(struct {
 		Code    string  `json:"code"`
 		Message string  `json:"message"`
-		Details *string `json:"details"`
+		Details any     `json:"details"`
 		Hint    *string `json:"hint"`
-	}{f.Code, f.Message, optional(f.Details), optional(f.Hint)})
+	}{f.Code, f.Message, details(f), optional(f.Hint)})
 	if err != nil { // four strings always encode
 		body.WriteString(`{"code":"` + fault.CodeInternal + `","message":"","details":null,"hint":null}`)
 	}
@@ -193,6 +207,14 @@ func challenge(f *fault.Fault) string {
 	return `Bearer error="invalid_token", error_description=` + strconv.QuoteToASCII(f.Message)
 }
 
+// details are a text, or the JSON list of the relations that a name may mean.
+func details(f *fault.Fault) any {
+	if f.Code == query.CodeManyRelations && json.Valid([]byte(f.Details)) {
+		return json.RawMessage(f.Details)
+	}
+	return optional(f.Details)
+}
+
 func optional(s string) *string {
 	if s == "" {
 		return nil
@@ -204,6 +226,7 @@ func optional(s string) *string {
 var (
 	typeJSON       = []string{"application/json; charset=utf-8"}
 	typeObject     = []string{"application/vnd.pgrst.object+json; charset=utf-8"}
+	typeCSV        = []string{"text/csv; charset=utf-8"}
 	cacheNever     = []string{"private, no-store"}
 	cacheValidate  = []string{"private, no-cache"}
 	varyOrigin     = []string{"Origin"}

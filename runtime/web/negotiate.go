@@ -5,40 +5,61 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/edge-hive/edge-hive/runtime/data"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 )
 
-// wantsObject reads the Accept headers: an array of objects, or one object. The
-// first acceptable type wins; q-values are ignored, as PostgREST's users expect.
-func wantsObject(headers []string) (bool, *fault.Fault) {
+// accepted is what a request's Accept headers ask for.
+type accepted struct {
+	form   data.Form
+	object bool // one object, not an array
+}
+
+// accept reads the Accept headers. The first acceptable type wins; q-values are
+// ignored, as PostgREST's users expect.
+func accept(headers []string) (accepted, *fault.Fault) {
 	if len(headers) == 0 || (len(headers) == 1 && (headers[0] == "*/*" || headers[0] == "application/json" || headers[0] == "")) {
-		return false, nil
+		return accepted{}, nil
 	}
 	for _, header := range headers {
 		for header != "" {
 			var item string
 			item, header, _ = strings.Cut(header, ",")
 			media, parameters, _ := strings.Cut(item, ";")
+			form := data.JSON
+			if stripsNulls(parameters) {
+				form = data.Stripped
+			}
 			switch strings.ToLower(strings.TrimSpace(media)) {
 			case "*/*", "application/*", "application/json", "":
-				return false, nil
+				return accepted{}, nil
+			case "text/csv":
+				return accepted{form: data.CSV}, nil
 			case "application/vnd.pgrst.array+json", "application/vnd.pgrst.array":
-				if !stripsNulls(parameters) {
-					return false, nil
-				}
+				return accepted{form: form}, nil
 			case "application/vnd.pgrst.object+json", "application/vnd.pgrst.object":
-				if !stripsNulls(parameters) {
-					return true, nil
-				}
+				return accepted{form: form, object: true}, nil
 			}
 		}
 	}
-	return false, fault.New("PGRST107", "None of these media types are available: "+printable(strings.Join(headers, ", "))).
-		WithHint("application/json and application/vnd.pgrst.object+json are")
+	return accepted{}, notAcceptable(headers).WithHint("application/json, application/vnd.pgrst.object+json and text/csv are")
 }
 
-// stripsNulls finds the nulls=stripped of a media type: another body, which this
-// version does not make.
+// wantsObject is accept where rows are written as JSON alone: an array of
+// objects, or one object.
+func wantsObject(headers []string) (bool, *fault.Fault) {
+	a, f := accept(headers)
+	if f == nil && a.form != data.JSON {
+		f = notAcceptable(headers).WithHint("application/json and application/vnd.pgrst.object+json are")
+	}
+	return a.object, f
+}
+
+func notAcceptable(headers []string) *fault.Fault {
+	return fault.New(codeMediaTypes, "None of these media types are available: "+printable(strings.Join(headers, ", ")))
+}
+
+// stripsNulls finds the nulls=stripped of a media type.
 func stripsNulls(parameters string) bool {
 	return strings.Contains(strings.ToLower(parameters), "nulls=stripped")
 }
@@ -51,7 +72,7 @@ func checkProfile(r *http.Request) *fault.Fault {
 	}
 	for _, name := range headers {
 		if name != "public" && name != "" {
-			return fault.New("PGRST106", "Invalid schema: "+printable(name)).WithHint("Only the following schemas are exposed: public")
+			return fault.New(codeProfile, "Invalid schema: "+printable(name)).WithHint("Only the following schemas are exposed: public")
 		}
 	}
 	return nil
@@ -60,6 +81,20 @@ func checkProfile(r *http.Request) *fault.Fault {
 // window is the part of an answer that a Range header asks for: rows from..to,
 // both inclusive; to is -1 for an open end.
 type window struct{ from, to int }
+
+// rangeOf reads the one Range header of a read; false where the request has none
+// that counts.
+func rangeOf(r *http.Request) (window, bool, *fault.Fault) {
+	ranges := r.Header["Range"]
+	if len(ranges) != 1 {
+		return window{}, false, nil
+	}
+	part, ok := parseRange(ranges[0])
+	if ok && part.to >= 0 && part.to < part.from {
+		return window{}, false, errRange
+	}
+	return part, ok, nil
+}
 
 // parseRange reads a Range header in items, as "0-9" or "items=0-9". Other units
 // (a browser's bytes) and what does not parse are ignored, as RFC 9110 says.
@@ -89,8 +124,20 @@ func parseCount(s string) (int, bool) {
 	return int(n), err == nil
 }
 
-var errRange = fault.New("PGRST103", "Requested range not satisfiable").
+var errRange = fault.New(codeRange, "Requested range not satisfiable").
 	WithDetails("The lower boundary must be lower than or equal to the upper boundary in the Range header.")
+
+// unchanged sends the tag of an answer, and answers 304 where the client has just
+// that. It reports whether the request is answered.
+func (x *exchange) unchanged(r *http.Request, tag string) bool {
+	x.set("Etag", tag)
+	tags := r.Header["If-None-Match"]
+	if len(tags) == 0 || !matchesETag(tags, tag) {
+		return false
+	}
+	x.WriteHeader(http.StatusNotModified)
+	return true
+}
 
 // matchesETag judges an If-None-Match header against a strong tag, weakly.
 func matchesETag(headers []string, tag string) bool {

@@ -50,9 +50,7 @@ func (h *Handler) openAPI(o OpenAPI) http.Handler {
 			document = &service
 		}
 		x.header["Cache-Control"] = cacheValidate
-		x.set("Etag", document.etag)
-		if tags := r.Header["If-None-Match"]; len(tags) > 0 && matchesETag(tags, document.etag) {
-			x.WriteHeader(http.StatusNotModified)
+		if x.unchanged(r, document.etag) {
 			return
 		}
 		x.header["Content-Type"] = typeJSON

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/edge-hive/edge-hive/runtime/data"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 )
 
@@ -24,12 +25,13 @@ type preferences struct {
 	count          bool
 	missingDefault bool
 	strict         bool
+	rollback       bool
+	resolution     data.Resolution
 	most           int // max-affected
 
-	hasMost, hasReturn, hasMissing, hasHandling bool
+	hasMost, hasReturn, hasMissing, hasHandling, hasTx bool
 
 	invalid []string // unknown, in the order of the request
-	refused string   // known, but its effect is not in this version and may not be left out
 }
 
 // A request cannot make a list of what it got wrong longer than this.
@@ -79,14 +81,11 @@ func (p *preferences) take(item string) {
 		}
 	case "tx":
 		known = value == "commit" || value == "rollback"
-		if value == "rollback" {
-			p.refuse(item)
+		if known && !p.hasTx {
+			p.hasTx, p.rollback = true, value == "rollback"
 		}
 	case "resolution":
-		known = value == "merge-duplicates" || value == "ignore-duplicates"
-		if known {
-			p.refuse(item)
-		}
+		known = p.takeResolution(value)
 	}
 	if !known && len(p.invalid) < maxInvalid {
 		p.invalid = append(p.invalid, printable(item))
@@ -110,21 +109,27 @@ func (p *preferences) takeReturn(value string) bool {
 	return known
 }
 
-func (p *preferences) refuse(item string) {
-	if p.refused == "" {
-		p.refused = printable(item)
+func (p *preferences) takeResolution(value string) bool {
+	var resolution data.Resolution
+	switch value {
+	case "merge-duplicates":
+		resolution = data.Merge
+	case "ignore-duplicates":
+		resolution = data.Ignore
+	default:
+		return false
 	}
+	if p.resolution == data.Refuse {
+		p.resolution = resolution
+	}
+	return true
 }
 
-// check refuses what the request asked for strictly and we do not know, and, on
-// a write, what changes its effect and is not in this version.
-func (p *preferences) check(method string) *fault.Fault {
+// check refuses what the request asked for strictly and we do not know.
+func (p *preferences) check() *fault.Fault {
 	if p.strict && len(p.invalid) > 0 {
 		return fault.New("PGRST122", "Invalid preferences given with handling=strict").
 			WithDetails("Invalid preferences: " + strings.Join(p.invalid, ", "))
-	}
-	if p.refused != "" && !safe(method) {
-		return fault.New(codePreference, "Prefer: "+p.refused+" is not in this version")
 	}
 	return nil
 }
@@ -140,9 +145,17 @@ func (p *preferences) bound(method string) *int {
 
 // applied is the Preference-Applied header, "" for none.
 func (p *preferences) applied(method string) string {
-	var applied [5]string
+	var applied [7]string
 	list := applied[:0]
 	write := !safe(method)
+	if method == http.MethodPost {
+		switch p.resolution {
+		case data.Merge:
+			list = append(list, "resolution=merge-duplicates")
+		case data.Ignore:
+			list = append(list, "resolution=ignore-duplicates")
+		}
+	}
 	if write && p.hasReturn {
 		switch {
 		case p.returns == returnRows:
@@ -162,6 +175,13 @@ func (p *preferences) applied(method string) string {
 	}
 	if p.count {
 		list = append(list, "count=exact")
+	}
+	if write && p.hasTx {
+		if p.rollback {
+			list = append(list, "tx=rollback")
+		} else {
+			list = append(list, "tx=commit")
+		}
 	}
 	if p.hasHandling {
 		if p.strict {

@@ -15,29 +15,30 @@ func TestParsePrefer(t *testing.T) {
 		headers []string
 		applied string
 		invalid []string
-		refused string
 	}{
-		{"POST", nil, "", nil, ""},
-		{"POST", []string{"return=representation"}, "return=representation", nil, ""},
-		{"POST", []string{" return = representation ; x=y , count=exact,"}, "return=representation, count=exact", nil, ""},
-		{"POST", []string{`return="minimal"`, "missing=default"}, "return=minimal, missing=default", nil, ""},
-		{"POST", []string{"RETURN=minimal"}, "return=minimal", nil, ""},
-		{"POST", []string{"return=representation, return=minimal"}, "return=representation", nil, ""},
-		{"POST", []string{"return=everything"}, "", []string{"return=everything"}, ""},
-		{"PATCH", []string{"return=headers-only"}, "return=minimal", nil, ""},
-		{"GET", []string{"return=representation, count=estimated, handling=lenient"}, "count=exact, handling=lenient", nil, ""},
-		{"GET", []string{"handling=strict, nope"}, "handling=strict", []string{"nope"}, ""},
-		{"DELETE", []string{"tx=rollback"}, "", nil, "tx=rollback"},
-		{"DELETE", []string{"tx=commit"}, "", nil, ""},
-		{"POST", []string{"resolution=ignore-duplicates"}, "", nil, "resolution=ignore-duplicates"},
-		{"POST", []string{"resolution=other, max-affected=5"}, "", []string{"resolution=other"}, ""},
-		{"DELETE", []string{"handling=strict, max-affected=5, max-affected=6"}, "handling=strict, max-affected=5", nil, ""},
-		{"DELETE", []string{"max-affected=5"}, "", nil, ""},
-		{"DELETE", []string{"handling=strict, max-affected=-1"}, "handling=strict", []string{"max-affected=-1"}, ""},
-		{"POST", []string{",,;,="}, "", []string{"="}, ""},
+		{"POST", nil, "", nil},
+		{"POST", []string{"return=representation"}, "return=representation", nil},
+		{"POST", []string{" return = representation ; x=y , count=exact,"}, "return=representation, count=exact", nil},
+		{"POST", []string{`return="minimal"`, "missing=default"}, "return=minimal, missing=default", nil},
+		{"POST", []string{"RETURN=minimal"}, "return=minimal", nil},
+		{"POST", []string{"return=representation, return=minimal"}, "return=representation", nil},
+		{"POST", []string{"return=everything"}, "", []string{"return=everything"}},
+		{"PATCH", []string{"return=headers-only"}, "return=minimal", nil},
+		{"GET", []string{"return=representation, count=estimated, handling=lenient"}, "count=exact, handling=lenient", nil},
+		{"GET", []string{"handling=strict, nope"}, "handling=strict", []string{"nope"}},
+		{"DELETE", []string{"tx=rollback, tx=commit"}, "tx=rollback", nil},
+		{"DELETE", []string{"tx=commit"}, "tx=commit", nil},
+		{"POST", []string{"resolution=ignore-duplicates, return=minimal"}, "resolution=ignore-duplicates, return=minimal", nil},
+		{"PATCH", []string{"resolution=merge-duplicates"}, "", nil},
+		{"GET", []string{"tx=rollback"}, "", nil},
+		{"POST", []string{"resolution=other, max-affected=5"}, "", []string{"resolution=other"}},
+		{"DELETE", []string{"handling=strict, max-affected=5, max-affected=6"}, "handling=strict, max-affected=5", nil},
+		{"DELETE", []string{"max-affected=5"}, "", nil},
+		{"DELETE", []string{"handling=strict, max-affected=-1"}, "handling=strict", []string{"max-affected=-1"}},
+		{"POST", []string{",,;,="}, "", []string{"="}},
 	} {
 		p := web.ParsePrefer(c.method, c.headers)
-		if p.Applied != c.applied || !slices.Equal(p.Invalid, c.invalid) || p.Refused != c.refused {
+		if p.Applied != c.applied || !slices.Equal(p.Invalid, c.invalid) {
 			t.Errorf("%s %q: %+v", c.method, c.headers, p)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/edge-hive/edge-hive/runtime/data"
 	"github.com/edge-hive/edge-hive/runtime/fault"
@@ -11,10 +12,10 @@ import (
 
 // read answers GET and HEAD.
 func (h *Handler) read(ctx context.Context, x *exchange, r *http.Request, c *call) {
-	if ranges := r.Header["Range"]; len(ranges) == 1 && !c.byKey {
-		part, ok := parseRange(ranges[0])
-		if ok && part.to >= 0 && part.to < part.from {
-			x.fail(r, errRange)
+	if !c.byKey {
+		part, ok, f := rangeOf(r)
+		if f != nil {
+			x.fail(r, f)
 			return
 		}
 		if ok {
@@ -22,7 +23,7 @@ func (h *Handler) read(ctx context.Context, x *exchange, r *http.Request, c *cal
 		}
 	}
 	answer, err := h.gate.Select(ctx, c.caller, data.Read{
-		Table: c.table, Request: c.request, Key: c.key, HasKey: c.byKey, Single: c.object, Count: c.prefer.count,
+		Table: c.table, Request: c.request, Key: c.key, HasKey: c.byKey, Single: c.object, Count: c.prefer.count, Form: c.form,
 	})
 	if err != nil {
 		x.failRead(r, c, err)
@@ -50,7 +51,14 @@ func (x *exchange) answerRead(r *http.Request, c *call, a *data.Answer) {
 		x.set("Preference-Applied", applied)
 	}
 	status := http.StatusOK
-	if !c.byKey {
+	switch {
+	case c.byKey:
+	case c.request != nil && c.request.Paged: // no page knows how many rows are before it
+		x.nextPage(r, a.Next)
+		if c.prefer.count {
+			x.set("Content-Range", rangeText(0, 0, a.Count, true))
+		}
+	default:
 		contentRange, code := readRange(a.Offset, a.Rows, a.Count, c.prefer.count)
 		if code == http.StatusRequestedRangeNotSatisfiable {
 			x.fail(r, outOfRange(a.Offset, a.Count))
@@ -61,23 +69,48 @@ func (x *exchange) answerRead(r *http.Request, c *call, a *data.Answer) {
 	}
 	x.header["Cache-Control"] = cacheValidate
 	// A count is not in the body, so the tag of the body does not vouch for it.
-	if a.ETag != "" && !c.prefer.count {
-		x.set("Etag", a.ETag)
-		if tags := r.Header["If-None-Match"]; len(tags) > 0 && matchesETag(tags, a.ETag) {
-			x.WriteHeader(http.StatusNotModified)
-			return
-		}
+	if a.ETag != "" && !c.prefer.count && x.unchanged(r, a.ETag) {
+		return
 	}
-	x.sendRows(r, c.object && !c.byKey, status, a.Body)
+	x.send(r, c.contentType(), status, a.Body)
 }
 
-// sendRows sends a body that the gate made.
-func (x *exchange) sendRows(r *http.Request, object bool, status int, body []byte) {
-	if object {
-		x.header["Content-Type"] = typeObject
-	} else {
-		x.header["Content-Type"] = typeJSON
+// nextPage says where the page after this one is.
+func (x *exchange) nextPage(r *http.Request, cursor string) {
+	if cursor == "" {
+		return
 	}
+	x.set("Next-Page", cursor)
+	var link strings.Builder
+	link.WriteString("<" + r.URL.EscapedPath() + "?")
+	for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		if pair == "" || name == "_page" || name == "apikey" {
+			continue
+		}
+		link.WriteString(linkable.Replace(pair) + "&")
+	}
+	link.WriteString("_page=" + cursor + `>; rel="next"`)
+	x.set("Link", link.String())
+}
+
+// linkable escapes what ends a link's address.
+var linkable = strings.NewReplacer("<", "%3C", ">", "%3E", `"`, "%22", " ", "%20")
+
+// contentType is that of the rows that a call answers.
+func (c *call) contentType() []string {
+	switch {
+	case c.form == data.CSV:
+		return typeCSV
+	case c.object && !c.byKey:
+		return typeObject
+	}
+	return typeJSON
+}
+
+// send sends a whole body.
+func (x *exchange) send(r *http.Request, contentType []string, status int, body []byte) {
+	x.header["Content-Type"] = contentType
 	x.set("Content-Length", strconv.Itoa(len(body)))
 	x.WriteHeader(status)
 	if r.Method != http.MethodHead {
@@ -121,6 +154,6 @@ func rangeText(offset, rows int, total int64, counted bool) string {
 }
 
 func outOfRange(offset int, total int64) *fault.Fault {
-	return fault.New("PGRST103", "Requested range not satisfiable").
+	return fault.New(codeRange, "Requested range not satisfiable").
 		WithDetails("An offset of " + strconv.Itoa(offset) + " was requested, but there are only " + strconv.FormatInt(total, 10) + " rows.")
 }

@@ -43,10 +43,13 @@ cache: policies: catalog: ttl: "5m"
 `
 
 // newShop is a handler over the real gate, cache and database.
-func newShop(t testing.TB) *site {
+func newShop(t testing.TB) *site { return newShopOf(t, shopManifest) }
+
+// newShopOf is one of another manifest.
+func newShopOf(t testing.TB, text string) *site {
 	t.Helper()
 	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "edgehive.cue"), []byte(shopManifest), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "edgehive.cue"), []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	m, err := load.Load(t.Context(), load.Options{Path: dir})

@@ -60,6 +60,8 @@ func (h *Handler) newRoute(m *manifest.Manifest, declared *manifest.Route) (*rou
 		built.answer, err = newRespond(built)
 	case declared.Redirect != nil:
 		built.answer, err = newRedirect(built)
+	case declared.Query != nil:
+		built.answer = newRouteQuery(built)
 	default:
 		err = built.fault("bad-route", "the route does nothing")
 	}

@@ -99,7 +99,7 @@ func lay(mux *chi.Mux, built *route) (err error) {
 }
 
 // notHere are the prefixes of Supabase's wire that this version does not answer.
-var notHere = []string{"/auth/v1", "/storage/v1", "/functions/v1", "/realtime/v1", "/graphql/v1", "/api/rpc", "/api/edge", "/api/auth", "/api/storage"}
+var notHere = []string{"/auth/v1", "/storage/v1", "/functions/v1", "/realtime/v1", "/graphql/v1", "/api/edge", "/api/auth", "/api/storage"}
 
 // newMux makes a tree with the built-in surface in it.
 func (h *Handler) newMux(o Options) *chi.Mux {
@@ -129,6 +129,7 @@ func (h *Handler) newMux(o Options) *chi.Mux {
 	if len(o.OpenAPI.Everyone) > 0 {
 		mux.Handle(openAPIPath, h.openAPI(o.OpenAPI))
 	}
+	mux.HandleFunc(batchPath, h.serveBatch)
 	mux.HandleFunc("/api", unknownPath)
 	mux.HandleFunc("/api/*", unknownPath)
 	for _, prefix := range notHere {
@@ -203,6 +204,14 @@ func (h *Handler) serve(x *exchange, r *http.Request) {
 		h.serveNative(x, r, path[len(nativePrefix):])
 	case strings.HasPrefix(path, restPrefix) || path == restPrefix[:len(restPrefix)-1]:
 		h.serveREST(x, r, strings.TrimPrefix(path[len(restPrefix)-1:], "/"))
+	case strings.HasPrefix(path, rpcPrefix):
+		h.serveQuery(x, r, true, path[len(rpcPrefix):])
+	case strings.HasPrefix(path, searchPrefix):
+		h.serveSearch(x, r, path[len(searchPrefix):])
+	case strings.HasPrefix(path, exportPrefix):
+		h.serveExport(x, r, path[len(exportPrefix):])
+	case strings.HasPrefix(path, importPrefix):
+		h.serveImport(x, r, path[len(importPrefix):])
 	case path == "*":
 		x.route = "none"
 		x.header["Allow"] = allowedOfTable

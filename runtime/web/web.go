@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -26,10 +27,15 @@ import (
 // Gate is the way to rows, as data.Gate has it.
 type Gate interface {
 	Parse(caller *auth.Caller, table, rawQuery string) (*query.Request, error)
+	ParseSearch(caller *auth.Caller, table string, body []byte) (*query.Request, error)
 	Select(context.Context, *auth.Caller, data.Read) (data.Answer, error)
+	Call(context.Context, *auth.Caller, data.Call) (data.Called, error)
 	Insert(context.Context, *auth.Caller, data.Write) (data.Written, error)
 	Update(context.Context, *auth.Caller, data.Write) (data.Written, error)
 	Delete(context.Context, *auth.Caller, data.Write) (data.Written, error)
+	Batch(context.Context, *auth.Caller, data.Batch) (data.Batched, error)
+	Export(context.Context, *auth.Caller, data.Export, io.Writer) (int, error)
+	Import(context.Context, *auth.Caller, data.Import) (data.Imported, error)
 }
 
 // Callers tells who a request's credentials say it is, as auth.Keys does.
@@ -62,6 +68,9 @@ type Options struct {
 	// Ready is nil while the process may be sent requests: not draining, store
 	// healthy. nil: always ready.
 	Ready func(context.Context) error
+	// Detach, when set, is told of requests that go on without their generation:
+	// an export whose rows are decided on.
+	Detach func(context.Context)
 	// Log gets a line for each request: debug when it went well, info when the
 	// client was wrong, error when we were. nil: none.
 	Log *slog.Logger
@@ -77,6 +86,7 @@ type Handler struct {
 	ready    func(context.Context) error
 	log      *slog.Logger
 	meter    Meter
+	detach   func(context.Context)
 	limiter  *Limiter
 	cors     *cors
 	proxies  []netip.Prefix
@@ -99,7 +109,7 @@ func New(o Options) (*Handler, error) {
 	}
 	h := &Handler{
 		gate: o.Gate, callers: o.Callers, ready: o.Ready,
-		log: o.Log, meter: o.Meter, limiter: o.Limiter,
+		log: o.Log, meter: o.Meter, detach: o.Detach, limiter: o.Limiter,
 		limits: limits{body: o.Manifest.Limits.Body, timeout: o.Manifest.Limits.Timeout}, bodyTime: bodyTimeout,
 	}
 	if h.log == nil {

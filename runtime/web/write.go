@@ -21,6 +21,12 @@ func (h *Handler) write(ctx context.Context, x *exchange, r *http.Request, c *ca
 		Single:         c.object,
 		Unfiltered:     c.native,
 		AtMost:         c.prefer.bound(r.Method),
+		Rollback:       c.prefer.rollback,
+		Match:          c.match,
+		Form:           c.form,
+	}
+	if r.Method == http.MethodPost {
+		w.Resolution = c.prefer.resolution
 	}
 	if r.Method != http.MethodDelete {
 		body, f := h.readBody(x, r)
@@ -30,9 +36,14 @@ func (h *Handler) write(ctx context.Context, x *exchange, r *http.Request, c *ca
 		}
 		w.Body = body
 	}
+	var f *fault.Fault
+	if w.Once, f = once(x, r, w.Body); f != nil {
+		x.fail(r, f)
+		return
+	}
 	located := r.Method == http.MethodPost && c.prefer.returns == returnHeaders
 	if located { // the key is in the rows alone
-		w.Representation, w.Request = true, withoutSelect(w.Request)
+		w.Representation, w.Request, w.Form = true, withoutSelect(w.Request), data.JSON
 	}
 	written, err := h.apply(ctx, c, r.Method, w)
 	if err != nil {
@@ -65,6 +76,9 @@ func (x *exchange) answerWrite(r *http.Request, c *call, w *data.Written) {
 		x.set("Preference-Applied", applied)
 	}
 	x.header["Cache-Control"] = cacheNever
+	if w.Replayed {
+		x.header["Idempotent-Replayed"] = replayed
+	}
 	if !c.byKey {
 		shown := 0 // rows are numbered for updates alone
 		if r.Method == http.MethodPatch {
@@ -72,20 +86,28 @@ func (x *exchange) answerWrite(r *http.Request, c *call, w *data.Written) {
 		}
 		x.set("Content-Range", rangeText(0, shown, int64(w.Affected), c.prefer.count))
 	}
+	status := writtenStatus(r.Method, c, w)
 	if c.prefer.returns == returnRows {
-		status := http.StatusOK
-		if r.Method == http.MethodPost {
-			status = http.StatusCreated
-		}
-		x.sendRows(r, c.object && !c.byKey, status, w.Body)
+		x.send(r, c.contentType(), status, w.Body)
 		return
 	}
 	if r.Method == http.MethodPost {
 		x.header["Content-Length"] = zero
-		x.WriteHeader(http.StatusCreated)
-		return
 	}
-	x.WriteHeader(http.StatusNoContent)
+	x.WriteHeader(status)
+}
+
+// writtenStatus is 201 for new rows, 200 where all of them were there already
+// and were merged, or are shown, and else 204.
+func writtenStatus(method string, c *call, w *data.Written) int {
+	merged := c.prefer.resolution == data.Merge && w.Affected > 0 && w.Inserted == 0
+	switch {
+	case method == http.MethodPost && !merged:
+		return http.StatusCreated
+	case method == http.MethodPost || c.prefer.returns == returnRows:
+		return http.StatusOK
+	}
+	return http.StatusNoContent
 }
 
 // onlyKey finds the key of the one row of a representation, as text.
@@ -115,5 +137,6 @@ func onlyKey(w data.Written) (string, bool) {
 
 // tooLarge is the fault of a body over a limit.
 func tooLarge(limit int64) *fault.Fault {
-	return fault.Newf(codeTooLarge, "the body is larger than %d bytes", limit)
+	return fault.Newf(codeTooLarge, "the body is larger than %d bytes", limit).
+		WithHint("send it in parts; limits.body of the manifest says how much may come at once")
 }

@@ -72,8 +72,8 @@ func TestRefusedWrites(t *testing.T) {
 		{"compressed", "{}", []string{sendsJSON, "Content-Encoding: gzip"}, 415, "unsupported-media-type"},
 		{"compressed twice", "{}", []string{sendsJSON, "Content-Encoding: identity", "Content-Encoding: gzip"}, 415, "unsupported-media-type"},
 		{"large", long, []string{sendsJSON}, 413, "too-large"},
-		{"upsert", "{}", []string{sendsJSON, "Prefer: resolution=merge-duplicates"}, 400, "preference-not-supported"},
-		{"rollback", "{}", []string{sendsJSON, "Prefer: tx=rollback"}, 400, "preference-not-supported"},
+		{"if it matches", "{}", []string{sendsJSON, `If-Match: "1-x"`}, 400, "preference-not-supported"},
+		{"if none matches", "{}", []string{sendsJSON, "If-None-Match: *"}, 400, "preference-not-supported"},
 		{"strict", "{}", []string{sendsJSON, "Prefer: handling=strict, max-affected=1, timezone=UTC"}, 400, "PGRST122"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
