@@ -91,5 +91,7 @@ func refuse(w http.ResponseWriter) {
 }
 
 // outlives reports whether a request may live on when its generation is gone:
-// live connections do. Others are spared the bookkeeping.
-func outlives(path string) bool { return strings.HasPrefix(path, "/api/realtime/") }
+// live connections and exports do. Others are spared the bookkeeping.
+func outlives(path string) bool {
+	return strings.HasPrefix(path, "/api/realtime/") || strings.HasPrefix(path, "/api/export/")
+}

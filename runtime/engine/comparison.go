@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/edge-hive/edge-hive/runtime/access"
 	"github.com/edge-hive/edge-hive/runtime/check"
@@ -27,6 +28,19 @@ type Comparison struct {
 	// Database is the file that was looked at.
 	Database string              `json:"database"`
 	Changes  []difference.Change `json:"changes"`
+	// Drift is what somebody changed in the database by hand.
+	Drift []plan.Drift `json:"drift,omitempty"`
+	// Rehearsal is how the database's changes went on a copy, where that was
+	// asked for and there are any.
+	Rehearsal *Rehearsal `json:"rehearsal,omitempty"`
+
+	plan plan.Plan
+}
+
+// Grave reports whether the database was changed by hand so that it cannot be
+// served or migrated.
+func (c *Comparison) Grave() bool {
+	return slices.ContainsFunc(c.Drift, func(d plan.Drift) bool { return d.Grave })
 }
 
 // Compared is the generation that a manifest was compared with.
@@ -47,11 +61,12 @@ func Compare(ctx context.Context, m *manifest.Manifest) (Comparison, error) {
 	running, err := admin.NewClient(m.DataDir()).Running(ctx)
 	switch {
 	case errors.Is(err, admin.ErrNotRunning):
-		have, filled, err := sqlite.InspectFile(ctx, m.Database.Path)
+		found, err := sqlite.InspectFile(ctx, m.Database.Path)
 		if err != nil {
 			return Comparison{}, fmt.Errorf("look at the database: %w", err)
 		}
-		c.Changes = append(c.Changes, steps(have, filled, m, checked)...)
+		c.Drift = found.Drift
+		c.steps(found.Schema, found.Filled, m, checked)
 		return c, nil
 	case err != nil:
 		return Comparison{}, err
@@ -62,19 +77,30 @@ func Compare(ctx context.Context, m *manifest.Manifest) (Comparison, error) {
 		return Comparison{}, err
 	}
 	c.Database = old.Manifest.Database.Path
+	if len(running.Drift) > 0 {
+		if err := json.Unmarshal(running.Drift, &c.Drift); err != nil {
+			return Comparison{}, errVersions.WithCause(err)
+		}
+	}
 	if old.Manifest.Hash == m.Hash {
 		// What reload compares too: equal hashes, equal backends.
-		c.Changes = append(c.Changes, steps(have, running.Filled, m, checked)...)
+		c.steps(have, running.Filled, m, checked)
 		return c, nil
 	}
 	if running.Dev {
 		m = forDev(m)
 	}
-	c.Changes = append(c.Changes, steps(have, running.Filled, m, checked)...)
+	c.steps(have, running.Filled, m, checked)
 	c.Changes = append(c.Changes, restarts(old.Manifest, m, running.Dev)...)
 	c.Changes = append(c.Changes, difference.Manifests(old, difference.Side{Manifest: m, Rules: checked.Rules})...)
 	difference.Sorted(c.Changes)
 	return c, nil
+}
+
+// steps adds what the database would do.
+func (c *Comparison) steps(have plan.Schema, filled []string, m *manifest.Manifest, checked *check.Checked) {
+	c.plan = plan.Diff(have, plan.FromManifest(m, checked.Schema), m.Removed)
+	c.Changes = append(c.Changes, steps(have, filled, m, checked)...)
 }
 
 // steps are what the database would do; filled are its tables with rows.
@@ -144,6 +170,15 @@ func (e *Engine) describe(ctx context.Context, g *generation) (admin.Running, er
 	}
 	if running.Schema, err = json.Marshal(have); err != nil {
 		return running, err
+	}
+	drift, err := e.shared.store.Drift(ctx)
+	if err != nil {
+		return running, err
+	}
+	if len(drift) > 0 {
+		if running.Drift, err = json.Marshal(drift); err != nil {
+			return running, err
+		}
 	}
 	plain := *g.manifest
 	plain.Positions = nil // they are of the files as they were

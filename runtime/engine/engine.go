@@ -113,6 +113,7 @@ func (e *Engine) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	d.who = By("serve")
 	m := d.manifest
 	if err := e.setLog(m); err != nil {
 		return err
@@ -123,9 +124,12 @@ func (e *Engine) start(ctx context.Context) error {
 	if m.Observe.MetricsListen != "" {
 		e.metrics = observe.NewMetrics(e.options.Version)
 	}
-	g, steps, err := e.build(ctx, d, 1)
+	g, did, err := e.build(ctx, d, 1)
 	if err != nil {
 		return err
+	}
+	if err := e.sayDrift(ctx); err != nil {
+		return errors.Join(err, g.close(), g.closeCache(nil))
 	}
 	e.current.Store(g)
 	if err := e.shared.openHub(ctx, g, e.log.Logger); err != nil {
@@ -138,13 +142,14 @@ func (e *Engine) start(ctx context.Context) error {
 		return err
 	}
 	e.goes("watch of the database", e.watchStore)
+	e.goes("end of old rows", e.sweep)
 	if e.options.Watch {
 		if err := e.watch(); err != nil {
 			return err
 		}
 	}
 	e.log.Info("started", "name", m.Name, "manifest", g.hash(), "http", e.Addr().String(), "tables", len(m.Tables),
-		"migrated", len(steps), "took", time.Since(e.started).Round(time.Millisecond).String())
+		"migrated", len(did.steps), "took", time.Since(e.started).Round(time.Millisecond).String())
 	return nil
 }
 

@@ -27,6 +27,10 @@ const (
 var errBusy = fault.New(codeBusy, "requests still run that need the tables as they are, so the migration was not begun").
 	WithHint("reload again; nothing has changed")
 
+// errOther refuses to carry out another plan than the one that was shown.
+var errOther = fault.New(codeBusy, "the manifest that the server reads is another than the one that was planned").
+	WithHint("plan again; nothing has changed")
+
 // stepFault places a refused step of a migration in the manifest.
 func stepFault(m *manifest.Manifest, step plan.Step) *fault.Fault {
 	path := difference.StepPath(m, step)
@@ -37,7 +41,14 @@ func stepFault(m *manifest.Manifest, step plan.Step) *fault.Fault {
 // doing of the manifest or of the rows in it.
 func migrationFault(m *manifest.Manifest, err error) error {
 	var f *fault.Fault
+	var list fault.List
 	switch {
+	case errors.As(err, &list):
+		placed := make(fault.List, len(list))
+		for i := range list {
+			placed[i] = list[i].At(list[i].Path, m.Positions.At(list[i].Path))
+		}
+		return placed
 	case errors.Is(err, store.ErrMoved):
 		return fault.New(codeBusy, "the database's schema changed while the migration was planned").WithHint("reload again").WithCause(err)
 	case !errors.As(err, &f) || f.Code == fault.CodeInternal:

@@ -28,6 +28,7 @@ type draft struct {
 	schema   *query.Schema
 	rules    *access.Rules
 	keys     *auth.Keys
+	who      string // asked for it; stands in the history
 }
 
 // generation is everything that one manifest decided. It is immutable but for
@@ -50,53 +51,75 @@ type generation struct {
 
 func (g *generation) hash() string { return g.manifest.Hash }
 
-// build makes a generation from a draft, the database migrated to it. What the
-// migration did comes as a line each. Faults change nothing.
-func (e *Engine) build(ctx context.Context, d draft, number uint64) (*generation, []string, error) {
+// migrated is what a migration did, a line a step, and the backup that was made
+// before, "" where nothing could be lost.
+type migrated struct {
+	steps  []string
+	backup string
+}
+
+// build makes a generation from a draft, the database migrated to it. Faults
+// change nothing.
+func (e *Engine) build(ctx context.Context, d draft, number uint64) (*generation, migrated, error) {
 	p, err := e.plan(ctx, d)
 	if err != nil {
-		return nil, nil, err
+		return nil, migrated{}, err
 	}
 	answers, err := openCache(d.manifest, e.current.Load())
 	if err != nil {
-		return nil, nil, err
+		return nil, migrated{}, err
 	}
 	g := &generation{draft: d, number: number, cache: answers}
 	g.leases.Store(newLeases())
-	if err := e.raise(ctx, g, p); err != nil {
-		return nil, nil, errors.Join(err, g.close(), g.closeCache(e.current.Load()))
+	backup, err := e.raise(ctx, g, p)
+	if err != nil {
+		return nil, migrated{}, errors.Join(err, g.close(), g.closeCache(e.current.Load()))
 	}
-	steps := make([]string, len(p.Steps))
-	for i, step := range p.Steps {
-		steps[i] = step.Reason
-	}
-	return g, steps, nil
+	return g, migrated{reasons(p), backup}, nil
 }
 
-// raise migrates the database and builds what stands around the view.
-func (e *Engine) raise(ctx context.Context, g *generation, p plan.Plan) error {
+// reasons are a plan's steps, a line each.
+func reasons(p plan.Plan) []string {
+	lines := make([]string, len(p.Steps))
+	for i, step := range p.Steps {
+		lines[i] = step.Reason
+	}
+	return lines
+}
+
+// raise migrates the database and builds what stands around the view. It gives
+// the backup that was made before.
+func (e *Engine) raise(ctx context.Context, g *generation, p plan.Plan) (string, error) {
 	if p.Empty() {
-		return e.assemble(ctx, g)
+		backup, err := e.keepBefore(ctx, g, p)
+		if err != nil {
+			return "", err
+		}
+		return backup, e.assemble(ctx, g)
 	}
 	// What can fail fails before the database changes.
-	if err := e.rehearse(g); err != nil {
-		return err
+	if err := e.tryBuild(g); err != nil {
+		return "", err
+	}
+	backup, err := e.keepBefore(ctx, g, p)
+	if err != nil {
+		return "", err
 	}
 	if err := e.shared.store.Migrate(ctx, p); err != nil {
-		return migrationFault(g.manifest, err)
+		return "", migrationFault(g.manifest, err)
 	}
-	err := e.assemble(ctx, g)
+	err = e.assemble(ctx, g)
 	if err == nil {
 		err = e.seed(ctx, g, p)
 	}
 	if err != nil {
-		return errors.Join(err, g.close(), e.undo(ctx, p))
+		return "", errors.Join(err, g.close(), e.undo(ctx, p))
 	}
-	return nil
+	return backup, nil
 }
 
-// rehearse builds everything that stands around the view, and drops it.
-func (e *Engine) rehearse(g *generation) error {
+// tryBuild builds everything that stands around the view, and drops it.
+func (e *Engine) tryBuild(g *generation) error {
 	gate, err := data.New(data.Options{Manifest: g.manifest, Schema: g.schema, Rules: g.rules, View: absentView{}, Cache: g.cache})
 	if err != nil {
 		return fmt.Errorf("build the gate: %w", err)
@@ -112,7 +135,7 @@ func (e *Engine) rehearse(g *generation) error {
 	return handler.Close()
 }
 
-// absentView stands for the view that a rehearsal does not have; nothing calls
+// absentView stands for the view that tryBuild does not have; nothing calls
 // it.
 type absentView struct{ store.View }
 
@@ -122,7 +145,9 @@ func (e *Engine) assemble(ctx context.Context, g *generation) error {
 	if g.view, err = e.shared.store.Open(ctx, g.schema); err != nil {
 		return fmt.Errorf("open the database: %w", err)
 	}
-	if g.gate, err = data.New(data.Options{Manifest: g.manifest, Schema: g.schema, Rules: g.rules, View: g.view, Cache: g.cache}); err != nil {
+	if g.gate, err = data.New(data.Options{
+		Manifest: g.manifest, Schema: g.schema, Rules: g.rules, View: g.view, Cache: g.cache, Exports: &e.shared.exports,
+	}); err != nil {
 		return fmt.Errorf("build the gate: %w", err)
 	}
 	options, err := e.webOptions(g, g.gate)
@@ -137,7 +162,7 @@ func (e *Engine) assemble(ctx context.Context, g *generation) error {
 func (e *Engine) webOptions(g *generation, gate *data.Gate) (web.Options, error) {
 	o := web.Options{
 		Manifest: g.manifest, Gate: gate, Callers: g.keys, Limiter: e.shared.limiter,
-		Realtime: http.HandlerFunc(e.serveRealtime), Ready: e.ready, Log: e.log.Logger,
+		Realtime: http.HandlerFunc(e.serveRealtime), Ready: e.ready, Detach: releaseLease, Log: e.log.Logger,
 	}
 	if e.metrics != nil {
 		o.Meter = e.metrics
@@ -157,11 +182,19 @@ func (e *Engine) serveRealtime(w http.ResponseWriter, r *http.Request) {
 }
 
 // undo takes back a migration whose tables could not be seeded or served, so
-// that the next try makes and seeds them again. One that changed names or
-// dropped something stays.
+// that the next try makes and seeds them again. What was renamed and converted
+// goes back, where a generation serves that needs it; one that dropped something
+// stays.
 func (e *Engine) undo(ctx context.Context, p plan.Plan) error {
+	target := p.From
 	if !p.Additive() {
-		return nil
+		g := e.current.Load()
+		if g == nil || slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return s.Grade == plan.LosesData }) {
+			return nil
+		}
+		// The schema in force has the conditions of its indexes, too.
+		target = plan.FromManifest(g.manifest, g.schema)
+		target.Reverse(p.Steps)
 	}
 	var removed []string
 	for _, step := range p.Steps {
@@ -174,7 +207,9 @@ func (e *Engine) undo(ctx context.Context, p plan.Plan) error {
 	}
 	have, err := e.shared.store.Inspect(ctx)
 	if err == nil {
-		err = e.shared.store.Migrate(ctx, plan.Diff(have, p.From, removed))
+		back := plan.Diff(have, target, removed)
+		back.Who, back.Hash = "undo of what "+p.Who+" began", p.Hash
+		err = e.shared.store.Migrate(ctx, back)
 	}
 	if err != nil {
 		return fmt.Errorf("undo the migration: %w", err)
@@ -228,6 +263,7 @@ func (e *Engine) plan(ctx context.Context, d draft) (plan.Plan, error) {
 		return plan.Plan{}, fmt.Errorf("look at the database: %w", err)
 	}
 	p := plan.Diff(have, plan.FromManifest(d.manifest, d.schema), d.manifest.Removed)
+	p.Who, p.Hash = d.who, d.manifest.Hash
 	var faults fault.List
 	for _, step := range p.Refused() {
 		faults = append(faults, stepFault(d.manifest, step))

@@ -18,6 +18,7 @@ type Outcome struct {
 	Generation uint64 // that serves now
 	Hash       string // of the manifest that serves now
 	Steps      []string
+	Backup     string     // made before the migration, which loses data
 	Faults     fault.List // of a refused one
 	Took       time.Duration
 }
@@ -26,6 +27,12 @@ type Outcome struct {
 // then the faults are in the Outcome and nothing has changed. Of two at once,
 // one waits. An error is no fault of the manifest. Either is logged.
 func (e *Engine) Reload(ctx context.Context) (Outcome, error) {
+	return e.ReloadAs(ctx, By("reload"), "")
+}
+
+// ReloadAs is Reload for somebody, who stands in the history of a migration. A
+// manifest of another hash than the one given is refused, "" is any.
+func (e *Engine) ReloadAs(ctx context.Context, who, hash string) (Outcome, error) {
 	select {
 	case e.turn <- struct{}{}:
 	case <-ctx.Done():
@@ -39,7 +46,7 @@ func (e *Engine) Reload(ctx context.Context) (Outcome, error) {
 	}
 	began := time.Now()
 	// Once begun it is carried out, even if who asked has gone.
-	out, err := e.reload(e.life)
+	out, err := e.reload(e.life, who, hash)
 	out.Took = time.Since(began)
 	var faults fault.List
 	var single *fault.Fault
@@ -65,7 +72,7 @@ var (
 
 // reload does it. A panic, of ours or of a library that met a strange manifest,
 // is an error: the generation that serves goes on.
-func (e *Engine) reload(ctx context.Context) (_ Outcome, err error) {
+func (e *Engine) reload(ctx context.Context, who, hash string) (_ Outcome, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			e.log.Error("a reload panicked", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
@@ -75,6 +82,10 @@ func (e *Engine) reload(ctx context.Context) (_ Outcome, err error) {
 	d, err := e.draft(ctx)
 	if err != nil {
 		return Outcome{}, err
+	}
+	d.who = who
+	if hash != "" && hash != d.manifest.Hash {
+		return Outcome{}, errOther
 	}
 	old := e.current.Load()
 	if d.manifest.Hash == old.manifest.Hash && d.keys.ServiceJWT() == old.keys.ServiceJWT() {
@@ -94,14 +105,14 @@ func (e *Engine) reload(ctx context.Context) (_ Outcome, err error) {
 		}
 		defer resume()
 	}
-	next, steps, err := e.build(ctx, d, old.number+1)
+	next, did, err := e.build(ctx, d, old.number+1)
 	if err != nil {
 		return Outcome{}, err
 	}
 	if err := e.swap(ctx, next); err != nil {
 		return Outcome{}, errors.Join(err, next.close(), next.closeCache(old))
 	}
-	return Outcome{Result: admin.Swapped, Steps: steps}, nil
+	return Outcome{Result: admin.Swapped, Steps: did.steps, Backup: did.backup}, nil
 }
 
 // swap makes next the generation that answers, and lets the one before drain.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/cache"
 	"github.com/edge-hive/edge-hive/runtime/cache/tiered"
+	"github.com/edge-hive/edge-hive/runtime/data"
 	"github.com/edge-hive/edge-hive/runtime/engine/watch"
 	"github.com/edge-hive/edge-hive/runtime/live"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
@@ -27,6 +28,7 @@ type shared struct {
 	hub      *live.Hub
 	realtime *realtime.Server
 	limiter  *web.Limiter
+	exports  data.Exports
 	watcher  *watch.Watcher
 
 	httpListener    net.Listener

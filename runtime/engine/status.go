@@ -21,6 +21,10 @@ func (e *Engine) adminHandler() http.Handler {
 	mux.HandleFunc("GET "+admin.PathUser, e.answerUser)
 	mux.HandleFunc("GET "+admin.PathManifest, e.answerRunning)
 	mux.HandleFunc("GET "+admin.PathBackup, e.answerBackup)
+	mux.HandleFunc("GET "+admin.PathExport, e.answerExport)
+	mux.HandleFunc("POST "+admin.PathImport, e.answerImport)
+	mux.HandleFunc("POST "+admin.PathExplain, e.answerExplain)
+	mux.HandleFunc("GET "+admin.PathHistory, e.answerHistory)
 	mux.HandleFunc(admin.PathPprof, pprof.Index)
 	mux.HandleFunc(admin.PathPprof+"cmdline", pprof.Cmdline)
 	mux.HandleFunc(admin.PathPprof+"profile", pprof.Profile)
@@ -30,12 +34,16 @@ func (e *Engine) adminHandler() http.Handler {
 }
 
 func (e *Engine) answerReload(w http.ResponseWriter, r *http.Request) {
-	out, err := e.Reload(r.Context())
+	who := By("reload")
+	if named := r.URL.Query().Get("who"); named != "" && len(named) <= maxWho {
+		who = named
+	}
+	out, err := e.ReloadAs(r.Context(), who, r.URL.Query().Get("hash"))
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	e.answerJSON(w, admin.ReloadAnswer{Result: out.Result, Generation: out.Generation, Hash: out.Hash, Steps: out.Steps, Report: fault.NewReport(out.Faults, "")})
+	e.answerJSON(w, admin.ReloadAnswer{Result: out.Result, Generation: out.Generation, Hash: out.Hash, Steps: out.Steps, Backup: out.Backup, Report: fault.NewReport(out.Faults, "")})
 }
 
 // Status says how the backend is.
@@ -50,6 +58,11 @@ func (e *Engine) Status(ctx context.Context) admin.Status {
 		Listeners:  []admin.Listener{{Name: "http", Address: e.Addr().String()}},
 		Database:   admin.Database{Engine: m.Database.Engine, Path: m.Database.Path, Healthy: e.shared.store.Health(ctx) == nil},
 		Requests:   g.running(), Draining: int(e.old.Load()),
+	}
+	if found, err := e.shared.store.Drift(ctx); err == nil {
+		for _, d := range found {
+			s.Database.Drift = append(s.Database.Drift, d.What+"; "+d.Hint)
+		}
 	}
 	if len(m.Files) > 0 {
 		s.Manifest.Path = m.Files[0]

@@ -17,10 +17,9 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/engine/admin"
 )
 
-// The storm: reloads under load. EDGEHIVE_STORM is how many instead; -short is a
-// tenth of them.
+// The storm: reloads under load; EDGEHIVE_STORM is how many instead.
 const (
-	stormReloads = 200
+	stormReloads = 40
 	stormSockets = 50
 	stormStreams = 50
 	stormBroken  = 5
@@ -74,8 +73,6 @@ func TestReloadStorm(t *testing.T) {
 			t.Fatalf("EDGEHIVE_STORM: %v", err)
 		}
 		reloads = n
-	} else if testing.Short() {
-		reloads = 20
 	}
 	b := start(t, stormManifest(0))
 	s := &storm{b: b, t: t, counts: map[string]int{}}

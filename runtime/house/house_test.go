@@ -36,6 +36,7 @@ var rooms = []struct {
 	{7, "runtime/difference"},
 	{8, "runtime/data"},
 	{9, "runtime/live"},
+	{9, "runtime/ruletest"},
 	{10, "runtime/check"},
 	{11, "runtime/web"},
 	{12, "runtime/web/realtime"},
@@ -56,6 +57,7 @@ var adapters = []struct {
 	{"runtime/store/sqlite", 8, []string{"runtime/engine", "runtime/check"}, "only who builds a generation knows which engine it has"},
 	{"runtime/query/querytest", 4, []string{"runtime/store/storetest"}, "it is what evaluators are tested with, and never shipped"},
 	{"runtime/store/storetest", 8, []string{"runtime/store/sqlite"}, "it is what engines are tested with, and never shipped"},
+	{"runtime/conformance", 1, nil, "it is what a served backend is tested with, and never shipped"},
 	{"runtime/cache/tiered", 7, []string{"runtime/engine"}, "the gate asks the contract for answers, whoever keeps them"},
 	{"runtime/observe", 12, []string{"runtime/engine"}, "who is measured must not know who measures"},
 	{"runtime/engine/admin", 2, []string{"runtime/engine", "runtime/cmd/edge-hive"}, "the socket belongs to the operator"},
@@ -77,10 +79,11 @@ var libraries = []struct {
 	{"github.com/alecthomas/kong", []string{"runtime/cmd/edge-hive"}, "flags end where commands begin"},
 	{"github.com/gorilla/websocket", []string{"runtime/web/realtime"}, "the hub knows frames, not sockets"},
 	{"github.com/go-chi/chi", []string{"runtime/web"}, "routes are declared, never written"},
+	{"github.com/blevesearch/snowballstem", []string{"runtime/query"}, "what a word is, an index and a comparison know from one place"},
 	{"github.com/golang-jwt/jwt", []string{"runtime/auth"}, "a token is trusted in one place"},
 	{"github.com/fsnotify/fsnotify", []string{"runtime/engine/watch"}, "only reload cares that a file was saved"},
 	{"database/sql", nil, "it costs a quarter of a read; the driver is used directly"},
-	{"testing", []string{"runtime/store/storetest", "runtime/query/querytest"}, "what is shipped does not test"},
+	{"testing", []string{"runtime/store/storetest", "runtime/query/querytest", "runtime/conformance"}, "what is shipped does not test"},
 }
 
 // source is one Go file that is not a test.

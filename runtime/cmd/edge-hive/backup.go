@@ -2,14 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os/signal"
 	"text/tabwriter"
 
 	"github.com/edge-hive/edge-hive/runtime/engine"
-	"github.com/edge-hive/edge-hive/runtime/engine/admin"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 )
 
@@ -29,7 +27,7 @@ func (c *backupCommand) Run(call *call) error {
 	restrictFiles()
 	ctx, stop := signal.NotifyContext(call.ctx, stopSignals()...)
 	defer stop()
-	from, err := c.source(call)
+	from, err := sourceOf(call, &c.manifestArgs, c.Data)
 	if err != nil {
 		return err
 	}
@@ -47,17 +45,6 @@ func (c *backupCommand) Run(call *call) error {
 	return sayTables(call, made)
 }
 
-// source is the running server, and the database to read when none runs.
-func (c *backupCommand) source(call *call) (engine.Source, error) {
-	if c.Data == "" {
-		if m, err := c.read(call); err == nil {
-			return engine.Source{Server: admin.NewClient(m.DataDir()), Path: m.Database.Path}, nil
-		}
-	}
-	client, err := c.socket(call, c.Data)
-	return engine.Source{Server: client}, err
-}
-
 // errStopped ends a command that a signal has stopped.
 var errStopped = errors.New("stopped; nothing was changed")
 
@@ -68,12 +55,6 @@ func (t *terminal) serverError(ctx context.Context, err error) error {
 		return errStopped
 	}
 	return t.publicError(notRunning(err))
-}
-
-func (t *terminal) sayJSON(v any) error {
-	encoder := json.NewEncoder(t.out)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(v)
 }
 
 // holds is what a backup holds, in a line.

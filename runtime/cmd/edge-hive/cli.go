@@ -15,12 +15,19 @@ type commands struct {
 	Dev      devCommand      `cmd:"" help:"Serve on this machine, reload on save, and print what to try."`
 	Serve    serveCommand    `cmd:"" help:"Serve the manifest."`
 	Validate validateCommand `cmd:"" help:"Check the manifest, offline, and say everything that is wrong."`
+	Test     testCommand     `cmd:"" help:"Run the tests of the access rules, offline, and list rules without one."`
 	Fmt      fmtCommand      `cmd:"" help:"Format the manifest's files."`
+	Explain  explainCommand  `cmd:"" help:"Say which conditions let a caller do something, and which refuse."`
 	Plan     planCommand     `cmd:"" help:"Say what the manifest would change, and how much it can hurt."`
+	Apply    applyCommand    `cmd:"" help:"Carry out what plan says: in the running server, or in the database when none runs."`
+	History  historyCommand  `cmd:"" help:"List the migrations of the database: when, who, what."`
+	Rollback rollbackCommand `cmd:"" help:"Bring the database back to the tables of an earlier migration, where nothing is lost."`
 	Reload   reloadCommand   `cmd:"" help:"Make the running server read its manifest again."`
 	Status   statusCommand   `cmd:"" help:"Say how the running server is."`
 	Backup   backupCommand   `cmd:"" help:"Write a backup, while serving or not."`
 	Restore  restoreCommand  `cmd:"" help:"Put a backup in the place of the database, or prove it."`
+	Export   exportCommand   `cmd:"" help:"Write rows as NDJSON or CSV, while serving or not."`
+	Import   importCommand   `cmd:"" help:"Insert rows of NDJSON, JSON or CSV, or take an export back."`
 	Keys     keysCommand     `cmd:"" help:"Print the keys of the backend."`
 	Token    tokenCommand    `cmd:"" help:"Print a token that acts as a user."`
 	Schema   schemaCommand   `cmd:"" help:"Explain what a manifest may say."`
@@ -53,12 +60,19 @@ var examples = map[string][]string{
 	"dev":      {"edge-hive dev", "edge-hive dev shop -t env=dev"},
 	"serve":    {"edge-hive serve -t prod", "edge-hive serve --watch shop/edgehive.cue"},
 	"validate": {"edge-hive validate", "edge-hive validate --json -t prod", "edge-hive validate --policy team.cue"},
+	"test":     {"edge-hive test", "edge-hive test --run 'order' -t prod"},
 	"fmt":      {"edge-hive fmt", "edge-hive fmt --check", "edge-hive fmt -d"},
-	"plan":     {"edge-hive plan -t prod", "edge-hive plan --json | jq '.changes[] | select(.grade != \"safe\")'"},
+	"explain":  {"edge-hive explain orders --as ann@example.com --row 7", `edge-hive explain orders --as ann@example.com --set '{"book":1}'`, "edge-hive explain books --query 'title=eq.Emma&order=year'"},
+	"plan":     {"edge-hive plan -t prod", "edge-hive plan --rehearse", "edge-hive plan --json | jq '.changes[] | select(.grade != \"safe\")'"},
+	"apply":    {"edge-hive apply -t prod", "edge-hive apply --yes --json"},
+	"history":  {"edge-hive history", "edge-hive history --json | jq '.[-1].steps'"},
+	"rollback": {"edge-hive rollback", "edge-hive rollback 3 shop -t prod"},
 	"reload":   {"edge-hive reload"},
 	"status":   {"edge-hive status", "edge-hive status --json"},
 	"backup":   {"edge-hive backup shop.backup", "edge-hive backup --force /backups/shop.backup shop -t prod", "edge-hive backup - | zstd > shop.backup.zst"},
 	"restore":  {"edge-hive restore --check shop.backup", "edge-hive restore shop.backup"},
+	"export":   {"edge-hive export -o shop.export", "edge-hive export books --format csv > books.csv", "edge-hive export books orders -o part -m shop -t prod"},
+	"import":   {"edge-hive import books books.csv --merge", "zcat books.ndjson.gz | edge-hive import books - --format ndjson --chunk 10000", "edge-hive import shop.export"},
 	"keys":     {"edge-hive keys", `curl -H "apikey: $(edge-hive keys --only secret)" http://127.0.0.1:8080/api/data/users`},
 	"token":    {"edge-hive token --user ann@example.com", `curl -H "Authorization: Bearer $(edge-hive token --user ann@example.com)" http://127.0.0.1:8080/api/data/users`},
 	"types":    {"edge-hive types ts > database.types.ts", "edge-hive types go --package shop > shop/types.go", "edge-hive types openapi -t prod > openapi.json"},
@@ -102,8 +116,8 @@ To begin:
   edge-hive init shop && edge-hive dev shop
 
 edge-hive COMMAND --help says more. Exit codes: 0 done, 1 the manifest has
-faults, 2 wrong usage or it cannot be done. Of plan: 0 nothing would change,
-2 something would, 1 faults.
+faults or what was asked is refused, 2 wrong usage or it cannot be done. Of
+plan: 0 nothing would change, 2 something would, 1 whatever went wrong.
 `)
 	return err
 }

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -20,7 +21,7 @@ import (
 // The exit codes.
 const (
 	exitOK     = 0
-	exitFaults = 1 // the manifest has faults
+	exitFaults = 1 // the manifest has faults, or what was asked is refused
 	exitUsage  = 2 // wrong usage, or it cannot be done
 
 	exitChanges = 2 // of plan, where everything that goes wrong is exitFaults
@@ -93,6 +94,14 @@ func (t *terminal) say(format string, args ...any) { _, _ = fmt.Fprintf(t.out, f
 
 // tell prints to the standard error; nobody can be told if that fails.
 func (t *terminal) tell(format string, args ...any) { _, _ = fmt.Fprintf(t.err, format, args...) }
+
+// sayJSON prints what --json asks for.
+func (t *terminal) sayJSON(v any) error {
+	encoder := json.NewEncoder(t.out)
+	encoder.SetIndent("", "  ")
+	encoder.SetEscapeHTML(false) // nobody puts it into a page
+	return encoder.Encode(v)
+}
 
 // output remembers the first write that failed: a full disk behind > must not
 // look like success. It may be written from several goroutines.

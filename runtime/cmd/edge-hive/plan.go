@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os/signal"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/edge-hive/edge-hive/runtime/difference"
@@ -14,7 +16,8 @@ import (
 
 type planCommand struct {
 	manifestArgs
-	JSON bool `name:"json" help:"As JSON."`
+	Rehearse bool `help:"Carry the migration out on a copy of the database, and say how that went."`
+	JSON     bool `name:"json" help:"As JSON."`
 }
 
 // errChanges ends a plan that has changes, with exit code 2.
@@ -51,7 +54,7 @@ func (c *planCommand) Run(call *call) error {
 	switch {
 	case err != nil:
 		return planError{err}
-	case difference.Has(comparison.Changes, difference.Refused):
+	case comparison.Grave() || difference.Has(comparison.Changes, difference.Refused) || comparison.Rehearsal != nil && len(comparison.Rehearsal.Faults) > 0:
 		return planError{errFaults}
 	case len(comparison.Changes) > 0:
 		return errChanges
@@ -64,13 +67,27 @@ func (c *planCommand) compare(call *call) (engine.Comparison, error) {
 	if err != nil {
 		return engine.Comparison{}, err
 	}
-	return engine.Compare(call.ctx, m)
+	comparison, err := engine.Compare(call.ctx, m)
+	if err != nil || !c.Rehearse {
+		return comparison, err
+	}
+	restrictFiles()
+	ctx, stop := signal.NotifyContext(call.ctx, stopSignals()...)
+	defer stop()
+	err = engine.Rehearse(ctx, m, &comparison)
+	return comparison, err
 }
 
 func sayPlan(call *call, comparison engine.Comparison) error {
 	with := "no server runs: compared with the database " + comparison.Database + " alone"
 	if comparison.Running != nil {
 		with = fmt.Sprintf("compared with generation %d of the running server", comparison.Running.Generation)
+	}
+	for _, drift := range comparison.Drift {
+		call.tell("drift: %s\n      hint: %s\n", drift.What, drift.Hint)
+	}
+	if comparison.Grave() {
+		call.tell("%s\n", "the database was changed by hand: what is said above has to be mended first")
 	}
 	if len(comparison.Changes) == 0 {
 		call.say("nothing would change (%s)\n", with)
@@ -86,6 +103,25 @@ func sayPlan(call *call, comparison engine.Comparison) error {
 		call.tell("%s\n", "what is refused has to be mended first: as it is, neither reload nor serve takes this manifest")
 	case difference.Has(comparison.Changes, difference.Restart):
 		call.tell("%s\n", "reload refuses it: stop the server and start it again")
+	}
+	return sayRehearsal(call, comparison.Rehearsal)
+}
+
+// sayRehearsal tells how the migration went on a copy; nil for none.
+func sayRehearsal(call *call, r *engine.Rehearsal) error {
+	switch {
+	case r == nil:
+		return nil
+	case len(r.Faults) > 0:
+		if err := call.printFaults(r.Faults); err != nil {
+			return err
+		}
+		call.tell("%s\n", "rehearsed on a copy: refused, and the migration would change nothing")
+		return nil
+	}
+	call.say("rehearsed on a copy: done in %s\n", r.Took.Round(time.Millisecond))
+	for _, table := range r.Rows {
+		call.say("  %s: %s written anew\n", table.Name, count(int(table.Rows), "row"))
 	}
 	return nil
 }

@@ -1,15 +1,12 @@
 package main
 
 import (
-	"encoding/json"
-
 	"github.com/edge-hive/edge-hive/runtime/engine/admin"
-	"github.com/edge-hive/edge-hive/runtime/fault"
 )
 
 type reloadCommand struct {
 	manifestArgs
-	Data string `placeholder:"DIR" help:"The data folder, when the manifest cannot tell it."`
+	Data string `placeholder:"DIR" help:"The data folder of a running server, when the manifest cannot tell it."`
 	JSON bool   `name:"json" help:"As JSON."`
 }
 
@@ -25,9 +22,7 @@ func (c *reloadCommand) Run(call *call) error {
 		return notRunning(err)
 	}
 	if c.JSON {
-		encoder := json.NewEncoder(call.out)
-		encoder.SetIndent("", "  ")
-		err = encoder.Encode(answer)
+		err = call.sayJSON(answer)
 	} else {
 		err = sayAnswer(call, answer)
 	}
@@ -40,11 +35,7 @@ func (c *reloadCommand) Run(call *call) error {
 func sayAnswer(call *call, answer admin.ReloadAnswer) error {
 	switch answer.Result {
 	case admin.Refused:
-		faults := make(fault.List, len(answer.Faults))
-		for i, f := range answer.Faults {
-			faults[i] = &fault.Fault{Code: f.Code, Path: f.Path, Message: f.Message, Details: f.Details, Hint: f.Hint, Positions: f.Positions}
-		}
-		if err := call.printFaults(faults); err != nil {
+		if err := call.printFaults(listed(answer.Faults)); err != nil {
 			return err
 		}
 		call.tell("\nnot reloaded: generation %d serves on\n", answer.Generation)
@@ -55,6 +46,9 @@ func sayAnswer(call *call, answer admin.ReloadAnswer) error {
 	}
 	for _, step := range answer.Steps {
 		call.say("%s\n", step)
+	}
+	if answer.Backup != "" {
+		call.say("backup before it: %s\n", answer.Backup)
 	}
 	call.say("reloaded: generation %d\n", answer.Generation)
 	return nil

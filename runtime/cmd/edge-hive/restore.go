@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os/signal"
+	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/difference"
 	"github.com/edge-hive/edge-hive/runtime/engine"
@@ -72,7 +73,7 @@ func (c *restoreCommand) check(ctx context.Context, call *call) error {
 func (c *restoreCommand) sayVerified(call *call, m *manifest.Manifest, verified engine.VerifiedBackup) error {
 	made := ""
 	if !verified.Made.IsZero() {
-		made = ", made " + verified.Made.Local().Format("2006-01-02 15:04:05")
+		made = ", made " + verified.Made.Local().Format(time.DateTime)
 	}
 	call.say("%s is whole: %s%s\n", c.File, holds(verified.Backup), made)
 	if err := sayTables(call, verified.Backup); err != nil {

@@ -62,6 +62,9 @@ func (t *terminal) sayReload(out engine.Outcome) {
 		for _, step := range out.Steps {
 			t.say("%s\n", step)
 		}
+		if out.Backup != "" {
+			t.say("backup before it: %s\n", out.Backup)
+		}
 		t.say("reloaded in %s: generation %d\n", out.Took.Round(time.Millisecond), out.Generation)
 	}
 }

@@ -2,17 +2,17 @@ package main
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/engine/admin"
 )
 
 type statusCommand struct {
 	manifestArgs
-	Data string `placeholder:"DIR" help:"The data folder, when the manifest cannot tell it."`
+	Data string `placeholder:"DIR" help:"The data folder of a running server, when the manifest cannot tell it."`
 	JSON bool   `name:"json" help:"As JSON."`
 }
 
@@ -27,9 +27,7 @@ func (c *statusCommand) Run(call *call) error {
 		return notRunning(err)
 	}
 	if c.JSON {
-		encoder := json.NewEncoder(call.out)
-		encoder.SetIndent("", "  ")
-		return encoder.Encode(s)
+		return call.sayJSON(s)
 	}
 	return printStatus(call, s)
 }
@@ -51,7 +49,7 @@ func printStatus(call *call, s admin.Status) error {
 	line("manifest", "%s%s (%.12s)", s.Manifest.Path, tags, s.Manifest.Hash)
 	last := "never reloaded"
 	if s.LastReload != nil {
-		last = fmt.Sprintf("last reload %s, %s", s.LastReload.At.Local().Format("2006-01-02 15:04:05"), s.LastReload.Result)
+		last = fmt.Sprintf("last reload %s, %s", s.LastReload.At.Local().Format(time.DateTime), s.LastReload.Result)
 		if s.LastReload.Faults > 0 {
 			last += " with " + count(s.LastReload.Faults, "fault")
 		}
@@ -65,6 +63,9 @@ func printStatus(call *call, s admin.Status) error {
 		health = "not healthy: the log says why"
 	}
 	line("database", "%s %s, %s", s.Database.Engine, s.Database.Path, health)
+	for _, drift := range s.Database.Drift {
+		line("drift", "%s", drift)
+	}
 	line("cache", "%d answers, %d of %d MiB, %d hits, %d misses", s.Cache.Entries, s.Cache.Bytes>>20, s.Cache.MaxBytes>>20, s.Cache.Hits, s.Cache.Misses)
 	line("now", "%d requests, %d subscriptions, %d generations draining", s.Requests, s.Sockets, s.Draining)
 	return table.Flush()

@@ -1,7 +1,7 @@
 // Package admin is the operator's way into a running backend: HTTP over a Unix
 // socket in the data folder, mode 0600, so that no page and no neighbour can
-// reach it. engine serves it, the commands (reload, status, plan, backup, token) call it. It
-// holds the socket and what is said over it, and decides nothing.
+// reach it. engine serves it, the commands call it. It holds the socket and what
+// is said over it, and decides nothing.
 package admin
 
 import (
@@ -13,11 +13,15 @@ import (
 
 // The ways of the socket.
 const (
-	PathReload   = "/reload"   // POST: a ReloadAnswer
+	PathReload   = "/reload"   // POST: a ReloadAnswer; ?who= and ?hash= are the caller's
 	PathStatus   = "/status"   // GET: a Status
 	PathUser     = "/user"     // GET ?email=: a User; 404 when there is none
 	PathManifest = "/manifest" // GET: a Running
 	PathBackup   = "/backup"   // GET: a backup's bytes
+	PathExport   = "/export"   // GET ?table=&form=: a part of a multipart body for each table
+	PathImport   = "/import"   // POST ?table=&form=&resolution=&chunk=: rows; the engine's words back
+	PathExplain  = "/explain"  // POST: the engine's words, both ways
+	PathHistory  = "/history"  // GET: the migrations (plan.Record), the first one first
 	PathPprof    = "/debug/pprof/"
 )
 
@@ -74,6 +78,8 @@ type Running struct {
 	// secret's value, and Schema that of the database (plan.Schema).
 	Effective json.RawMessage `json:"effective"`
 	Schema    json.RawMessage `json:"schema"`
+	// Drift is what was changed in the database by hand (plan.Drift).
+	Drift json.RawMessage `json:"drift,omitempty"`
 	// Filled are the tables that have rows.
 	Filled []string `json:"filled,omitempty"`
 }
@@ -89,6 +95,8 @@ type Database struct {
 	Engine  string `json:"engine"`
 	Path    string `json:"path"`
 	Healthy bool   `json:"healthy"`
+	// Drift is what was changed by hand, a line each.
+	Drift []string `json:"drift,omitempty"`
 }
 
 // Cache is the memory tier's gauges and counters.
@@ -109,6 +117,8 @@ type ReloadAnswer struct {
 	Hash       string `json:"hash"`
 	// Steps are what the migration did, a line each.
 	Steps []string `json:"steps,omitempty"`
+	// Backup is the file that was written before, as the migration loses data.
+	Backup string `json:"backup,omitempty"`
 	fault.Report
 }
 

@@ -1,12 +1,15 @@
 package admin
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"mime"
+	"mime/multipart"
 	"net"
 	"net/http"
 	"net/url"
@@ -46,6 +49,19 @@ func (c *Client) Reload(ctx context.Context) (ReloadAnswer, error) {
 	return answer, c.call(ctx, http.MethodPost, PathReload, &answer)
 }
 
+// Apply is Reload for somebody, of the manifest with a hash and no other.
+func (c *Client) Apply(ctx context.Context, who, hash string) (ReloadAnswer, error) {
+	var answer ReloadAnswer
+	query := url.Values{"who": {who}, "hash": {hash}}
+	return answer, c.call(ctx, http.MethodPost, PathReload+"?"+query.Encode(), &answer)
+}
+
+// History asks for the database's migrations, as JSON.
+func (c *Client) History(ctx context.Context) (json.RawMessage, error) {
+	var history json.RawMessage
+	return history, c.call(ctx, http.MethodGet, PathHistory, &history)
+}
+
 // Status asks how the backend is.
 func (c *Client) Status(ctx context.Context) (Status, error) {
 	var status Status
@@ -56,6 +72,18 @@ func (c *Client) Status(ctx context.Context) (Status, error) {
 func (c *Client) User(ctx context.Context, email string) (User, error) {
 	var user User
 	return user, c.call(ctx, http.MethodGet, PathUser+"?email="+url.QueryEscape(email), &user)
+}
+
+// Explain asks why a caller may do something: a question and an answer of the
+// engine's, as JSON.
+func (c *Client) Explain(ctx context.Context, question []byte) (json.RawMessage, error) {
+	response, err := c.sendBody(ctx, http.MethodPost, PathExplain, bytes.NewReader(question))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }() // it was read
+	var answer json.RawMessage
+	return answer, read(response, PathExplain, &answer)
 }
 
 // Running asks which manifest serves.
@@ -82,9 +110,38 @@ func (c *Client) Backup(ctx context.Context, w io.Writer) error {
 	return nil
 }
 
+// Export asks for tables, a part each; the body is to be closed.
+func (c *Client) Export(ctx context.Context, ask url.Values) (*multipart.Reader, io.Closer, error) {
+	response, err := c.send(ctx, http.MethodGet, PathExport+"?"+ask.Encode())
+	if err != nil {
+		return nil, nil, err
+	}
+	_, parameters, err := mime.ParseMediaType(response.Header.Get("Content-Type"))
+	if response.StatusCode != http.StatusOK || err != nil || parameters["boundary"] == "" {
+		body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+		return nil, nil, errors.Join(fmt.Errorf("the running server answered %s: %s", response.Status, body), err, response.Body.Close())
+	}
+	return multipart.NewReader(response.Body, parameters["boundary"]), response.Body, nil
+}
+
+// Import sends rows, and gives what became of them, as JSON.
+func (c *Client) Import(ctx context.Context, ask url.Values, rows io.Reader) (json.RawMessage, error) {
+	response, err := c.sendBody(ctx, http.MethodPost, PathImport+"?"+ask.Encode(), io.NopCloser(rows))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = response.Body.Close() }() // it was read
+	var answer json.RawMessage
+	return answer, read(response, PathImport, &answer)
+}
+
 // send gives an answer whose body has to be closed.
 func (c *Client) send(ctx context.Context, method, path string) (*http.Response, error) {
-	request, err := http.NewRequestWithContext(ctx, method, "http://edge-hive"+path, http.NoBody)
+	return c.sendBody(ctx, method, path, http.NoBody)
+}
+
+func (c *Client) sendBody(ctx context.Context, method, path string, body io.Reader) (*http.Response, error) {
+	request, err := http.NewRequestWithContext(ctx, method, "http://edge-hive"+path, body)
 	if err != nil {
 		return nil, err
 	}
@@ -104,6 +161,11 @@ func (c *Client) call(ctx context.Context, method, path string, into any) error 
 		return err
 	}
 	defer func() { _ = response.Body.Close() }() // it was read
+	return read(response, path, into)
+}
+
+// read reads an answer that is not a stream.
+func read(response *http.Response, path string, into any) error {
 	body, err := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
 	if err != nil {
 		return fmt.Errorf("call the running server: %w", err)
