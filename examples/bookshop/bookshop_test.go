@@ -27,6 +27,11 @@ func TestCatalogue(t *testing.T) {
 	if a.Status != http.StatusPartialContent || a.Header.Get("Content-Range") != "10-12/1200" {
 		t.Errorf("count: %d %q", a.Status, a.Header.Get("Content-Range"))
 	}
+	rivers := b.Do(t, "GET", "/api/data/books?title=wfts.the+rivers&select=title", "", "")
+	river := b.Do(t, "GET", "/api/data/books?words=wfts(simple).river&select=title", "", "")
+	if rivers.Status != http.StatusOK || !strings.Contains(rivers.Body, "River") || rivers.Body != river.Body {
+		t.Errorf("the rivers: %d %s\nthe word river: %d %s", rivers.Status, rivers.Body, river.Status, river.Body)
+	}
 	book := b.Do(t, "GET", "/api/data/books/1", "", "", "Accept", "application/json")
 	if !strings.HasPrefix(book.Body, `{"id":1,"title":"`) || strings.Contains(book.Body, `"cost"`) {
 		t.Errorf("a reader sees %s", book.Body)
@@ -67,6 +72,33 @@ func TestOrdersAreTheirOwnersAlone(t *testing.T) {
 	}
 	if a := b.Do(t, "POST", "/api/data/orders", "", `{"book":3}`); a.Status != http.StatusUnauthorized {
 		t.Errorf("nobody ordered: %d %s", a.Status, a.Body)
+	}
+}
+
+func TestBestsellers(t *testing.T) {
+	b := start(t)
+	ann, bob := b.User(t, "ann@example.com", ""), b.User(t, "bob@example.com", "")
+	const since = `{"since":"2020-01-01"}`
+	if a := b.Do(t, "POST", "/api/rpc/bestsellers", "", since); a.Body != "[]" {
+		t.Errorf("before any order: %d %s", a.Status, a.Body)
+	}
+	for caller, order := range map[string]string{ann: `{"book":3,"quantity":2}`, bob: `[{"book":3,"quantity":1},{"book":7,"quantity":2}]`} {
+		if a := b.Do(t, "POST", "/api/data/orders", caller, order); a.Status != http.StatusCreated {
+			t.Fatalf("order: %d %s", a.Status, a.Body)
+		}
+	}
+	rows := b.Do(t, "POST", "/api/rpc/bestsellers", "", since).Rows(t)
+	if len(rows) != 2 || rows[0]["book"] != 3.0 || rows[0]["sold"] != 3.0 || rows[1]["book"] != 7.0 {
+		t.Errorf("nobody in particular sees %v", rows)
+	}
+	if a := b.Do(t, "GET", "/top/2020-01-01", "", ""); a.Header.Get("X-Cache") != "hit" || len(a.Rows(t)) != 2 {
+		t.Errorf("by the route: %d %q %s", a.Status, a.Header.Get("X-Cache"), a.Body)
+	}
+	if a := b.Do(t, "GET", "/api/rpc/bestsellers?since=2020-01-01&select=sold&title=not.is.null&limit=1", "", ""); a.Body != `[{"sold":3}]` {
+		t.Errorf("shaped: %s", a.Body)
+	}
+	if a := b.Do(t, "GET", "/top/soon", "", ""); a.Status != http.StatusBadRequest {
+		t.Errorf("no moment: %d %s", a.Status, a.Body)
 	}
 }
 

@@ -9,13 +9,14 @@ import (
 	"github.com/edge-hive/edge-hive/examples/internal/backend"
 )
 
-// TestTypeScript compiles a strict program over supabase-js with the types that
-// the command prints, and runs it.
+// TestTypeScript compiles strict programs over supabase-js with the types that
+// the command prints, and runs the one over the shop.
 func TestTypeScript(t *testing.T) {
 	node, npm := backend.Program(t, "node"), backend.Program(t, "npm")
 	b := start(t)
 	client := filepath.Join(b.Dir, "examples", "bookshop", "supabase-js")
 	writeFile(t, filepath.Join(client, "database.types.ts"), b.Run(t, "types", "ts"))
+	writeFile(t, filepath.Join(client, "library.types.ts"), b.Run(t, "types", "ts", filepath.Join(client, "library.cue")))
 	runIn(t, client, nil, npm, "ci", "--no-audit", "--no-fund")
 	runIn(t, client, nil, node, filepath.Join("node_modules", "typescript", "bin", "tsc"), "--project", ".")
 	runIn(t, client, []string{
@@ -32,6 +33,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"time"
 
 	"client/backend"
 )
@@ -84,12 +86,21 @@ func main() {
 	check(changed.Stock == 4 && changed.Year == nil && *changed.ISBN == "9781234567890" && changed.Title == "Made" && string(changed.Meta) == "{\"a\":1}", changed)
 
 	check(backend.OrdersStatusPaid == "paid", backend.OrdersStatusPaid)
+
+	var users []backend.UsersRow
+	call("GET", "/api/data/users", nil, &users)
+	var orders []backend.OrdersRow
+	call("POST", "/api/data/orders", map[string]any{"owner": users[0].ID, "book": made[0].ID}, &orders)
+	var sold []backend.BestsellersResult
+	call("POST", "/api/rpc/bestsellers", backend.BestsellersArgs{Since: made[0].CreatedAt.Add(-time.Hour)}, &sold)
+	check(len(sold) == 1 && *sold[0].Book == made[0].ID && *sold[0].Title == "Made" && *sold[0].Sold == 1, sold)
 }
 `
 
 // TestGo builds a program with the structs that the command prints, and runs it.
 func TestGo(t *testing.T) {
 	b := start(t)
+	b.User(t, "ann@example.com", "")
 	client := t.TempDir()
 	writeFile(t, filepath.Join(client, "go.mod"), "module client\n\ngo 1.24\n")
 	writeFile(t, filepath.Join(client, "main.go"), goClient)

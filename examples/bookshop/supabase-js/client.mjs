@@ -39,6 +39,13 @@ async function ok(promise) {
   const { data: found } = await ok(anon.from("books").select("title").like("title", "%Lantern%").not("title", "like", "The %").limit(3));
   assert.ok(found.every((b) => b.title.includes("Lantern") && !b.title.startsWith("The ")));
 
+  const { data: searched } = await ok(anon.from("books").select("title").textSearch("title", "the rivers -sea", { config: "english", type: "websearch" }));
+  assert.ok(searched.length > 0 && searched.every((b) => /\bRivers?\b/.test(b.title) && !b.title.includes("Sea")));
+  const { data: all } = await ok(anon.from("books").select("id").textSearch("title", "'river' & !'sea'", { config: "english" }));
+  assert.equal(all.length, searched.length);
+  const nowhere = await anon.from("books").select("id").textSearch("title", "river", { config: "englisch" });
+  assert.equal(nowhere.error.code, "42704");
+
   const { data: one } = await ok(anon.from("books").select("id, meta->>binding").eq("id", 9).single());
   assert.equal(one.id, 9);
   assert.ok(["paperback", "hardcover"].includes(one.binding));
@@ -96,6 +103,29 @@ async function ok(promise) {
   const dangling = await ann.from("orders").insert({ book: 424242 });
   assert.equal(dangling.error.code, "23503");
   const wrong = await anon.from("books").select("id").eq("id", "abc");
+  assert.equal(wrong.error.code, "22P02");
+}
+
+// Named queries: by POST, by GET, shaped, counted, and those that are not there.
+{
+  const since = "2020-01-01T00:00:00Z";
+  const { data: sold } = await ok(anon.rpc("bestsellers", { since }));
+  assert.deepEqual(sold.map((row) => [row.book, row.sold]), [[11, 1]]);
+  const { data: one } = await ok(anon.rpc("bestsellers", { since }).select("title, sold").eq("book", 11).single());
+  assert.deepEqual(Object.keys(one), ["title", "sold"]);
+  const { data: got, count } = await ok(anon.rpc("bestsellers", { since, most: 5 }, { get: true, count: "exact" }).order("title").range(0, 9));
+  assert.equal(got.length, 1);
+  assert.equal(count, 1);
+  const head = await ok(anon.rpc("bestsellers", { since }, { head: true, count: "exact" }));
+  assert.equal(head.data, null);
+  assert.equal(head.count, 1);
+  const missing = await anon.rpc("bestseller", { since });
+  assert.equal(missing.status, 404);
+  assert.equal(missing.error.code, "PGRST202");
+  assert.match(missing.error.hint, /public\.bestsellers/);
+  const argument = await anon.rpc("bestsellers", { sinze: since });
+  assert.equal(argument.error.code, "PGRST202");
+  const wrong = await anon.rpc("bestsellers", { since, most: "many" });
   assert.equal(wrong.error.code, "22P02");
 }
 

@@ -46,6 +46,49 @@ const same = <A, B>(_: Same<A, B>) => {};
   void [title, name];
 }
 
+// Related rows, in both directions, and how many there are.
+{
+  const { data, error } = await anon.from("books").select("id, title, authors(name)").not("author", "is", null).order("id").limit(3);
+  check(error === null && data.length === 3 && data.every((b) => b.authors!.name !== ""), "books with their authors");
+  const book = data![0];
+  same<typeof book, { id: number; title: string; authors: { name: string } | null }>(true);
+
+  const { data: authors } = await anon.from("authors").select("*, books(count)").limit(2);
+  const author = authors![0];
+  same<typeof author.books, { count: number }[]>(true);
+  check(author.name !== "" && author.books[0].count > 0, "an author with the number of books");
+
+  const { data: wrote } = await anon.from("authors").select("name, books!inner(title, price)").gt("books.price", 5).limit(2);
+  same<NonNullable<typeof wrote>[number], { name: string; books: { title: string; price: number }[] }>(true);
+  check(wrote!.length === 2 && wrote![0].books.every((b) => b.price > 5), "authors with their dearer books");
+
+  // @ts-expect-error an author has no title
+  void (await anon.from("books").select("id, authors(title)")).data?.[0].authors?.title;
+  // @ts-expect-error there may be no author
+  const name: string = book.authors.name;
+  // @ts-expect-error books do not refer to profiles
+  void (await anon.from("books").select("id, profiles(nickname)")).data?.[0].profiles.nickname;
+  // @ts-expect-error there is no such column to filter by
+  await anon.from("books").select("id").eq("pages", 7);
+  void name;
+}
+
+// Named queries.
+{
+  const { data, error } = await anon.rpc("bestsellers", { since: "2020-01-01T00:00:00Z", most: 3 });
+  check(error === null && Array.isArray(data), JSON.stringify(error));
+  same<NonNullable<typeof data>, { book: number | null; title: string | null; sold: number | null }[]>(true);
+  const { data: sold } = await anon.rpc("bestsellers", { since: "2020-01-01T00:00:00Z" }).select("title, sold").gt("sold", 0).limit(1);
+  same<NonNullable<typeof sold>[number], { title: string | null; sold: number | null }>(true);
+
+  // @ts-expect-error since must be said
+  await anon.rpc("bestsellers", { most: 3 });
+  // @ts-expect-error a number is no time
+  await anon.rpc("bestsellers", { since: 2020 });
+  // @ts-expect-error there is no such query
+  await anon.rpc("worstsellers", {});
+}
+
 // Writing.
 {
   const order: TablesInsert<"orders"> = { book: 12, quantity: 2 };
@@ -57,6 +100,9 @@ const same = <A, B>(_: Same<A, B>) => {};
   const change: TablesUpdate<"orders"> = { quantity: 3, status: "paid" };
   const { data: changed } = await ann.from("orders").update(change).eq("id", data!.id).select("quantity, status").single();
   check(changed?.quantity === 3 && changed.status === "paid", "changed");
+  const { data: shown } = await ann.from("orders").select("quantity, books(title, authors(name))").eq("id", data!.id).single();
+  same<NonNullable<typeof shown>, { quantity: number; books: { title: string; authors: { name: string } | null } }>(true);
+  check(shown?.books.title !== "", "an order with its book");
 
   // @ts-expect-error an order is of a book
   const bookless: TablesInsert<"orders"> = { quantity: 2 };
