@@ -63,7 +63,9 @@ fuzz:
 
 # The long forms of the tests that `make test` runs short.
 storm:
-	EDGEHIVE_STORM=200 EDGEHIVE_KILL_ROUNDS=20 EDGEHIVE_AGREEMENT_CASES=100000 $(GO) test -count=1 -timeout 30m ./runtime/engine/... ./runtime/store/...
+	EDGEHIVE_STORM=200 EDGEHIVE_KILL_ROUNDS=50 EDGEHIVE_FAULTS=every EDGEHIVE_AGREEMENT_CASES=5000 $(GO) test -count=1 -timeout 60m ./runtime/engine/... ./runtime/store/...
+	EDGEHIVE_AGREEMENT_CASES=100000 $(GO) test -count=1 -timeout 60m -run 'TestStore/agrees_with_query.Holds' ./runtime/store/sqlite
+	EDGEHIVE_AGREEMENT_CASES=500 $(GO) test -count=1 -timeout 60m ./runtime/data
 
 # The made-up catalogue of the bookshop.
 seed:

@@ -22,11 +22,24 @@ type bareProgram struct {
 	conn    *sqlite3.Conn
 	insert  *sqlite3.Stmt
 	cached  []byte
+	grouped chan groupedBook
 }
 
 type bareReader struct {
-	conn  *sqlite3.Conn
-	byKey *sqlite3.Stmt
+	conn                         *sqlite3.Conn
+	byKey, ofYear, count, joined *sqlite3.Stmt
+}
+
+// groupedBook waits for the transaction that it is written in.
+type groupedBook struct {
+	book
+	done chan error
+}
+
+type book struct {
+	Title string
+	Year  int64
+	Price float64
 }
 
 // serveBare serves "ADDRESS PATH" until the process is ended.
@@ -39,7 +52,11 @@ func serveBare(addressAndPath string, _ io.Writer) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /books/{id}", program.readByKey)
 	mux.HandleFunc("GET /cached", program.readCached)
+	mux.HandleFunc("GET /year/{year}", program.readYear)
+	mux.HandleFunc("GET /joined/{year}", program.readJoined)
 	mux.HandleFunc("POST /books", program.create)
+	mux.HandleFunc("POST /grouped", program.createGrouped)
+	go program.group() // until the process ends
 	server := &http.Server{Addr: address, Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	return server.ListenAndServe()
 }
@@ -49,29 +66,49 @@ func openBare(path string) (*bareProgram, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = conn.Exec(`CREATE TABLE IF NOT EXISTS books (id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT NOT NULL, year INTEGER, price INTEGER) STRICT;
-		CREATE INDEX IF NOT EXISTS byYear ON books (year)`)
+	err = conn.Exec(`CREATE TABLE IF NOT EXISTS books (id INTEGER PRIMARY KEY AUTOINCREMENT, title TEXT NOT NULL, year INTEGER, price INTEGER, author INTEGER) STRICT;
+		CREATE INDEX IF NOT EXISTS byYear ON books (year);
+		CREATE TABLE IF NOT EXISTS authors (id INTEGER PRIMARY KEY, name TEXT) STRICT`)
 	if err != nil {
 		return nil, err
 	}
-	p := &bareProgram{conn: conn, readers: make(chan *bareReader, 4)}
-	if p.insert, _, err = conn.Prepare(`INSERT INTO books (title, year, price) VALUES (?, ?, ?)`); err != nil {
+	p := &bareProgram{conn: conn, readers: make(chan *bareReader, 4), grouped: make(chan groupedBook, 1024)}
+	if p.insert, _, err = conn.Prepare(`INSERT INTO books (title, year, price, author) VALUES (?, ?, ?, ?)`); err != nil {
 		return nil, err
 	}
 	if err := p.fill(); err != nil {
 		return nil, err
 	}
 	for range cap(p.readers) {
-		reader := &bareReader{}
-		if reader.conn, err = openConn(path); err != nil {
-			return nil, err
-		}
-		if reader.byKey, _, err = reader.conn.Prepare(`SELECT id, title, year, price FROM books WHERE id = ?`); err != nil {
+		reader, err := newBareReader(path)
+		if err != nil {
 			return nil, err
 		}
 		p.readers <- reader
 	}
 	return p, p.fillCache()
+}
+
+func newBareReader(path string) (*bareReader, error) {
+	reader := &bareReader{}
+	var err error
+	if reader.conn, err = openConn(path); err != nil {
+		return nil, err
+	}
+	for _, s := range []struct {
+		statement **sqlite3.Stmt
+		text      string
+	}{
+		{&reader.byKey, `SELECT id, title, year, price FROM books WHERE id = ?`},
+		{&reader.ofYear, `SELECT id, title, year, price FROM books WHERE year = ? ORDER BY price DESC, id LIMIT 20`},
+		{&reader.count, `SELECT count(*) FROM books WHERE year = ?`},
+		{&reader.joined, `SELECT b.id, b.title, a.name FROM books b LEFT JOIN authors a ON a.id = b.author WHERE b.year = ? ORDER BY b.id LIMIT 20`},
+	} {
+		if *s.statement, _, err = reader.conn.Prepare(s.text); err != nil {
+			return nil, err
+		}
+	}
+	return reader, nil
 }
 
 func openConn(path string) (*sqlite3.Conn, error) {
@@ -99,7 +136,12 @@ func (p *bareProgram) fill() error {
 		return err
 	}
 	for i := 1; i <= bookRows; i++ {
-		if err := p.exec(fmt.Sprintf("Book number %d", i), int64(1900+i%120), int64(i%90*100+50)); err != nil {
+		if err := p.exec(fmt.Sprintf("Book number %d", i), int64(firstYear+i%years), int64(i%90*100+50), int64(1+i%authorRows)); err != nil {
+			return err
+		}
+	}
+	for i := 1; i <= authorRows; i++ {
+		if err := p.conn.Exec(fmt.Sprintf(`INSERT INTO authors (id, name) VALUES (%d, 'Author number %d')`, i, i)); err != nil {
 			return err
 		}
 	}
@@ -120,7 +162,7 @@ func (p *bareProgram) fillCache() error {
 	return statement.Err()
 }
 
-func (p *bareProgram) exec(title string, year, price int64) error {
+func (p *bareProgram) exec(title string, year, price, author int64) error {
 	if err := p.insert.BindText(1, title); err != nil {
 		return err
 	}
@@ -130,8 +172,112 @@ func (p *bareProgram) exec(title string, year, price int64) error {
 	if err := p.insert.BindInt64(3, price); err != nil {
 		return err
 	}
+	if err := p.insert.BindInt64(4, author); err != nil {
+		return err
+	}
 	p.insert.Step()
 	return p.insert.Reset()
+}
+
+func (p *bareProgram) readYear(w http.ResponseWriter, r *http.Request) {
+	year, err := strconv.ParseInt(r.PathValue("year"), 10, 64)
+	if err != nil {
+		http.Error(w, "bad year", http.StatusBadRequest)
+		return
+	}
+	reader := <-p.readers
+	defer func() { p.readers <- reader }()
+	if r.URL.RawQuery == "count" {
+		defer reader.count.Reset()
+		if err := reader.count.BindInt64(1, year); err == nil && reader.count.Step() {
+			w.Header().Set("Content-Range", "0-19/"+strconv.FormatInt(reader.count.ColumnInt64(0), 10))
+		}
+	}
+	out := make([]byte, 0, 2048)
+	defer reader.ofYear.Reset()
+	if err := reader.ofYear.BindInt64(1, year); err != nil {
+		http.Error(w, "cannot read", http.StatusInternalServerError)
+		return
+	}
+	for reader.ofYear.Step() {
+		out = appendBook(append(out, ','), reader.ofYear)
+	}
+	writeList(w, out)
+}
+
+func (p *bareProgram) readJoined(w http.ResponseWriter, r *http.Request) {
+	year, err := strconv.ParseInt(r.PathValue("year"), 10, 64)
+	if err != nil {
+		http.Error(w, "bad year", http.StatusBadRequest)
+		return
+	}
+	reader := <-p.readers
+	defer func() { p.readers <- reader }()
+	defer reader.joined.Reset()
+	if err := reader.joined.BindInt64(1, year); err != nil {
+		http.Error(w, "cannot read", http.StatusInternalServerError)
+		return
+	}
+	out := make([]byte, 0, 2048)
+	for reader.joined.Step() {
+		out = strconv.AppendInt(append(out, `,{"id":`...), reader.joined.ColumnInt64(0), 10)
+		out = strconv.AppendQuote(append(out, `,"title":`...), reader.joined.ColumnText(1))
+		out = strconv.AppendQuote(append(out, `,"authors":{"name":`...), reader.joined.ColumnText(2))
+		out = append(out, "}}"...)
+	}
+	writeList(w, out)
+}
+
+// writeList writes rows that each have a comma in front.
+func writeList(w http.ResponseWriter, rows []byte) {
+	if len(rows) == 0 {
+		rows = []byte{'['}
+	}
+	rows[0] = '['
+	w.Header().Set("Content-Type", "application/json")
+	w.Write(append(rows, ']'))
+}
+
+// groupSize is how many inserts share one durable commit at most.
+const groupSize = 64
+
+// group writes what waits in one transaction.
+func (p *bareProgram) group() {
+	for first := range p.grouped {
+		waiting := []groupedBook{first}
+		for more := true; more && len(waiting) < groupSize; {
+			select {
+			case next := <-p.grouped:
+				waiting = append(waiting, next)
+			default:
+				more = false
+			}
+		}
+		p.writer.Lock()
+		err := p.conn.Exec(`BEGIN IMMEDIATE`)
+		for _, b := range waiting {
+			err = errors.Join(err, p.exec(b.Title, b.Year, int64(b.Price*100), 1))
+		}
+		err = errors.Join(err, p.conn.Exec(`COMMIT`))
+		p.writer.Unlock()
+		for _, b := range waiting {
+			b.done <- err
+		}
+	}
+}
+
+func (p *bareProgram) createGrouped(w http.ResponseWriter, r *http.Request) {
+	b := groupedBook{done: make(chan error, 1)}
+	if err := json.NewDecoder(r.Body).Decode(&b.book); err != nil {
+		http.Error(w, "bad body", http.StatusBadRequest)
+		return
+	}
+	p.grouped <- b
+	if err := <-b.done; err != nil {
+		http.Error(w, "cannot write", http.StatusInternalServerError)
+		return
+	}
+	w.WriteHeader(http.StatusCreated)
 }
 
 func (p *bareProgram) readByKey(w http.ResponseWriter, r *http.Request) {
@@ -157,17 +303,13 @@ func (p *bareProgram) readCached(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (p *bareProgram) create(w http.ResponseWriter, r *http.Request) {
-	var book struct {
-		Title string
-		Year  int64
-		Price float64
-	}
-	if err := json.NewDecoder(r.Body).Decode(&book); err != nil {
+	var b book
+	if err := json.NewDecoder(r.Body).Decode(&b); err != nil {
 		http.Error(w, "bad body", http.StatusBadRequest)
 		return
 	}
 	p.writer.Lock()
-	err := p.exec(book.Title, book.Year, int64(book.Price*100))
+	err := p.exec(b.Title, b.Year, int64(b.Price*100), 1)
 	p.writer.Unlock()
 	if err != nil {
 		http.Error(w, "cannot write", http.StatusInternalServerError)

@@ -23,17 +23,42 @@ type load struct {
 
 // request is one HTTP request, written by hand so that the client costs little.
 type request struct {
-	method, path, body, bearer string
+	method, path, body, bearer, prefer string
 }
 
-const bookRows = 20000
+// The rows of the tables: a year has some 830 of the books.
+const (
+	bookRows   = 100_000
+	authorRows = 1000
+	firstYear  = 1900
+	years      = 120
+)
 
 func loads() []load {
 	insert := func(path string) func(*rand.Rand, string) request {
 		return func(random *rand.Rand, key string) request {
-			return request{method: "POST", path: path, bearer: key, body: fmt.Sprintf(`{"title":"Book %d","year":%d,"price":12.50}`, random.Uint32(), 1900+random.IntN(120))}
+			return request{method: "POST", path: path, bearer: key, body: fmt.Sprintf(`{"title":"Book %d","year":%d,"price":12.50}`, random.Uint32(), firstYear+random.IntN(years))}
 		}
 	}
+	ofYear := func(format, prefer string) func(*rand.Rand, string) request {
+		return func(random *rand.Rand, _ string) request {
+			return request{method: "GET", path: fmt.Sprintf(format, firstYear+random.IntN(years)), prefer: prefer}
+		}
+	}
+	// mixed is nine reads by key and nine lists for two inserts.
+	mixed := func(read, list, write func(*rand.Rand, string) request) func(*rand.Rand, string) request {
+		return func(random *rand.Rand, key string) request {
+			switch n := random.IntN(20); {
+			case n < 9:
+				return read(random, key)
+			case n < 18:
+				return list(random, key)
+			}
+			return write(random, key)
+		}
+	}
+	const sorted = "/api/data/books?select=id,title,year,price&year=eq.%d&order=price.desc&limit=20"
+	const related = "/api/data/books?select=id,title,authors(name)&year=eq.%d&order=id&limit=20"
 	byKey := func(format string) func(*rand.Rand, string) request {
 		return func(random *rand.Rand, _ string) request {
 			return request{method: "GET", path: fmt.Sprintf(format, 1+random.IntN(bookRows))}
@@ -45,8 +70,17 @@ func loads() []load {
 	return []load{
 		{name: "read by key", clients: 8, hive: byKey("/api/data/books?id=eq.%d"), bare: byKey("/books/%d")},
 		{name: "cached list of 20", clients: 8, hive: list("/api/data/cached?order=year.desc&limit=20"), bare: list("/cached")},
+		{name: "20 of 100k, filtered, sorted", clients: 8, hive: ofYear(sorted, ""), bare: ofYear("/year/%d", "")},
+		{name: "the same, counted", clients: 8, hive: ofYear(sorted, "count=exact"), bare: ofYear("/year/%d?count", "")},
+		{name: "20 with their author", clients: 8, hive: ofYear(related, ""), bare: ofYear("/joined/%d", "")},
 		{name: "durable insert", clients: 1, hive: insert("/api/data/books"), bare: insert("/books")},
 		{name: "durable insert", clients: 64, hive: insert("/api/data/books"), bare: insert("/books")},
+		{name: "the same, bare grouping", clients: 64, hive: insert("/api/data/books"), bare: insert("/grouped")},
+		{
+			name: "mixed 9:9:2", clients: 16,
+			hive: mixed(byKey("/api/data/books?id=eq.%d"), ofYear(sorted, ""), insert("/api/data/books")),
+			bare: mixed(byKey("/books/%d"), ofYear("/year/%d", ""), insert("/grouped")),
+		},
 	}
 }
 
@@ -160,6 +194,9 @@ func (r request) append(out []byte) []byte {
 	out = fmt.Appendf(out, "%s %s HTTP/1.1\r\nHost: localhost\r\n", r.method, r.path)
 	if r.bearer != "" {
 		out = fmt.Appendf(out, "Authorization: Bearer %s\r\n", r.bearer)
+	}
+	if r.prefer != "" {
+		out = fmt.Appendf(out, "Prefer: %s\r\n", r.prefer)
 	}
 	if r.body != "" {
 		out = fmt.Appendf(out, "Content-Type: application/json\r\nContent-Length: %d\r\n", len(r.body))

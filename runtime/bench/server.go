@@ -40,9 +40,10 @@ _columns: {
 	year: {type: "int", min: 0, max: 3000}
 	price: {type: "decimal", scale: 2, min: 0}
 }
+tables: authors: {key: type: "int", columns: name: type: "text", access: read: true}
 tables: books: {
 	key: type: "int"
-	columns: _columns
+	columns: {_columns, author: {type: "ref", table: "authors"}}
 	indexes: byYear: columns: ["year"]
 	access: {read: "year > 0 || auth.role == 'authenticated'", create: "auth.role == 'authenticated'"}
 }
@@ -83,24 +84,31 @@ func newHive(ctx context.Context, binary, dir string) (*server, error) {
 		return nil, errors.Join(err, s.stop())
 	}
 	s.key, _ = keys["service_role"].(string)
-	for _, table := range []string{"books", "cached"} {
-		if err := s.fill(ctx, table); err != nil {
-			return nil, errors.Join(err, s.stop())
-		}
+	author := func(i int) string { return fmt.Sprintf(`{"id":%d,"name":"Author number %d"}`, i, i) }
+	book := func(i int) string {
+		return fmt.Sprintf(`{"title":"Book number %d","year":%d,"price":%d.50,"author":%d}`, i, firstYear+i%years, i%90, 1+i%authorRows)
+	}
+	cached := func(i int) string {
+		return fmt.Sprintf(`{"title":"Book number %d","year":%d,"price":%d.50}`, i, firstYear+i%years, i%90)
+	}
+	err = errors.Join(s.fill(ctx, "authors", authorRows, author), s.fill(ctx, "books", bookRows, book), s.fill(ctx, "cached", 20_000, cached))
+	if err != nil {
+		return nil, errors.Join(err, s.stop())
 	}
 	return s, nil
 }
 
 // fill inserts the rows that both servers have, by bulk writes.
-func (s *server) fill(ctx context.Context, table string) error {
-	for first := 1; first <= bookRows; first += 1000 {
+func (s *server) fill(ctx context.Context, table string, rows int, row func(i int) string) error {
+	for first := 1; first <= rows; first += 1000 {
 		var body bytes.Buffer
 		for i := first; i < first+1000; i++ {
 			separator := ","
 			if i == first {
 				separator = "["
 			}
-			fmt.Fprintf(&body, `%s{"title":"Book number %d","year":%d,"price":%d.50}`, separator, i, 1900+i%120, i%90)
+			body.WriteString(separator)
+			body.WriteString(row(i))
 		}
 		body.WriteString("]")
 		request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+s.address+"/api/data/"+table, &body)
