@@ -49,6 +49,14 @@ func TestWhatIsHiddenIsAsIfItWereAbsent(t *testing.T) {
 	}
 }
 
+// TestWhatOnceWasNotAbsent asks the worlds that found a mistake, by seed and
+// number: a walk along an edge whose rule asks another table.
+func TestWhatOnceWasNotAbsent(t *testing.T) {
+	for _, found := range [][2]uint64{{77, 72}} {
+		compareWorld(t, newWorld(rand.New(rand.NewPCG(found[0], found[1]))), tally{})
+	}
+}
+
 // tally counts what answers were.
 type tally map[string]int
 

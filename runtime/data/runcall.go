@@ -96,7 +96,7 @@ func (t *table) guard(b query.Binding) (query.Guard, error) {
 // fit judges the columns of a row that are new in it.
 func (t *table) fit(before, after query.Row) error {
 	for i := range t.columns {
-		if before != nil && before[i] == after[i] {
+		if before != nil && unmoved(before[i], after[i]) {
 			continue
 		}
 		if err := t.columns[i].judge(after[i]); err != nil {
@@ -104,4 +104,12 @@ func (t *table) fit(before, after query.Row) error {
 		}
 	}
 	return nil
+}
+
+// unmoved reports whether a column still has its value; null is one here.
+func unmoved(before, after query.Value) bool {
+	if before.IsNull() || after.IsNull() {
+		return before.IsNull() && after.IsNull()
+	}
+	return query.CompareValues(before, after) == 0
 }

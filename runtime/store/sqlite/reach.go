@@ -100,11 +100,6 @@ func (c *compiler) step(r *query.Reach, s *query.ReachStep, seen *visited) {
 		}
 		c.text("=" + reachedKey)
 	}
-	if s.Via != nil {
-		c.scope.enter(near)
-		c.and(s.Via.Where)
-		c.scope.leave()
-	}
 	equal := func() {
 		c.of(row, far)
 		c.text("=")
@@ -116,14 +111,22 @@ func (c *compiler) step(r *query.Reach, s *query.ReachStep, seen *visited) {
 	}
 	c.text(" AND ")
 	equal()
-	c.visit(r, seen, s.To, row, equal)
+	c.visit(r, seen, s.To, row, func() {
+		equal()
+		if s.Via != nil {
+			c.scope.enter(near)
+			c.and(s.Via.Where)
+			c.scope.leave()
+		}
+	})
 }
 
 // visit writes the last condition of a row, which marks it as come to: only
-// where all others hold, in whatever order SQLite judges them.
-func (c *compiler) visit(r *query.Reach, seen *visited, node, row int, equal func()) {
+// where all others hold, in whatever order SQLite judges them. It judges those
+// with a subquery after all others, so the rules of edge and row stand inside.
+func (c *compiler) visit(r *query.Reach, seen *visited, node, row int, led func()) {
 	c.text(" AND CASE WHEN ")
-	equal()
+	led()
 	c.scope.enter(row)
 	c.and(r.Nodes[node].Where)
 	c.scope.leave()
