@@ -71,8 +71,8 @@ func Migrate(ctx context.Context, o Options, who, hash string) (_ Outcome, err e
 	return out, errors.Join(g.close(), g.closeCache(nil))
 }
 
-// sayDrift logs what somebody changed in the database by hand. What is grave
-// has kept the database from being opened.
+// sayDrift logs what somebody changed in the database by hand and no migration
+// has mended. What is grave has kept the database from being opened.
 func (e *Engine) sayDrift(ctx context.Context) error {
 	found, err := e.shared.store.Drift(ctx)
 	if err != nil {

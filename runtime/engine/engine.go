@@ -124,12 +124,18 @@ func (e *Engine) start(ctx context.Context) error {
 	if m.Observe.MetricsListen != "" {
 		e.metrics = observe.NewMetrics(e.options.Version)
 	}
+	drift, err := e.shared.store.Drift(ctx) // as the store found it on opening
+	if err != nil {
+		return fmt.Errorf("compare the database with its schema: %w", err)
+	}
 	g, did, err := e.build(ctx, d, 1)
 	if err != nil {
 		return err
 	}
-	if err := e.sayDrift(ctx); err != nil {
-		return errors.Join(err, g.close(), g.closeCache(nil))
+	if len(drift) > 0 {
+		if err := e.sayDrift(ctx); err != nil {
+			return errors.Join(err, g.close(), g.closeCache(nil))
+		}
 	}
 	e.current.Store(g)
 	if err := e.shared.openHub(ctx, g, e.log.Logger); err != nil {

@@ -18,6 +18,9 @@ func (s *Store) Drift(ctx context.Context) ([]plan.Drift, error) {
 		return nil, err
 	}
 	defer s.gate.leave()
+	if found := s.found.Load(); found != nil {
+		return found.drift, nil
+	}
 	var found []plan.Drift
 	err := s.withReader(ctx, func(c *conn) error {
 		if err := c.db.Exec("BEGIN"); err != nil {
@@ -35,18 +38,18 @@ func (s *Store) Drift(ctx context.Context) ([]plan.Drift, error) {
 }
 
 // verifySchema refuses a database that was changed by hand so that it cannot be
-// served: that is found at start and not by a request.
-func verifySchema(c *conn, schema plan.Schema) error {
+// served: that is found at start and not by a request. It gives what may stay.
+func verifySchema(c *conn, schema plan.Schema) ([]plan.Drift, error) {
 	found, err := findDrift(c, schema)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, d := range found {
 		if d.Grave {
-			return fmt.Errorf("%s: the database was changed by hand; %s", d.What, d.Hint)
+			return nil, fmt.Errorf("%s: the database was changed by hand; %s", d.What, d.Hint)
 		}
 	}
-	return nil
+	return found, nil
 }
 
 // findDrift compares what is recorded with what is there, object by object.

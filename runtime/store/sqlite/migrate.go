@@ -150,7 +150,7 @@ func (m *migration) run() error {
 	if err != nil {
 		return err
 	}
-	if err := verifySchema(m.conn, have); err != nil {
+	if _, err := verifySchema(m.conn, have); err != nil {
 		return err
 	}
 	if !sameSchema(have, m.plan.From) {

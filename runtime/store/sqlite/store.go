@@ -32,9 +32,15 @@ type Store struct {
 	// a view on other types would misread the rows. Nil before.
 	retyped atomic.Pointer[plan.Schema]
 	gate    gate
-	// found is the schema as the start has read it; nil after a migration or the
-	// first view. It spares the start a reader.
-	found atomic.Pointer[plan.Schema]
+	// found is what the start has read; nil after a migration or the first view.
+	// It spares the start a reader.
+	found atomic.Pointer[foundAtStart]
+}
+
+// foundAtStart is the recorded schema, and what differs from it without harm.
+type foundAtStart struct {
+	schema plan.Schema
+	drift  []plan.Drift
 }
 
 var _ store.Store = (*Store)(nil)
@@ -108,10 +114,11 @@ func (s *Store) start() (err error) {
 	if err != nil {
 		return unreadable(path, err)
 	}
-	if err := verifySchema(c, schema); err != nil {
+	drift, err := verifySchema(c, schema)
+	if err != nil {
 		return fmt.Errorf("open database %q: %w", path, err)
 	}
-	s.found.Store(&schema)
+	s.found.Store(&foundAtStart{schema, drift})
 	if err := s.load(c); err != nil {
 		return unreadable(path, err)
 	}
@@ -173,14 +180,15 @@ func (s *Store) Inspect(ctx context.Context) (plan.Schema, error) {
 	}
 	defer s.gate.leave()
 	if found := s.found.Load(); found != nil {
-		return *found, nil
+		return found.schema, nil
 	}
 	var schema plan.Schema
 	err := s.withReader(ctx, func(c *conn) (err error) {
 		if schema, err = readSchema(c); err != nil {
 			return err
 		}
-		return verifySchema(c, schema)
+		_, err = verifySchema(c, schema)
+		return err
 	})
 	return schema, err
 }

@@ -86,7 +86,7 @@ func (t *Contents) read(ctx context.Context, c *conn, path, name string) error {
 		return damaged(ctx, name, err)
 	}
 	if t.Schema, err = readSchema(c); err == nil {
-		err = verifySchema(c, t.Schema)
+		_, err = verifySchema(c, t.Schema)
 	}
 	if err != nil {
 		return damaged(ctx, name, err)
