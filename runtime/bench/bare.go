@@ -52,10 +52,10 @@ func serveBare(addressAndPath string, _ io.Writer) error {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /books/{id}", program.readByKey)
 	mux.HandleFunc("GET /cached", program.readCached)
-	mux.HandleFunc("GET /year/{year}", program.readYear)
-	mux.HandleFunc("GET /joined/{year}", program.readJoined)
-	mux.HandleFunc("POST /books", program.create)
-	mux.HandleFunc("POST /grouped", program.createGrouped)
+	mux.HandleFunc("GET /year/{year}", program.list(readYear))
+	mux.HandleFunc("GET /joined/{year}", program.list(readJoined))
+	mux.HandleFunc("POST /books", create(program.insertAlone))
+	mux.HandleFunc("POST /grouped", create(program.insertGrouped))
 	go program.group() // until the process ends
 	server := &http.Server{Addr: address, Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	return server.ListenAndServe()
@@ -179,44 +179,51 @@ func (p *bareProgram) exec(title string, year, price, author int64) error {
 	return p.insert.Reset()
 }
 
-func (p *bareProgram) readYear(w http.ResponseWriter, r *http.Request) {
-	year, err := strconv.ParseInt(r.PathValue("year"), 10, 64)
-	if err != nil {
-		http.Error(w, "bad year", http.StatusBadRequest)
-		return
+// list answers the rows of a year, which read appends, each with a comma in
+// front.
+func (p *bareProgram) list(read func(*bareReader, int64, http.ResponseWriter, *http.Request) ([]byte, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		year, err := strconv.ParseInt(r.PathValue("year"), 10, 64)
+		if err != nil {
+			http.Error(w, "bad year", http.StatusBadRequest)
+			return
+		}
+		reader := <-p.readers
+		defer func() { p.readers <- reader }()
+		rows, err := read(reader, year, w, r)
+		if err != nil {
+			http.Error(w, "cannot read", http.StatusInternalServerError)
+			return
+		}
+		writeList(w, rows)
 	}
-	reader := <-p.readers
-	defer func() { p.readers <- reader }()
+}
+
+func readYear(reader *bareReader, year int64, w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	if r.URL.RawQuery == "count" {
 		defer reader.count.Reset()
-		if err := reader.count.BindInt64(1, year); err == nil && reader.count.Step() {
+		if err := reader.count.BindInt64(1, year); err != nil {
+			return nil, err
+		}
+		if reader.count.Step() {
 			w.Header().Set("Content-Range", "0-19/"+strconv.FormatInt(reader.count.ColumnInt64(0), 10))
 		}
 	}
-	out := make([]byte, 0, 2048)
 	defer reader.ofYear.Reset()
 	if err := reader.ofYear.BindInt64(1, year); err != nil {
-		http.Error(w, "cannot read", http.StatusInternalServerError)
-		return
+		return nil, err
 	}
+	out := make([]byte, 0, 2048)
 	for reader.ofYear.Step() {
 		out = appendBook(append(out, ','), reader.ofYear)
 	}
-	writeList(w, out)
+	return out, reader.ofYear.Err()
 }
 
-func (p *bareProgram) readJoined(w http.ResponseWriter, r *http.Request) {
-	year, err := strconv.ParseInt(r.PathValue("year"), 10, 64)
-	if err != nil {
-		http.Error(w, "bad year", http.StatusBadRequest)
-		return
-	}
-	reader := <-p.readers
-	defer func() { p.readers <- reader }()
+func readJoined(reader *bareReader, year int64, _ http.ResponseWriter, _ *http.Request) ([]byte, error) {
 	defer reader.joined.Reset()
 	if err := reader.joined.BindInt64(1, year); err != nil {
-		http.Error(w, "cannot read", http.StatusInternalServerError)
-		return
+		return nil, err
 	}
 	out := make([]byte, 0, 2048)
 	for reader.joined.Step() {
@@ -225,7 +232,7 @@ func (p *bareProgram) readJoined(w http.ResponseWriter, r *http.Request) {
 		out = strconv.AppendQuote(append(out, `,"authors":{"name":`...), reader.joined.ColumnText(2))
 		out = append(out, "}}"...)
 	}
-	writeList(w, out)
+	return out, reader.joined.Err()
 }
 
 // writeList writes rows that each have a comma in front.
@@ -266,20 +273,6 @@ func (p *bareProgram) group() {
 	}
 }
 
-func (p *bareProgram) createGrouped(w http.ResponseWriter, r *http.Request) {
-	b := groupedBook{done: make(chan error, 1)}
-	if err := json.NewDecoder(r.Body).Decode(&b.book); err != nil {
-		http.Error(w, "bad body", http.StatusBadRequest)
-		return
-	}
-	p.grouped <- b
-	if err := <-b.done; err != nil {
-		http.Error(w, "cannot write", http.StatusInternalServerError)
-		return
-	}
-	w.WriteHeader(http.StatusCreated)
-}
-
 func (p *bareProgram) readByKey(w http.ResponseWriter, r *http.Request) {
 	id, err := strconv.ParseInt(r.PathValue("id"), 10, 64)
 	if err != nil {
@@ -302,20 +295,32 @@ func (p *bareProgram) readCached(w http.ResponseWriter, _ *http.Request) {
 	w.Write(p.cached)
 }
 
-func (p *bareProgram) create(w http.ResponseWriter, r *http.Request) {
-	var b book
-	if err := json.NewDecoder(r.Body).Decode(&b); err != nil {
-		http.Error(w, "bad body", http.StatusBadRequest)
-		return
+// create answers a POST of a book.
+func create(insert func(book) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var b book
+		if err := json.NewDecoder(r.Body).Decode(&b); err != nil {
+			http.Error(w, "bad body", http.StatusBadRequest)
+			return
+		}
+		if err := insert(b); err != nil {
+			http.Error(w, "cannot write", http.StatusInternalServerError)
+			return
+		}
+		w.WriteHeader(http.StatusCreated)
 	}
+}
+
+func (p *bareProgram) insertAlone(b book) error {
 	p.writer.Lock()
-	err := p.exec(b.Title, b.Year, int64(b.Price*100), 1)
-	p.writer.Unlock()
-	if err != nil {
-		http.Error(w, "cannot write", http.StatusInternalServerError)
-		return
-	}
-	w.WriteHeader(http.StatusCreated)
+	defer p.writer.Unlock()
+	return p.exec(b.Title, b.Year, int64(b.Price*100), 1)
+}
+
+func (p *bareProgram) insertGrouped(b book) error {
+	waiting := groupedBook{book: b, done: make(chan error, 1)}
+	p.grouped <- waiting
+	return <-waiting.done
 }
 
 func appendBook(out []byte, s *sqlite3.Stmt) []byte {

@@ -12,36 +12,44 @@ import (
 // asked is a bound select with the form of its answer.
 type asked struct {
 	query.Select
-	shape  *query.JSONShape
-	form   Form
-	single bool
-	beyond bool  // it reads other tables too
-	page   *page // nil: no cursor pages
+	table   *table
+	version uint64 // of the table
+	shape   *query.JSONShape
+	form    Form
+	single  bool
+	beyond  bool  // it reads other tables too
+	page    *page // nil: no cursor pages
 }
 
-// answer gives the answer of a bound select, from the cache where the table
-// has a policy.
-func (g *Gate) answer(ctx context.Context, t *table, a *asked, version uint64) (*cache.Entry, cache.Status, error) {
-	if g.cache == nil || t.policy.TTL <= 0 {
-		entry, err := g.fill(ctx, a)
+// question is what has an answer that may be remembered.
+type question interface {
+	// appendKey appends what tells the question from all others whose answer
+	// would be another one.
+	appendKey(g *Gate, dst []byte) []byte
+	fill(ctx context.Context, g *Gate) (*cache.Entry, error)
+}
+
+// answer answers a question, from the cache where it has a policy.
+func (g *Gate) answer(ctx context.Context, policy cache.Policy, q question) (*cache.Entry, cache.Status, error) {
+	if g.cache == nil || policy.TTL <= 0 {
+		entry, err := q.fill(ctx, g)
 		return entry, cache.Bypass, err
 	}
 	buf := keys.Get().(*[]byte)
 	defer keys.Put(buf)
-	key := g.appendKey((*buf)[:0], t, a, version)
+	key := q.appendKey(g, (*buf)[:0])
 	*buf = key
 	if entry := g.cache.Lookup(key); entry != nil {
 		return entry, cache.Hit, nil
 	}
-	return g.cache.Fetch(ctx, string(key), t.policy, func(ctx context.Context) (*cache.Entry, error) {
-		return g.fill(ctx, a)
+	return g.cache.Fetch(ctx, string(key), policy, func(ctx context.Context) (*cache.Entry, error) {
+		return q.fill(ctx, g)
 	})
 }
 
-// appendKey appends the key of an answer: its form, the version and the
-// meaning of every table that it reads, and the canonical text of the bound
-// select.
-func (g *Gate) appendKey(dst []byte, t *table, a *asked, version uint64) []byte {
+// appendKey implements question: the form, the version and the meaning of every
+// table that is read, and the canonical text of the bound select.
+func (a *asked) appendKey(g *Gate, dst []byte) []byte {
 	form := "asc"[a.form]
 	if a.single {
 		form = "opd"[a.form]
@@ -50,8 +58,8 @@ func (g *Gate) appendKey(dst []byte, t *table, a *asked, version uint64) []byte 
 		form -= 'a' - 'A'
 	}
 	dst = append(dst, form)
-	dst = binary.LittleEndian.AppendUint64(dst, version)
-	dst = binary.LittleEndian.AppendUint64(dst, t.fingerprint)
+	dst = binary.LittleEndian.AppendUint64(dst, a.version)
+	dst = binary.LittleEndian.AppendUint64(dst, a.table.fingerprint)
 	if a.beyond {
 		dst = g.appendVersions(dst, &a.Select)
 	}
@@ -70,8 +78,8 @@ func (g *Gate) appendVersions(dst []byte, s *query.Select) []byte {
 	return dst
 }
 
-// fill reads the rows and makes the answer of them.
-func (g *Gate) fill(ctx context.Context, a *asked) (*cache.Entry, error) {
+// fill implements question: it reads the rows and makes the answer of them.
+func (a *asked) fill(ctx context.Context, g *Gate) (*cache.Entry, error) {
 	if a.form == CSV {
 		return g.fillCSV(ctx, a)
 	}

@@ -106,7 +106,11 @@ func (g *Gate) Call(ctx context.Context, caller *auth.Caller, c Call) (Called, e
 	if q.Write {
 		return called, g.runCall(ctx, caller, &c, &running{named: q, invocation: &invocation, shaped: s, binding: b, called: &called})
 	}
-	called.Entry, called.Status, err = g.called(ctx, q, &invocation, s)
+	policy := q.policy
+	if q.Nothing() {
+		policy = cache.Policy{}
+	}
+	called.Entry, called.Status, err = g.answer(ctx, policy, &asking{named: q, invocation: &invocation, shaped: s})
 	return called, err
 }
 
@@ -136,42 +140,31 @@ func (g *Gate) mayCall(ctx context.Context, caller *auth.Caller, q *named, b que
 	return nil
 }
 
-// called gives the answer of a call, from the cache where the query has a
-// policy.
-func (g *Gate) called(ctx context.Context, q *named, i *query.Invocation, s *shaped) (*cache.Entry, cache.Status, error) {
-	if g.cache == nil || q.policy.TTL <= 0 || q.Nothing() {
-		entry, err := g.run(ctx, i, s)
-		return entry, cache.Bypass, err
-	}
-	buf := keys.Get().(*[]byte)
-	defer keys.Put(buf)
-	key := g.appendCallKey((*buf)[:0], q, i, s)
-	*buf = key
-	if entry := g.cache.Lookup(key); entry != nil {
-		return entry, cache.Hit, nil
-	}
-	return g.cache.Fetch(ctx, string(key), q.policy, func(ctx context.Context) (*cache.Entry, error) {
-		return g.run(ctx, i, s)
-	})
+// asking is one call of a query that reads.
+type asking struct {
+	named      *named
+	invocation *query.Invocation
+	shaped     *shaped
 }
 
-// appendCallKey appends the key of a call's answer: its form, the version of
-// every table that the query reads, the call, and what shapes its rows.
-func (g *Gate) appendCallKey(dst []byte, q *named, i *query.Invocation, s *shaped) []byte {
+// appendKey implements question: the form, the version of every table that the
+// query reads, the call, and what shapes its rows.
+func (a *asking) appendKey(g *Gate, dst []byte) []byte {
 	mark := byte('q')
-	if s.single {
+	if a.shaped.single {
 		mark = 'Q'
 	}
-	dst = append(dst, mark, '0'+byte(s.form))
-	for _, t := range q.Reads {
+	dst = append(dst, mark, '0'+byte(a.shaped.form))
+	for _, t := range a.named.Reads {
 		dst = binary.LittleEndian.AppendUint64(dst, g.view.Version(t))
 	}
-	return query.AppendSelect(query.AppendInvocation(dst, i), &s.Select)
+	return query.AppendSelect(query.AppendInvocation(dst, a.invocation), &a.shaped.Select)
 }
 
-// run runs the query and makes the answer of its rows.
-func (g *Gate) run(ctx context.Context, i *query.Invocation, s *shaped) (*cache.Entry, error) {
-	rows := s.collect(i.Query)
+// fill implements question: it runs the query and makes the answer of its rows.
+func (a *asking) fill(ctx context.Context, g *Gate) (*cache.Entry, error) {
+	i := a.invocation
+	rows := a.shaped.collect(i.Query)
 	if err := g.view.Query(ctx, *i, rows.visit); err != nil && !errors.Is(err, errEnough) {
 		var f *fault.Fault
 		if errors.As(err, &f) {

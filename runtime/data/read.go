@@ -57,7 +57,7 @@ func (g *Gate) Select(ctx context.Context, caller *auth.Caller, r Read) (Answer,
 	if err != nil {
 		return Answer{}, err
 	}
-	out.Entry, out.Status, err = g.answer(ctx, t, &a, out.Version)
+	out.Entry, out.Status, err = g.answer(ctx, t.policy, &a)
 	return out, err
 }
 
@@ -94,12 +94,12 @@ func (g *Gate) ask(ctx context.Context, t *table, caller *auth.Caller, r *Read) 
 			Table: t.schema, Columns: p.outputs, Count: r.Count, Limit: t.limit, Revision: r.HasKey,
 			Where: query.Conjunction(filter, inner, sees.read), Reach: reach,
 		},
+		table: t, version: g.view.Version(t.schema), // before anything is read
 		shape: p.shape, form: r.Form, single: r.Single, beyond: sees.beyond || q != r.Request || reach != nil,
 	}
 	if r.whole {
 		a.Limit = -1
 	}
-	version := g.view.Version(t.schema) // before anything is read
 	if q != nil {
 		if err := t.narrow(&a, q, sees.visible, r); err != nil {
 			return Answer{}, asked{}, err
@@ -110,7 +110,7 @@ func (g *Gate) ask(ctx context.Context, t *table, caller *auth.Caller, r *Read) 
 			}
 		}
 	}
-	return Answer{Offset: a.Offset, Version: version, Shared: shared && !caller.IsService(), Policy: t.policy}, a, nil
+	return Answer{Offset: a.Offset, Version: a.version, Shared: shared && !caller.IsService(), Policy: t.policy}, a, nil
 }
 
 // narrow orders the rows and says which part of them is answered.

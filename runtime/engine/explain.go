@@ -115,18 +115,12 @@ func openStored(ctx context.Context, m *manifest.Manifest, checked *check.Checke
 const maxQuestion = 16 << 20
 
 // answerExplain explains by the generation that serves.
-func (e *Engine) answerExplain(w http.ResponseWriter, r *http.Request) {
+func (e *Engine) answerExplain(w http.ResponseWriter, r *http.Request, g *generation) {
 	var ask ExplainAsk
 	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxQuestion)).Decode(&ask); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	g, from, err := e.admit(r.Context())
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		return
-	}
-	defer from.give()
 	explanation, err := g.gate.Explain(r.Context(), &ask.Caller, ask.Question)
 	reply := explainReply{Explanation: explanation, Fault: told(err)}
 	if err != nil && reply.Fault == nil {

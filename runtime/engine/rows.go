@@ -246,13 +246,7 @@ func formNamed(name string) data.Form {
 
 // answerExport streams tables, a part of a multipart body each, and at the end
 // how many rows they have. Half of it lacks the end.
-func (e *Engine) answerExport(w http.ResponseWriter, r *http.Request) {
-	g, from, err := e.admit(r.Context())
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		return
-	}
-	defer from.give()
+func (e *Engine) answerExport(w http.ResponseWriter, r *http.Request, g *generation) {
 	began := time.Now()
 	parts := multipart.NewWriter(w)
 	w.Header().Set("Content-Type", "multipart/mixed; boundary="+parts.Boundary())
@@ -275,7 +269,7 @@ func (e *Engine) answerExport(w http.ResponseWriter, r *http.Request) {
 }
 
 // answerImport inserts the rows of a body, which may be of any size.
-func (e *Engine) answerImport(w http.ResponseWriter, r *http.Request) {
+func (e *Engine) answerImport(w http.ResponseWriter, r *http.Request, g *generation) {
 	ask := r.URL.Query()
 	chunk, err := strconv.Atoi(ask.Get("chunk"))
 	resolution, resolutionErr := strconv.Atoi(ask.Get("resolution"))
@@ -283,12 +277,6 @@ func (e *Engine) answerImport(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "chunk or resolution is missing", http.StatusBadRequest)
 		return
 	}
-	g, from, err := e.admit(r.Context())
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		return
-	}
-	defer from.give()
 	began := time.Now()
 	table := ask.Get("table")
 	done, err := g.gate.Import(r.Context(), operator(), data.Import{

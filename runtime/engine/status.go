@@ -18,12 +18,12 @@ func (e *Engine) adminHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+admin.PathReload, e.answerReload)
 	mux.HandleFunc("GET "+admin.PathStatus, func(w http.ResponseWriter, r *http.Request) { e.answerJSON(w, e.Status(r.Context())) })
-	mux.HandleFunc("GET "+admin.PathUser, e.answerUser)
+	mux.HandleFunc("GET "+admin.PathUser, e.onGeneration(e.answerUser))
 	mux.HandleFunc("GET "+admin.PathManifest, e.answerRunning)
 	mux.HandleFunc("GET "+admin.PathBackup, e.answerBackup)
-	mux.HandleFunc("GET "+admin.PathExport, e.answerExport)
-	mux.HandleFunc("POST "+admin.PathImport, e.answerImport)
-	mux.HandleFunc("POST "+admin.PathExplain, e.answerExplain)
+	mux.HandleFunc("GET "+admin.PathExport, e.onGeneration(e.answerExport))
+	mux.HandleFunc("POST "+admin.PathImport, e.onGeneration(e.answerImport))
+	mux.HandleFunc("POST "+admin.PathExplain, e.onGeneration(e.answerExplain))
 	mux.HandleFunc("GET "+admin.PathHistory, e.answerHistory)
 	mux.HandleFunc(admin.PathPprof, pprof.Index)
 	mux.HandleFunc(admin.PathPprof+"cmdline", pprof.Cmdline)
@@ -31,6 +31,19 @@ func (e *Engine) adminHandler() http.Handler {
 	mux.HandleFunc(admin.PathPprof+"symbol", pprof.Symbol)
 	mux.HandleFunc(admin.PathPprof+"trace", pprof.Trace)
 	return mux
+}
+
+// onGeneration answers by the generation that serves, which lasts as long.
+func (e *Engine) onGeneration(answer func(http.ResponseWriter, *http.Request, *generation)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		g, from, err := e.admit(r.Context())
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		defer from.give()
+		answer(w, r, g)
+	}
 }
 
 func (e *Engine) answerReload(w http.ResponseWriter, r *http.Request) {
@@ -81,13 +94,7 @@ func (e *Engine) Status(ctx context.Context) admin.Status {
 }
 
 // answerUser finds a user by address, as the service role.
-func (e *Engine) answerUser(w http.ResponseWriter, r *http.Request) {
-	g, from, err := e.admit(r.Context())
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-		return
-	}
-	defer from.give()
+func (e *Engine) answerUser(w http.ResponseWriter, r *http.Request, g *generation) {
 	user, err := findUser(r.Context(), g.gate, g.schema, r.URL.Query().Get("email"))
 	switch {
 	case errors.Is(err, admin.ErrNoUser):

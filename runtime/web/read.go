@@ -59,13 +59,10 @@ func (x *exchange) answerRead(r *http.Request, c *call, a *data.Answer) {
 			x.set("Content-Range", rangeText(0, 0, a.Count, true))
 		}
 	default:
-		contentRange, code := readRange(a.Offset, a.Rows, a.Count, c.prefer.count)
-		if code == http.StatusRequestedRangeNotSatisfiable {
-			x.fail(r, outOfRange(a.Offset, a.Count))
+		var within bool
+		if status, within = x.setRange(r, c, a.Offset, a.Rows, a.Count); !within {
 			return
 		}
-		x.set("Content-Range", contentRange)
-		status = code
 	}
 	x.header["Cache-Control"] = cacheValidate
 	// A count is not in the body, so the tag of the body does not vouch for it.
@@ -73,6 +70,18 @@ func (x *exchange) answerRead(r *http.Request, c *call, a *data.Answer) {
 		return
 	}
 	x.send(r, c.contentType(), status, a.Body)
+}
+
+// setRange says which of all rows are answered, and with which status; an offset
+// beyond the last is answered with its fault: false.
+func (x *exchange) setRange(r *http.Request, c *call, offset, rows int, total int64) (status int, within bool) {
+	contentRange, status := readRange(offset, rows, total, c.prefer.count)
+	if status == http.StatusRequestedRangeNotSatisfiable {
+		x.fail(r, outOfRange(offset, total))
+		return status, false
+	}
+	x.set("Content-Range", contentRange)
+	return status, true
 }
 
 // nextPage says where the page after this one is.

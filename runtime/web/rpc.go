@@ -131,13 +131,10 @@ func (x *exchange) answerCall(r *http.Request, c *call, a *data.Called) {
 	status, contentType := http.StatusOK, typeJSON
 	if !a.Value {
 		contentType = c.contentType()
-		contentRange, code := readRange(a.Offset, a.Rows, a.Count, c.prefer.count)
-		if code == http.StatusRequestedRangeNotSatisfiable {
-			x.fail(r, outOfRange(a.Offset, a.Count))
+		var within bool
+		if status, within = x.setRange(r, c, a.Offset, a.Rows, a.Count); !within {
 			return
 		}
-		x.set("Content-Range", contentRange)
-		status = code
 	}
 	if !safe(r.Method) {
 		if c.prefer.hasReturn && c.prefer.returns == returnMinimal {

@@ -158,6 +158,15 @@ func (c *conn) execAll(texts ...string) error {
 	return nil
 }
 
+// backTo undoes what was done since a savepoint, and ends it. Where the first
+// fails, the second would keep what was to go.
+func (c *conn) backTo(savepoint string) error {
+	if err := c.exec("ROLLBACK TO " + savepoint); err != nil {
+		return err
+	}
+	return c.exec("RELEASE " + savepoint)
+}
+
 func (c *conn) close() error {
 	c.stmts.clear()
 	c.time.stop()

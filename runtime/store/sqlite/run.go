@@ -33,7 +33,7 @@ func (t *transaction) runText(w *query.Write, did *query.WriteResult) error {
 	if err := t.try(w.Invocation, &seen, did); err != nil {
 		return textFault(w.Invocation.Query, err)
 	}
-	if err := errors.Join(t.conn.exec("ROLLBACK TO text"), t.conn.exec("RELEASE text")); err != nil {
+	if err := t.conn.backTo("text"); err != nil {
 		return err
 	}
 	if err := t.writeAgain(w, &seen, did); err != nil {

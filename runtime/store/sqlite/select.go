@@ -64,9 +64,9 @@ func (s *Store) selectOn(c *conn, sel *query.Select, w query.RowWriter, info *st
 		return err
 	}
 	if sel.Count {
-		return countRows(c, sel, info)
+		info.Count, err = countRows(c, sel)
 	}
-	return nil
+	return err
 }
 
 // endRead ends a read transaction, also when its time is over.
@@ -105,20 +105,21 @@ func selectRows(c *conn, sel *query.Select, w query.RowWriter, info *store.Info)
 	return stmt.Err()
 }
 
-func countRows(c *conn, sel *query.Select, info *store.Info) error {
+// countRows is how many rows, or groups, a select has without its limit.
+func countRows(c *conn, sel *query.Select) (int64, error) {
 	comp := compilers.Get().(*compiler)
 	defer keep(comp)
 	comp.reset()
 	comp.count(sel)
 	stmt, err := comp.prepare(c)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer comp.release(stmt)
-	if stmt.Step() {
-		info.Count = stmt.ColumnInt64(0)
+	if !stmt.Step() {
+		return 0, stmt.Err()
 	}
-	return stmt.Err()
+	return stmt.ColumnInt64(0), nil
 }
 
 func (c *compiler) count(sel *query.Select) {

@@ -98,7 +98,7 @@ func (s *snapshot) Select(ctx context.Context, sel query.Select, w query.RowWrit
 	defer s.conn.time.stop()
 	err := selectRows(s.conn, &sel, w, &info)
 	if err == nil && sel.Count {
-		err = countRows(s.conn, &sel, &info)
+		info.Count, err = countRows(s.conn, &sel)
 	}
 	if err == nil && sel.Position {
 		err = readPosition(s.conn, s.epoch, &info.Position)

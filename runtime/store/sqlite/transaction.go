@@ -116,7 +116,7 @@ func (t *transaction) undo() {
 		return
 	}
 	t.conn.time.stop() // the way back has no bound
-	if err := errors.Join(t.conn.exec("ROLLBACK TO batch"), t.conn.exec("RELEASE batch")); err != nil {
+	if err := t.conn.backTo("batch"); err != nil {
 		t.lost = true
 	}
 }

@@ -75,7 +75,7 @@ func (v *vectors) narrow(c *conn, epoch uint64, sel *query.Select) (*query.Selec
 		return nil, err
 	}
 	// A filter that lets few rows pass finds them faster than this does.
-	if passed, err := countOf(c, among(sel, set.sample())); err != nil || passed*int64(tried) < 2*int64(wanted)*sampled {
+	if passed, err := countRows(c, among(sel, set.sample())); err != nil || passed*int64(tried) < 2*int64(wanted)*sampled {
 		return nil, err
 	}
 	near, err := set.nearest(c, d, tried)
@@ -83,7 +83,7 @@ func (v *vectors) narrow(c *conn, epoch uint64, sel *query.Select) (*query.Selec
 		return nil, err
 	}
 	narrowed := among(sel, near)
-	passed, err := countOf(c, narrowed)
+	passed, err := countRows(c, narrowed)
 	if err != nil || passed < int64(wanted) {
 		return nil, err
 	}
@@ -108,22 +108,6 @@ func (s *vectorSet) sample() []query.Value {
 		keys[i] = s.keys[i*len(s.keys)/sampled]
 	}
 	return keys
-}
-
-func countOf(c *conn, sel *query.Select) (int64, error) {
-	comp := compilers.Get().(*compiler)
-	defer keep(comp)
-	comp.reset()
-	comp.count(sel)
-	stmt, err := comp.prepare(c)
-	if err != nil {
-		return 0, err
-	}
-	defer comp.release(stmt)
-	if !stmt.Step() {
-		return 0, stmt.Err()
-	}
-	return stmt.ColumnInt64(0), nil
 }
 
 // at gives the set of a column as the transaction sees it, nil where there is
