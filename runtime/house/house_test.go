@@ -55,8 +55,12 @@ var adapters = []struct {
 }{
 	{"runtime/manifest/load", 3, []string{"runtime/check", "runtime/engine", "runtime/cmd/edge-hive"}, "CUE ends where the manifest begins"},
 	{"runtime/store/sqlite", 8, []string{"runtime/engine", "runtime/check"}, "only who builds a generation knows which engine it has"},
+	{"runtime/store/surreal", 8, []string{"runtime/engine", "runtime/check"}, "only who builds a generation knows which engine it has"},
+	{"runtime/store/surreal/rpc", 4, []string{"runtime/store/surreal"}, "statements are written in one place"},
+	{"runtime/store/surreal/wire", 1, []string{"runtime/store/surreal", "runtime/store/surreal/rpc"}, "what a server answers is read in one place"},
+	{"runtime/store/surreal/surrealtest", 1, []string{"runtime/bench"}, "it is what the engine is tested with, and never shipped"},
 	{"runtime/query/querytest", 4, []string{"runtime/store/storetest"}, "it is what evaluators are tested with, and never shipped"},
-	{"runtime/store/storetest", 8, []string{"runtime/store/sqlite"}, "it is what engines are tested with, and never shipped"},
+	{"runtime/store/storetest", 8, []string{"runtime/store/sqlite", "runtime/store/surreal"}, "it is what engines are tested with, and never shipped"},
 	{"runtime/conformance", 1, nil, "it is what a served backend is tested with, and never shipped"},
 	{"runtime/cache/tiered", 7, []string{"runtime/engine"}, "the gate asks the contract for answers, whoever keeps them"},
 	{"runtime/observe", 12, []string{"runtime/engine"}, "who is measured must not know who measures"},
@@ -77,13 +81,15 @@ var libraries = []struct {
 	{"github.com/eko/gocache", []string{"runtime/cache/tiered"}, "tiers can be changed without the gate noticing"},
 	{"github.com/prometheus/", []string{"runtime/observe"}, "metrics can be changed without touching what is measured"},
 	{"github.com/alecthomas/kong", []string{"runtime/cmd/edge-hive"}, "flags end where commands begin"},
-	{"github.com/gorilla/websocket", []string{"runtime/web/realtime"}, "the hub knows frames, not sockets"},
+	{"github.com/surrealdb/", []string{"runtime/store/surreal/rpc", "runtime/bench"}, "another engine must be able to take its place"},
+	{"github.com/fxamacker/cbor", []string{"runtime/store/surreal/rpc"}, "it is what surrealdb.go speaks; our own values are wire"},
+	{"github.com/gorilla/websocket", []string{"runtime/web/realtime", "runtime/store/surreal/rpc"}, "the hub knows frames, not sockets"},
 	{"github.com/go-chi/chi", []string{"runtime/web"}, "routes are declared, never written"},
 	{"github.com/blevesearch/snowballstem", []string{"runtime/query"}, "what a word is, an index and a comparison know from one place"},
 	{"github.com/golang-jwt/jwt", []string{"runtime/auth"}, "a token is trusted in one place"},
 	{"github.com/fsnotify/fsnotify", []string{"runtime/engine/watch"}, "only reload cares that a file was saved"},
 	{"database/sql", nil, "it costs a quarter of a read; the driver is used directly"},
-	{"testing", []string{"runtime/store/storetest", "runtime/query/querytest", "runtime/conformance"}, "what is shipped does not test"},
+	{"testing", []string{"runtime/store/surreal/surrealtest", "runtime/store/storetest", "runtime/query/querytest", "runtime/conformance"}, "what is shipped does not test"},
 }
 
 // source is one Go file that is not a test.

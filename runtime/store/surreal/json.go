@@ -1,0 +1,196 @@
+package surreal
+
+import (
+	"bytes"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/edge-hive/edge-hive/runtime/query"
+	"github.com/edge-hive/edge-hive/runtime/store/surreal/wire"
+)
+
+// appendJSON appends valid JSON text as what it says. Numbers that are an int64
+// are ints; others are decimals where one has all their digits, else floats.
+func appendJSON(dst []byte, text string) []byte {
+	d := jsontext.NewDecoder(strings.NewReader(text))
+	return appendToken(dst, d)
+}
+
+func appendToken(dst []byte, d *jsontext.Decoder) []byte {
+	token, err := d.ReadToken()
+	if err != nil {
+		return wire.AppendNull(dst) // it was judged when it came in
+	}
+	switch token.Kind() {
+	case 'n':
+		return wire.AppendNull(dst)
+	case 't', 'f':
+		return wire.AppendBool(dst, token.Bool())
+	case '"':
+		return wire.AppendString(dst, token.String())
+	case '0':
+		return appendNumber(dst, token.String())
+	case '[':
+		return appendItems(dst, d, wire.AppendArray, ']', 1)
+	}
+	return appendItems(dst, d, wire.AppendMap, '}', 2)
+}
+
+// appendItems appends what stands in an array or object, whose size comes first.
+func appendItems(dst []byte, d *jsontext.Decoder, head func([]byte, int) []byte, end jsontext.Kind, each int) []byte {
+	var items []byte
+	n := 0
+	for k := d.PeekKind(); k != end && k != 0; k = d.PeekKind() {
+		items = appendToken(items, d)
+		n++
+	}
+	_, _ = d.ReadToken() // the end, which was seen
+	return append(head(dst, n/each), items...)
+}
+
+// maxDecimalDigits are what a decimal of SurrealDB holds for sure.
+const maxDecimalDigits = 28
+
+func appendNumber(dst []byte, text string) []byte {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return wire.AppendInt(dst, n)
+	}
+	if !strings.ContainsAny(text, "eE") && len(strings.Trim(text, "-.")) <= maxDecimalDigits {
+		return wire.AppendDecimalText(dst, text)
+	}
+	f, _ := strconv.ParseFloat(text, 64) // out of range is refused before it is written
+	return wire.AppendFloat(dst, f)
+}
+
+// copyJSON appends the next value as JSON text.
+func copyJSON(dst []byte, r *wire.Reader) []byte {
+	switch r.Kind() {
+	case wire.Bool:
+		return strconv.AppendBool(dst, r.Bool())
+	case wire.Int:
+		return strconv.AppendInt(dst, r.Int(), 10)
+	case wire.Float:
+		return appendFloat(dst, r.Float())
+	case wire.Decimal:
+		return append(dst, r.Decimal()...)
+	case wire.String:
+		return appendQuoted(dst, r.String())
+	case wire.Datetime:
+		seconds, nanos := r.Datetime()
+		return query.AppendJSON(dst, query.Timestamp(seconds*1e6+nanos/1000))
+	case wire.UUID:
+		return query.AppendJSON(dst, query.UUID(uuidText(r.UUID())))
+	case wire.Record:
+		r.Record()
+		return copyJSON(dst, r)
+	case wire.Array:
+		dst = append(dst, '[')
+		for i := range r.Array() {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = copyJSON(dst, r)
+		}
+		return append(dst, ']')
+	case wire.Map:
+		dst = append(dst, '{')
+		for i := range r.Map() {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = append(appendQuoted(dst, r.String()), ':')
+			dst = copyJSON(dst, r)
+		}
+		return append(dst, '}')
+	}
+	r.Skip()
+	return append(dst, "null"...)
+}
+
+func appendQuoted(dst, s []byte) []byte { return query.AppendJSON(dst, query.Text(string(s))) }
+
+func appendFloat(dst []byte, f float64) []byte {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return append(dst, "null"...)
+	}
+	return query.AppendJSON(dst, query.Float(f))
+}
+
+// appendList appends a list with its items as values of their kind.
+func appendList(dst []byte, v query.Value, elem query.Type) []byte {
+	d := jsontext.NewDecoder(strings.NewReader(v.S))
+	_, _ = d.ReadToken() // "["; a list is one
+	var items []byte
+	n := 0
+	for d.PeekKind() != ']' && d.PeekKind() != 0 {
+		raw, err := d.ReadValue()
+		if err != nil {
+			break
+		}
+		item, _ := query.DecodeJSON(elem, raw) // judged when it came in
+		items = appendValue(items, item, elem, "")
+		n++
+	}
+	return append(wire.AppendArray(dst, n), items...)
+}
+
+// readList reads an array as a list's JSON text.
+func readList(r *wire.Reader, t query.Type) query.Value {
+	elem := query.Type{Kind: t.Elem, Scale: t.Scale}
+	out := []byte{'['}
+	for i := range r.Array() {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		out = query.AppendJSON(out, readValue(r, elem))
+	}
+	return query.List(string(append(out, ']')))
+}
+
+// appendVector appends a vector as an array of floats.
+func appendVector(dst []byte, v query.Value) []byte {
+	numbers := v.Vector()
+	dst = wire.AppendArray(dst, len(numbers))
+	for _, n := range numbers {
+		dst = wire.AppendFloat(dst, float64(n))
+	}
+	return dst
+}
+
+func readVector(r *wire.Reader, dimensions int) query.Value {
+	n := r.Array()
+	numbers := make([]float32, 0, n)
+	for range n {
+		if r.Kind() == wire.Int {
+			numbers = append(numbers, float32(r.Int()))
+		} else {
+			numbers = append(numbers, float32(r.Float()))
+		}
+	}
+	if len(numbers) != dimensions {
+		r.Fail(errStored(query.Type{Kind: query.KindVector, Dimensions: uint16(dimensions)}, len(numbers)))
+	}
+	return query.VectorOf(numbers)
+}
+
+// readDecimal reads a decimal, int or float as a decimal of the scale.
+func readDecimal(r *wire.Reader, scale uint8) query.Value {
+	var text []byte
+	switch r.Kind() {
+	case wire.Int:
+		text = strconv.AppendInt(nil, r.Int(), 10)
+	case wire.Float:
+		text = strconv.AppendFloat(nil, r.Float(), 'f', -1, 64)
+	default:
+		text = slices.Clone(bytes.TrimSuffix(r.Decimal(), []byte("dec")))
+	}
+	v, f := query.DecodeJSON(query.Type{Kind: query.KindDecimal, Scale: scale}, text)
+	if f != nil {
+		r.Fail(errStored(query.Type{Kind: query.KindDecimal, Scale: scale}, string(text)))
+	}
+	return v
+}

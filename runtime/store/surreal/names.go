@@ -1,0 +1,37 @@
+package surreal
+
+import "github.com/edge-hive/edge-hive/runtime/query"
+
+// The names that are ours. No manifest can utter one that begins with "_".
+const (
+	tableChanges = "_changes" // the feed; its rows are dropped, its changefeed is kept
+	tableMeta    = "_meta"    // _meta:schema is the recorded schema, _meta:feed the feed's epoch
+	tableHistory = "_history"
+	tableOnce    = "_once"
+	tableKeys    = "_keys"   // the next int key of each table
+	tableLeases  = "_leases" // who leads what
+
+	fieldRevision = "_rev" // of every row: another number after every write
+
+	// paramOurs is set in every text that writes for the API, and seen by events
+	// and asserts: what a text of ours does by itself, they do for writes by hand
+	// alone.
+	paramOurs = "_ours"
+)
+
+// fieldOf is the field that a column is stored in. An edge's two refs are
+// SurrealDB's own in and out.
+func fieldOf(t *query.Table, c *query.Column) string {
+	if t.Edge != nil {
+		switch c {
+		case t.Edge.From:
+			return "in"
+		case t.Edge.To:
+			return "out"
+		}
+	}
+	return c.Name
+}
+
+// wordsField is the field that holds the words of a full-text index.
+func wordsField(index string) string { return "_words_" + index }

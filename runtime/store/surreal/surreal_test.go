@@ -1,0 +1,30 @@
+package surreal
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/store"
+	"github.com/edge-hive/edge-hive/runtime/store/storetest"
+	"github.com/edge-hive/edge-hive/runtime/store/surreal/surrealtest"
+)
+
+var namespaces atomic.Int64
+
+func openEmpty(t *testing.T) store.Store {
+	t.Helper()
+	server := surrealtest.Shared(t)
+	s, err := Open(t.Context(), Options{
+		URL: server.URL, Namespace: fmt.Sprintf("t%d_%d", time.Now().UnixNano(), namespaces.Add(1)), Database: "main",
+		User: "root", Password: "root",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestStore proves the engine by the suite that every engine passes.
+func TestStore(t *testing.T) { storetest.Run(t, openEmpty) }

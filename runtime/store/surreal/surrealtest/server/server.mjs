@@ -1,0 +1,217 @@
+// A SurrealDB server for tests: the real engine in this process, behind the
+// WebSocket RPC that a `surreal start` has (path /rpc, subprotocol cbor).
+//
+//   node server.mjs --storage mem://|rocksdb://DIR [--listen 127.0.0.1:0] [--user root --pass root]
+//
+// It prints "listening HOST:PORT" once it serves. SIGTERM and SIGINT flush and
+// end it; a kill -9 is what it is.
+import { createRequire } from "node:module";
+import { randomUUID } from "node:crypto";
+import { createServer } from "node:http";
+import { readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { Decoder, Encoder, Tag } from "cbor-x";
+import { WebSocketServer } from "ws";
+
+const { values: flags } = parseArgs({
+  options: {
+    storage: { type: "string", default: "mem://" },
+    listen: { type: "string", default: "127.0.0.1:0" },
+    user: { type: "string", default: "root" },
+    pass: { type: "string", default: "root" },
+  },
+});
+
+const require = createRequire(import.meta.url);
+
+// The package's module wants the JavaScript client; the engine itself is its
+// native part, one file for each platform, and only one of them loads.
+function loadEngine() {
+  const dist = dirname(fileURLToPath(import.meta.resolve("@surrealdb/node")));
+  const prefix = `surrealdb-node.${process.platform}-${process.arch}`;
+  const failures = [];
+  for (const name of readdirSync(dist)) {
+    if (!name.startsWith(prefix) || !name.endsWith(".node")) continue;
+    try {
+      return require(join(dist, name)).SurrealNodeEngine;
+    } catch (failure) {
+      failures.push(`${name}: ${failure.message}`);
+    }
+  }
+  throw new Error(`no SurrealDB engine for ${prefix}: ${failures.join("; ") || "the package has none"}`);
+}
+
+const decoder = new Decoder({ mapsAsObjects: false, useRecords: false, int64AsType: "bigint" });
+const encoder = new Encoder({ mapsAsObjects: false, useRecords: false, variableMapSize: true, tagUint8Array: false });
+
+const uuidTag = (text) => new Tag(text, 9);
+
+// member finds the bytes of one member of a CBOR map without decoding the map's
+// other values into JavaScript and back, which would change them.
+function itemEnd(bytes, at) {
+  const first = bytes[at++];
+  const major = first >> 5;
+  const short = first & 31;
+  let count = short;
+  if (short === 24) count = bytes[at++];
+  else if (short === 25) (count = bytes.readUInt16BE(at)), (at += 2);
+  else if (short === 26) (count = bytes.readUInt32BE(at)), (at += 4);
+  else if (short === 27) (count = Number(bytes.readBigUInt64BE(at))), (at += 8);
+  if (short === 31) {
+    if (major === 7) return at;
+    while (bytes[at] !== 0xff) at = itemEnd(bytes, at);
+    return at + 1;
+  }
+  switch (major) {
+    case 0:
+    case 1:
+    case 7:
+      return at;
+    case 2:
+    case 3:
+      return at + count;
+    case 4:
+      for (let i = 0; i < count; i++) at = itemEnd(bytes, at);
+      return at;
+    case 5:
+      for (let i = 0; i < 2 * count; i++) at = itemEnd(bytes, at);
+      return at;
+    default:
+      return itemEnd(bytes, at);
+  }
+}
+
+// request reads the top level of a request: each member's bytes by its name.
+function members(bytes) {
+  const found = new Map();
+  const first = bytes[0];
+  if (first >> 5 !== 5) throw new Error("a request is a map");
+  let at = 1;
+  let count = first & 31;
+  if (count === 24) count = bytes[at++];
+  else if (count === 31) count = Infinity;
+  for (let i = 0; i < count && bytes[at] !== 0xff; i++) {
+    const name = itemEnd(bytes, at);
+    const value = itemEnd(bytes, name);
+    found.set(decoder.decode(bytes.subarray(at, name)), bytes.subarray(name, value));
+    at = value;
+  }
+  return found;
+}
+
+function mapOf(parts) {
+  const chunks = [Buffer.from([0xa0 | parts.length])];
+  for (const [name, bytes] of parts) chunks.push(encoder.encode(name), bytes);
+  return Buffer.concat(chunks);
+}
+
+const engine = await loadEngine().connect(flags.storage, { capabilities: true });
+
+async function execute(method, params, session) {
+  const parts = [["method", encoder.encode(method)]];
+  if (params !== undefined) parts.push(["params", encoder.encode(params)]);
+  if (session) parts.push(["session", encoder.encode(uuidTag(session))]);
+  return Buffer.from(await engine.execute(mapOf(parts)));
+}
+
+const setup = await execute("query", [
+  `DEFINE USER IF NOT EXISTS \`${flags.user}\` ON ROOT PASSWORD ${JSON.stringify(flags.pass)} ROLES OWNER`,
+]);
+if (isError(setup)) throw new Error("the root user was not made");
+
+// isError tells an error answer, a map whose one key is "error".
+function isError(bytes) {
+  return bytes[0] === 0xa1 && bytes[1] === 0x65 && bytes.toString("latin1", 2, 7) === "error";
+}
+
+// The live queries, and the connection that each is of.
+const liveQueries = new Map();
+
+const http = createServer((request, response) => {
+  const known = request.url === "/health" || request.url === "/version";
+  response.writeHead(known ? 200 : 404, { "content-type": "text/plain" });
+  response.end(request.url === "/version" ? "surrealdb-3.0.2" : "");
+});
+const sockets = new WebSocketServer({
+  server: http,
+  path: "/rpc",
+  maxPayload: 128 << 20,
+  perMessageDeflate: false,
+  handleProtocols: (offered) => (offered.has("cbor") ? "cbor" : false),
+});
+
+sockets.on("connection", async (socket) => {
+  const session = randomUUID();
+  const own = new Set();
+  const attached = execute("attach", undefined, session);
+  socket.on("message", async (message) => {
+    await attached;
+    const asked = members(message);
+    const id = asked.get("id");
+    const parts = ["method", "params", "txn", "version"].filter((name) => asked.has(name)).map((name) => [name, asked.get(name)]);
+    parts.push(["session", asked.get("session") ?? encoder.encode(uuidTag(session))]);
+    let answer;
+    try {
+      const result = Buffer.from(await engine.execute(mapOf(parts)));
+      noteLive(asked, result, socket, own);
+      answer = isError(result)
+        ? mapOf([["id", id], ["error", result.subarray(7)]])
+        : mapOf([["id", id], ["result", result]]);
+    } catch (failure) {
+      const told = encoder.encode(new Map([["code", -32603], ["message", String(failure.message ?? failure)]]));
+      answer = mapOf([["id", id ?? encoder.encode(null)], ["error", told]]);
+    }
+    if (socket.readyState === socket.OPEN) socket.send(answer, { binary: true });
+  });
+  socket.on("close", async () => {
+    for (const id of own) {
+      liveQueries.delete(id);
+      execute("kill", [uuidTag(Buffer.from(id, "hex"))], session).catch(() => {});
+    }
+    await attached;
+    execute("detach", undefined, session).catch(() => {});
+  });
+  socket.on("error", () => {});
+});
+
+// noteLive remembers the connection of a live query that was just begun: its
+// id is the result of "live", or of a LIVE statement among a query's.
+function noteLive(asked, result, socket, own) {
+  const method = decoder.decode(asked.get("method"));
+  if (method !== "live" && !(method === "query" && /\blive\s+select\b/i.test(asked.get("params").toString("utf8")))) return;
+  // An UUID is tag 37 over 16 bytes.
+  for (let at = result.indexOf(Buffer.from([0xd8, 0x25, 0x50])); at >= 0; at = result.indexOf(Buffer.from([0xd8, 0x25, 0x50]), at + 1)) {
+    const id = result.subarray(at + 3, at + 19).toString("hex");
+    liveQueries.set(id, socket);
+    own.add(id);
+  }
+}
+
+const notifications = await engine.notifications();
+(async () => {
+  for (;;) {
+    const told = await notifications.recv();
+    if (told === null || told === undefined) return;
+    const bytes = Buffer.from(told);
+    const id = members(bytes).get("id");
+    const socket = id && liveQueries.get(id.subarray(id.length - 16).toString("hex"));
+    if (socket?.readyState === socket?.OPEN) socket?.send(mapOf([["result", bytes]]), { binary: true });
+  }
+})();
+
+const cut = flags.listen.lastIndexOf(":");
+http.listen(Number(flags.listen.slice(cut + 1)), flags.listen.slice(0, cut), () => {
+  const { address, port } = http.address();
+  console.log(`listening ${address}:${port}`);
+});
+
+function stop() {
+  http.close();
+  for (const socket of sockets.clients) socket.terminate();
+  engine.free();
+  setTimeout(() => process.exit(0), 50);
+}
+process.on("SIGTERM", stop);
+process.on("SIGINT", stop);
