@@ -31,6 +31,8 @@ type Exported struct {
 	Format string    `json:"format"` // "ndjson" or "csv"
 	// Tables are in an order in which they can be imported.
 	Tables []ExportedTable `json:"tables"`
+	// said are the sums of what the files say, once they were read.
+	said []string
 }
 
 // ExportedTable is one table's file.

@@ -79,9 +79,11 @@ func (x *Exported) fits(ctx context.Context, to *Rows, dir string, resolution da
 					WithHint("move a database with them by edge-hive backup and restore")
 			}
 		}
-		if err := table.whole(ctx, dir); err != nil {
+		said, err := table.whole(ctx, dir)
+		if err != nil {
 			return err
 		}
+		x.said = append(x.said, said)
 	}
 	if resolution != data.Refuse {
 		return nil
@@ -99,24 +101,24 @@ func (x *Exported) fits(ctx context.Context, to *Rows, dir string, resolution da
 	return nil
 }
 
-// whole compares a file with its sum.
-func (t *ExportedTable) whole(ctx context.Context, dir string) error {
+// whole compares a file with its sum, and gives the sum of what it says.
+func (t *ExportedTable) whole(ctx context.Context, dir string) (string, error) {
 	if filepath.Base(t.File) != t.File || strings.HasPrefix(t.File, ".") {
-		return fault.Newf(codeExport, "%s names a file that is not in its folder", summaryName)
+		return "", fault.Newf(codeExport, "%s names a file that is not in its folder", summaryName)
 	}
 	f, err := os.Open(filepath.Join(dir, t.File))
 	if err != nil {
-		return fault.Newf(codeExport, "the file of table %q cannot be read: %v", t.Name, err)
+		return "", fault.Newf(codeExport, "the file of table %q cannot be read: %v", t.Name, err)
 	}
 	defer func() { _ = f.Close() }() // only read
-	sum := &summed{hash: sha256.New()}
-	if _, err := io.Copy(sum, &contextReader{ctx, f}); err != nil {
-		return fmt.Errorf("read %s: %w", t.File, err)
+	sum, said := &summed{hash: sha256.New()}, newMeaning()
+	if _, err := io.Copy(io.MultiWriter(sum, said), &contextReader{ctx, f}); err != nil {
+		return "", fmt.Errorf("read %s: %w", t.File, err)
 	}
 	if sum.text() != t.SHA256 {
-		return fault.Newf(codeExport, "%s is not as it was written: its SHA-256 is another", t.File).WithHint("nothing was imported")
+		return "", fault.Newf(codeExport, "%s is not as it was written: its SHA-256 is another", t.File).WithHint("nothing was imported")
 	}
-	return nil
+	return said.text(), nil
 }
 
 type contextReader struct {
@@ -165,23 +167,23 @@ func refersToItself(t *query.Table) bool {
 	return slices.ContainsFunc(t.Columns, func(c *query.Column) bool { return c.Ref != nil && c.Ref.Table == t.Name })
 }
 
-// compare exports again what was imported: it must be the same.
+// compare exports again what was imported: it must say the same.
 func (x *Exported) compare(ctx context.Context, to *Rows) error {
 	names := make([]string, len(x.Tables))
 	for i := range x.Tables {
 		names[i] = x.Tables[i].Name
 	}
-	var sums []*summed
+	var said []*meaning
 	rows, err := to.Export(ctx, formNamed(x.Format), names, func(string) (io.Writer, error) {
-		sums = append(sums, &summed{hash: sha256.New()})
-		return sums[len(sums)-1], nil
+		said = append(said, newMeaning())
+		return said[len(said)-1], nil
 	})
 	if err != nil {
 		return fmt.Errorf("compare what was imported: %w", err)
 	}
 	for i, table := range x.Tables {
 		// CSV does not tell null from nothing, so its rows are counted alone.
-		if rows[i].Rows != table.Rows || x.Format != "csv" && sums[i].text() != table.SHA256 {
+		if rows[i].Rows != table.Rows || x.Format != "csv" && said[i].text() != x.said[i] {
 			return fault.Newf(codeExport, "all rows are in, but table %q is not what was exported", table.Name).
 				WithHint("its columns differ from those of the export, or somebody wrote to it meanwhile")
 		}

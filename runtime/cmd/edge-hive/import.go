@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/edge-hive/edge-hive/runtime/data"
 	"github.com/edge-hive/edge-hive/runtime/engine"
@@ -80,17 +81,39 @@ func (c *importCommand) folder(call *call) error {
 	}
 	return withRows(call, &c.manifestFlags, func(ctx context.Context, rows *engine.Rows) error {
 		var all []importedTable
+		csv := false
 		err := engine.ImportFolder(ctx, rows, c.From, c.resolution(), func(t engine.ExportedTable, done data.Imported) {
+			csv = csv || strings.HasSuffix(t.File, ".csv")
 			all = append(all, importedTable{t.Name, done})
 			if !c.JSON {
 				sayImported(call, all[len(all)-1])
 			}
 		})
-		if err != nil || !c.JSON {
+		if err != nil {
 			return err
 		}
-		return call.sayJSON(all)
+		if c.JSON {
+			return call.sayJSON(all)
+		}
+		if c.resolution() == data.Refuse {
+			call.say("%s\n", comparedWords(all, csv))
+		}
+		return nil
 	})
+}
+
+// comparedWords says that what is in was read back. CSV does not tell null from
+// nothing, so its rows are counted alone.
+func comparedWords(all []importedTable, csv bool) string {
+	rows := 0
+	for _, t := range all {
+		rows += t.Rows
+	}
+	same := "the same as in the export"
+	if csv {
+		same = "as many as in the export"
+	}
+	return fmt.Sprintf("read back: %s in %s, %s", count(rows, "row"), count(len(all), "table"), same)
 }
 
 func (c *importCommand) resolution() data.Resolution {
