@@ -80,6 +80,7 @@ func Check(m *manifest.Manifest) (*Checked, fault.List) {
 	c.queries()
 	c.channels()
 	c.routes()
+	c.engine()
 	c.server()
 	c.limits()
 	c.rates()

@@ -7,6 +7,7 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/manifest"
 )
 
 const (
@@ -25,7 +26,9 @@ func (c *checker) limits() {
 	c.count("limits.connections", l.Connections, 1_000_000)
 	c.count("limits.connectionsPerAddress", l.ConnectionsPerAddress, 1_000_000)
 	c.duration("database.changes.keep", c.m.Database.ChangesKeep, time.Minute, 3650*day)
-	c.size("database.changes.max", c.m.Database.ChangesMax, 64*kib, 1024*gib)
+	if c.m.Database.Engine == manifest.SQLite {
+		c.size("database.changes.max", c.m.Database.ChangesMax, 64*kib, 1024*gib)
+	}
 }
 
 func (c *checker) cache() {

@@ -10,6 +10,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store/sqlite"
+	"github.com/edge-hive/edge-hive/runtime/store/surreal/surql"
 )
 
 const codeQuery = "bad-query"
@@ -117,18 +118,27 @@ func (c *checker) queryReads(q *manifest.Query) {
 }
 
 func (c *checker) queryText(q *manifest.Query) {
+	member, text := c.textOf(q)
 	switch {
-	case strings.TrimSpace(q.SQL) == "":
+	case strings.TrimSpace(text) == "":
 		path := q.Path
-		if c.written(q.Path + ".sql") {
-			path += ".sql"
+		if c.written(q.Path + "." + member) {
+			path += "." + member
 		}
-		c.report(path, fault.Newf(codeQuery, "query %s has no text for the engine sqlite", q.Name).WithHint(`write sql: "SELECT ..."`))
-	case len(q.SQL) > longestText:
-		c.report(q.Path+".sql", fault.Newf(codeQuery, "the text of a query has at most %d bytes", longestText).WithHint("split it into several queries"))
-	case strings.ContainsRune(q.SQL, 0):
-		c.report(q.Path+".sql", fault.New(codeQuery, "the text has a NUL in it").WithHint("leave it out"))
+		c.report(path, fault.Newf(codeQuery, "query %s has no text for the engine %s", q.Name, c.m.Database.Engine).WithHint(`write `+member+`: "SELECT ..."`))
+	case len(text) > longestText:
+		c.report(q.Path+"."+member, fault.Newf(codeQuery, "the text of a query has at most %d bytes", longestText).WithHint("split it into several queries"))
+	case strings.ContainsRune(text, 0):
+		c.report(q.Path+"."+member, fault.New(codeQuery, "the text has a NUL in it").WithHint("leave it out"))
 	}
+}
+
+// textOf is the text for the engine in use, and the member that it stands in.
+func (c *checker) textOf(q *manifest.Query) (member, text string) {
+	if c.m.Database.Engine == manifest.SurrealDB {
+		return "surql", q.SurQL
+	}
+	return "sql", q.SQL
 }
 
 func (c *checker) queryCache(q *manifest.Query) {
@@ -153,26 +163,38 @@ func (c *checker) queryCache(q *manifest.Query) {
 // queryTexts holds each text against what is declared of it. The schema is
 // that of a manifest without other faults.
 func (c *checker) queryTexts(schema *query.Schema) {
+	if c.m.Database.Engine == manifest.SurrealDB {
+		for _, p := range surql.Verify(schema) {
+			c.queryProblem(p.Query, p.Field, p.Name, p.Offset, p.Fault)
+		}
+		return
+	}
 	problems, err := sqlite.VerifyQueries(schema)
 	if err != nil {
 		c.report("queries", fault.Internal(err))
 		return
 	}
 	for _, p := range problems {
-		q := c.m.Query(p.Query.Name)
-		path := q.Path + "." + p.Field
-		switch p.Field {
-		case "sql":
-			c.faults = append(c.faults, p.Fault.At(path, access.Locate(c.m, path, q.SQL, p.Offset)))
-			continue
-		case "write":
-		case "reads":
-			path = item(path, slices.Index(q.Reads, p.Name))
-		default:
-			path = member(path, p.Name)
-		}
-		c.report(path, p.Fault)
+		c.queryProblem(p.Query, p.Field, p.Name, p.Offset, p.Fault)
 	}
+}
+
+// queryProblem reports what is wrong with a query's text, or with a member of
+// what is declared beside it.
+func (c *checker) queryProblem(n *query.Named, field, name string, offset int, f *fault.Fault) {
+	q := c.m.Query(n.Name)
+	path := q.Path + "." + field
+	switch field {
+	case "sql", "surql":
+		c.faults = append(c.faults, f.At(path, access.Locate(c.m, path, n.Text, offset)))
+		return
+	case "write":
+	case "reads":
+		path = item(path, slices.Index(q.Reads, name))
+	default:
+		path = member(path, name)
+	}
+	c.report(path, f)
 }
 
 // callQuery checks a route that calls a query: every argument is one of the

@@ -31,6 +31,22 @@ func (c *comparer) queries() {
 	}
 }
 
+// queryText compares the texts for one engine; asked tells that it is the one that
+// serves.
+func (c *comparer) queryText(next *manifest.Query, field, engine, was, is string, asked, shown bool) {
+	if was == is {
+		return
+	}
+	change := Change{Area: Queries, Sign: Turns, Grade: Safe, What: "query " + next.Name + " has another text", Was: was, Is: is}
+	switch {
+	case !asked:
+		change.What += " for " + engine + ", which is not asked"
+	case shown:
+		change.Grade, change.What = Widens, change.What+": it may show other rows"
+	}
+	c.add(next.Path+"."+field, change)
+}
+
 func (c *comparer) query(old, next *manifest.Query) {
 	before, after := c.old.Rules.Queries[old.Name], c.next.Rules.Queries[next.Name]
 	if before == nil || after == nil {
@@ -38,16 +54,9 @@ func (c *comparer) query(old, next *manifest.Query) {
 	}
 	c.condition(next.Path+".access.call", Queries, "who may call "+next.Name, before.Call, after.Call, old.Call, next.Call, sayCall)
 	shown := access.ReachOf(after.Call) > access.ReachService
-	if old.SQL != next.SQL {
-		change := Change{Area: Queries, Sign: Turns, Grade: Safe, What: "query " + next.Name + " has another text", Was: old.SQL, Is: next.SQL}
-		if shown {
-			change.Grade, change.What = Widens, change.What+": it may show other rows"
-		}
-		c.add(next.Path+".sql", change)
-	}
-	if old.SurQL != next.SurQL {
-		c.add(next.Path+".surql", Change{Area: Queries, Sign: Turns, Grade: Safe, What: "query " + next.Name + " has another text for SurrealDB, which is not asked", Was: old.SurQL, Is: next.SurQL})
-	}
+	onServer := c.next.Manifest.Database.Engine == manifest.SurrealDB
+	c.queryText(next, "sql", "SQLite", old.SQL, next.SQL, !onServer, shown)
+	c.queryText(next, "surql", "SurrealDB", old.SurQL, next.SurQL, onServer, shown)
 	if old.Write != next.Write {
 		change := Change{Area: Queries, Sign: Turns, Grade: Safe, What: "query " + next.Name + " only reads from now on"}
 		if next.Write {

@@ -51,7 +51,8 @@ func (m *Manifest) Table(name string) *Table {
 	return nil
 }
 
-// DataDir is the folder that is ours to write: that of database.path.
+// DataDir is the folder that is ours to write: that of database.path, or
+// database.data.
 func (m *Manifest) DataDir() string { return m.Database.Dir }
 
 // Server says where the backend listens and what it is called from outside.
@@ -86,14 +87,35 @@ type CORS struct {
 	Origins  []string // scheme://host[:port]
 }
 
-// Database says where rows live.
+// The engines.
+const (
+	SQLite    = "sqlite"
+	SurrealDB = "surrealdb"
+)
+
+// Database says where rows live. Fields that are another engine's are zero.
 type Database struct {
-	Engine string // "sqlite"
-	Path   string // absolute
+	Engine string // SQLite or SurrealDB
 	Dir    string // absolute; the data folder
-	// ChangesKeep and ChangesMax bound the feed by age and by bytes.
+	// Path is SQLite's file, absolute.
+	Path string
+	// URL is SurrealDB's server: ws or wss, host and port.
+	URL             string
+	Namespace, Name string
+	User            string
+	Password        *Secret
+	Roots           string // absolute; a PEM file for wss, "" for the system's
+	// ChangesKeep bounds the feed by age, ChangesMax that of SQLite by bytes.
 	ChangesKeep time.Duration
 	ChangesMax  int64
+}
+
+// Address names the database for a person: its file, or its place on a server.
+func (d *Database) Address() string {
+	if d.Engine == SurrealDB {
+		return d.URL + "/" + d.Namespace + "/" + d.Name
+	}
+	return d.Path
 }
 
 // Rule is a macro: "member(club)" has Name "member" and Params ["club"].

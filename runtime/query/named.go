@@ -35,6 +35,8 @@ type Parameter struct {
 	Type     Type
 	Required bool  // a call gives it, and it is not null
 	Default  Value // where a call leaves it out
+	// Ref is the table whose key it is, nil for a plain value.
+	Ref *Ref
 }
 
 // The names by which a text asks who calls it.
@@ -76,17 +78,21 @@ func (s *Schema) Query(name string) *Named {
 
 // declareQuery gives a named query of a checked manifest.
 func declareQuery(m *manifest.Manifest, s *Schema, q *manifest.Query) (*Named, error) {
+	text, mark := q.SQL, ":"
+	if m.Database.Engine == manifest.SurrealDB {
+		text, mark = q.SurQL, "$"
+	}
 	n := &Named{
-		Name: q.Name, Text: q.SQL, Write: q.Write, Value: q.Returns == manifest.ReturnsValue,
-		UsesUID: strings.Contains(q.SQL, ":"+ParamUID), UsesRole: strings.Contains(q.SQL, ":"+ParamRole),
+		Name: q.Name, Text: text, Write: q.Write, Value: q.Returns == manifest.ReturnsValue,
+		UsesUID: strings.Contains(text, mark+ParamUID), UsesRole: strings.Contains(text, mark+ParamRole),
 	}
 	for i := range q.Params {
 		p := &q.Params[i]
-		t, _, err := declareType(m, p.QueryType)
+		t, ref, err := declareType(m, p.QueryType)
 		if err != nil {
 			return nil, fmt.Errorf("parameter %q: %w", p.Name, err)
 		}
-		parameter := Parameter{Name: p.Name, Type: t, Required: p.Required}
+		parameter := Parameter{Name: p.Name, Type: t, Required: p.Required, Ref: ref}
 		if p.Default != "" {
 			v, f := DecodeJSON(t, []byte(p.Default))
 			if f != nil {

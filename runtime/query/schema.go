@@ -63,6 +63,10 @@ func (t *Table) Column(name string) *Column { return t.byName[name] }
 // Edge names the two refs of a table whose rows join two others'.
 type Edge struct{ From, To *Column }
 
+// Joins reports whether every row has both ends, so that an engine can keep it as
+// an edge of a graph.
+func (e *Edge) Joins() bool { return e != nil && e.From.Required && e.To.Required }
+
 // Column is one column of a table.
 type Column struct {
 	Index int // in Table.Columns

@@ -74,6 +74,9 @@ type Batch struct {
 	// Rollback does everything but keep it: the result is as if it had been
 	// kept, its Cursor is zero.
 	Rollback bool
+	// Position asks for the commit's place in the feed. An engine may have to
+	// wait until the feed shows it.
+	Position bool
 }
 
 // Once names a batch for as long as an engine remembers it (24 h).
@@ -195,7 +198,8 @@ type Check struct {
 // Result is what a batch did, write by write.
 type Result struct {
 	Writes []WriteResult
-	// Cursor is the commit's place in the feed; zero when nothing changed.
+	// Cursor is the commit's place in the feed; zero when nothing changed. It may
+	// be zero too when the batch did not ask for it.
 	Cursor Cursor
 	// Replayed says that the batch was done before, under the same Once.
 	Replayed bool

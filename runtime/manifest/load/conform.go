@@ -140,7 +140,7 @@ func (c *conformer) complete(n *node, o *objectShape, fields, chosen []*fieldSha
 			}
 		default:
 			f := shape.fallback.clone()
-			f.label = n.place()
+			f.label, f.filled = n.place(), true
 			n.add(f)
 			c.value(f, shape.value)
 		}
@@ -152,7 +152,7 @@ func (o *objectShape) choose(n *node) []*fieldShape {
 	var chosen []*fieldShape
 	for i := range o.choices {
 		ch := &o.choices[i]
-		if decider := n.field(ch.field); decider != nil && slices.Contains(ch.values, decider.text) {
+		if decider := o.decider(n, ch); decider != nil && slices.Contains(ch.values, decider.text) {
 			if chosen == nil {
 				chosen = ch.fields
 			} else {
@@ -163,6 +163,15 @@ func (o *objectShape) choose(n *node) []*fieldShape {
 	return chosen
 }
 
+// decider is the field that decides a choice, or its default where n leaves it
+// out; nil where it has none.
+func (o *objectShape) decider(n *node, ch *choice) *node {
+	if f := n.field(ch.field); f != nil {
+		return f
+	}
+	return o.byName[ch.field].fallback
+}
+
 // otherChoice is the choice that a conditional field belongs to, nil if it is
 // none, and whether the field that decides is sound.
 func (o *objectShape) otherChoice(n *node, name string) (*choice, bool) {
@@ -170,7 +179,7 @@ func (o *objectShape) otherChoice(n *node, name string) (*choice, bool) {
 		ch := &o.choices[i]
 		for _, f := range ch.fields {
 			if f.name == name {
-				decider := n.field(ch.field)
+				decider := o.decider(n, ch)
 				return ch, decider != nil && o.byName[ch.field].value.allows(decider)
 			}
 		}
@@ -196,7 +205,7 @@ func find(fields, chosen []*fieldShape, name string) *fieldShape {
 func (c *conformer) unknown(n *node, o *objectShape, chosen []*fieldShape, ch *choice) {
 	where := o.noun(n.parent)
 	if ch != nil {
-		decider := n.parent.field(ch.field)
+		decider := o.decider(n.parent, ch)
 		f := fault.Newf(codeUnknownField, "%q does not go with %s %q", n.name, ch.field, decider.text)
 		c.add(n, n.label, f.WithHint(n.name+" goes with "+ch.field+" "+o.valuesWith(n.name)))
 		return

@@ -4,6 +4,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
@@ -109,6 +110,9 @@ func rates(n *node) []manifest.Rate {
 }
 
 func (d *decoder) database(n *node, name string) manifest.Database {
+	if n.str("engine") == manifest.SurrealDB {
+		return d.server(n)
+	}
 	path := n.str("path")
 	if path == "" {
 		if name == "" {
@@ -127,6 +131,39 @@ func (d *decoder) database(n *node, name string) manifest.Database {
 		Dir:         filepath.Dir(path),
 		ChangesKeep: n.at("changes").duration("keep"),
 		ChangesMax:  n.at("changes").size("max"),
+	}
+}
+
+// server decodes a database on a SurrealDB server, and refuses what is a file's
+// alone.
+func (d *decoder) server(n *node) manifest.Database {
+	if at := n.field("path"); at != nil {
+		d.faults = append(d.faults, fault.New(codeBadPath, `"path" does not go with engine "surrealdb", which keeps no file here`).
+			WithHint("leave it out; data names the data folder").At(at.path(), at.label))
+	}
+	if at := n.at("changes", "max"); at != nil && !at.filled {
+		d.faults = append(d.faults, fault.New(codeBadValue, "SurrealDB keeps changes by age alone, and knows no bound by size").
+			WithHint("leave max out; keep bounds them").At(at.path(), at.label))
+	}
+	url := n.str("url")
+	if at := n.field("roots"); at != nil && strings.HasPrefix(url, "ws:") {
+		d.faults = append(d.faults, fault.New(codeBadPath, "roots are for a server with TLS, and the url is one without").
+			WithHint("begin the url with wss://, or leave roots out").At(at.path(), at.label))
+	}
+	dir := n.str("data")
+	if dir == "" {
+		dir = "data"
+	}
+	return manifest.Database{
+		Engine:      manifest.SurrealDB,
+		Dir:         d.path(dir),
+		URL:         strings.TrimSuffix(strings.TrimSuffix(url, "/"), "/rpc"),
+		Namespace:   n.str("namespace"),
+		Name:        n.str("database"),
+		User:        n.str("user"),
+		Password:    d.secret(n.field("password")),
+		Roots:       d.path(n.str("roots")),
+		ChangesKeep: n.at("changes").duration("keep"),
 	}
 }
 

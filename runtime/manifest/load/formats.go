@@ -17,31 +17,34 @@ import (
 // formats check what a pattern of the schema cannot: by definition. The
 // message shows the value, so none of these may hold a secret.
 var formats = map[string]func(string) *fault.Fault{
-	"#Duration": func(s string) *fault.Fault { _, f := parseDuration(s); return f },
-	"#Size":     func(s string) *fault.Fault { _, f := parseSize(s); return f },
-	"#Address":  checkAddress,
-	"#URL":      checkURL,
-	"#Origin":   checkOrigin,
-	"#Network":  func(s string) *fault.Fault { _, f := parseNetwork(s); return f },
-	"#Path":     checkPath,
+	"#Duration":    func(s string) *fault.Fault { _, f := parseDuration(s); return f },
+	"#Size":        func(s string) *fault.Fault { _, f := parseSize(s); return f },
+	"#Address":     checkAddress,
+	"#URL":         checkURL,
+	"#DatabaseURL": checkDatabaseURL,
+	"#Origin":      checkOrigin,
+	"#Network":     func(s string) *fault.Fault { _, f := parseNetwork(s); return f },
+	"#Path":        checkPath,
 }
 
 // formatWords and formatExamples say the same to users.
 var formatWords = map[string]string{
-	"#Duration":  `a duration such as "30s", "5m", "12h" or "30d"`,
-	"#Size":      `a size such as "64KiB", "16MiB" or "1GiB"`,
-	"#Address":   `an address such as "127.0.0.1:8080"`,
-	"#URL":       `a URL such as "https://api.example.com"`,
-	"#Origin":    `an origin such as "https://www.example.com"`,
-	"#Network":   `an address or network such as "127.0.0.1" or "10.0.0.0/8"`,
-	"#Path":      "the path of a file or folder, in quotes",
-	"#Condition": "true, false or a rule in quotes",
-	"#Secret":    `{env: "NAME"} or {file: "PATH"}`,
+	"#Duration":    `a duration such as "30s", "5m", "12h" or "30d"`,
+	"#Size":        `a size such as "64KiB", "16MiB" or "1GiB"`,
+	"#Address":     `an address such as "127.0.0.1:8080"`,
+	"#URL":         `a URL such as "https://api.example.com"`,
+	"#Origin":      `an origin such as "https://www.example.com"`,
+	"#Network":     `an address or network such as "127.0.0.1" or "10.0.0.0/8"`,
+	"#Path":        "the path of a file or folder, in quotes",
+	"#DatabaseURL": `the address of a SurrealDB server such as "ws://127.0.0.1:8000"`,
+	"#Condition":   "true, false or a rule in quotes",
+	"#Secret":      `{env: "NAME"} or {file: "PATH"}`,
 }
 
 var formatExamples = map[string]string{
 	"#Duration": `"5m"`, "#Size": `"16MiB"`, "#Address": `"127.0.0.1:8080"`, "#URL": `"https://..."`,
-	"#Origin": `"https://..."`, "#Network": `"127.0.0.1"`, "#Path": `"..."`, "#Condition": "true, or a rule", "#Secret": `{env: "NAME"}`,
+	"#DatabaseURL": `"ws://127.0.0.1:8000"`,
+	"#Origin":      `"https://..."`, "#Network": `"127.0.0.1"`, "#Path": `"..."`, "#Condition": "true, or a rule", "#Secret": `{env: "NAME"}`,
 }
 
 var durationUnits = map[string]time.Duration{
@@ -239,6 +242,30 @@ func checkDatabasePath(path, name string) *fault.Fault {
 	case strings.HasSuffix(path, "/"):
 		return fault.Newf(codeBadPath, "%q is a folder, and the database is a file", cutText(path)).
 			WithHint(`name a file in it: "` + cutText(path) + file + `"`)
+	}
+	return nil
+}
+
+// checkDatabaseURL looks at the address of a server. It is not shown, for people
+// write passwords into such.
+func checkDatabaseURL(s string) *fault.Fault {
+	bad := fault.New(codeBadURL, "this is not the address of a SurrealDB server")
+	u, err := url.Parse(s)
+	switch {
+	case err != nil || u.Hostname() == "":
+		return bad.WithHint(`ws or wss, host and port, as "ws://127.0.0.1:8000"`)
+	case u.User != nil:
+		return bad.WithHint("a user or password does not belong in it: write user, and password: env: \"NAME\"")
+	case u.Scheme == "http" && !badPort(u):
+		return bad.WithHint(`did you mean "ws://` + u.Host + `"?`)
+	case u.Scheme == "https" && !badPort(u):
+		return bad.WithHint(`did you mean "wss://` + u.Host + `"?`)
+	case u.Scheme != "ws" && u.Scheme != "wss":
+		return bad.WithHint(`ws or wss, host and port, as "ws://127.0.0.1:8000"`)
+	case strings.TrimSuffix(strings.TrimSuffix(u.Path, "/"), "/rpc") != "" || u.RawQuery != "" || u.Fragment != "" || strings.ContainsAny(s, "?#"):
+		return bad.WithHint("leave out what comes after the port")
+	case badPort(u):
+		return bad.WithHint("a port is a number from 1 to 65535")
 	}
 	return nil
 }

@@ -12,7 +12,6 @@ var laterFields = map[string][]string{
 	"#Manifest": {"functions", "storage"},
 	"#Server":   {"tls"},
 	"#Listen":   {"https", "http3"},
-	"#Database": {"namespace", "database", "user", "password"},
 	"#Column":   {"bucket"},
 	"#Cache":    {"redis", "serve"},
 	"#Channel":  {"broadcast", "presence", "history", "order", "limit"},
@@ -33,8 +32,7 @@ var laterWhole = map[string][]string{
 // laterValues are values of an enumeration that a later version brings; the
 // struct that they stand in is not looked at further.
 var laterValues = map[string]map[string][]string{
-	"#Column":   {"type": {"file"}},
-	"#Database": {"engine": {"surrealdb"}},
+	"#Column": {"type": {"file"}},
 }
 
 // notYet tells of a struct that a later version brings as a whole.
@@ -72,8 +70,6 @@ func laterHint(name string) string {
 	switch name {
 	case "tls", "https", "http3":
 		return "leave it out, and let a reverse proxy speak TLS; name it in trustedProxies"
-	case "surrealdb":
-		return `write engine: "sqlite"`
 	case "redis", "serve":
 		return "leave it out: the cache is in memory"
 	case "broadcast", "presence", "history", "send":

@@ -38,6 +38,7 @@ type node struct {
 	value    fault.Position // of what the field is set to
 	tag      string         // name of the tag that could fill it, if incomplete
 
+	filled  bool // by a default
 	builtIn bool // ours, in the table users
 }
 

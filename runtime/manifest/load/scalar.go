@@ -200,6 +200,10 @@ func patternHint(name string) string {
 	switch name {
 	case "name":
 		return "letters, digits, - and _, a letter first, at most 63"
+	case "namespace", "database":
+		return "letters, digits, _ and -, no digit or - first, at most 63"
+	case "user":
+		return "the user's name, without spaces"
 	case "env":
 		return "the name of an environment variable: letters, digits and _"
 	default:

@@ -229,12 +229,17 @@ func literalNode(name string, e ast.Expr) *node {
 	return n
 }
 
-// choice compiles `if type == "a" || type == "b" {...}`.
+// choice compiles `if type == "a" || type == "b" {...}`. A field that may be
+// left out is asked for first: `if engine != _|_ if engine == "a" {...}`.
 func (d *definitions) choice(x *ast.Comprehension) (choice, error) {
 	var c choice
-	clause, ok := x.Clauses[0].(*ast.IfClause)
+	clauses := x.Clauses
+	if len(clauses) == 2 && asksWhetherSet(clauses[0]) {
+		clauses = clauses[1:]
+	}
+	clause, ok := clauses[0].(*ast.IfClause)
 	body, isStruct := x.Value.(*ast.StructLit)
-	if !ok || !isStruct || len(x.Clauses) != 1 {
+	if !ok || !isStruct || len(clauses) != 1 {
 		return c, fmt.Errorf("only `if` is in the schema's part of CUE")
 	}
 	if err := c.condition(clause.Condition); err != nil {
@@ -246,6 +251,20 @@ func (d *definitions) choice(x *ast.Comprehension) (choice, error) {
 	}
 	c.fields = o.fields
 	return c, nil
+}
+
+// asksWhetherSet reports `if FIELD != _|_`.
+func asksWhetherSet(clause ast.Clause) bool {
+	ask, ok := clause.(*ast.IfClause)
+	if !ok {
+		return false
+	}
+	x, ok := ask.Condition.(*ast.BinaryExpr)
+	if !ok || x.Op != token.NEQ {
+		return false
+	}
+	_, bottom := x.Y.(*ast.BottomLit)
+	return bottom
 }
 
 func (c *choice) condition(e ast.Expr) error {
