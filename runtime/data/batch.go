@@ -37,7 +37,6 @@ type Batch struct {
 // Batched is what a batch did.
 type Batched struct {
 	Body     []byte // {"results": [...]}, one to one
-	Cursor   query.Cursor
 	Replayed bool
 }
 
@@ -81,7 +80,7 @@ func (g *Gate) Batch(ctx context.Context, caller *auth.Caller, w Batch) (Batched
 		}
 	}
 	body, err := b.results(&result)
-	return Batched{Body: body, Cursor: result.Cursor, Replayed: result.Replayed}, err
+	return Batched{Body: body, Replayed: result.Replayed}, err
 }
 
 // read makes every write of the body ready.

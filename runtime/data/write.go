@@ -66,8 +66,6 @@ type Written struct {
 	// Body is the representation, nil unless asked for: an array, or the object
 	// of a Single.
 	Body []byte
-	// Cursor is the commit's place in the feed; zero when nothing changed.
-	Cursor query.Cursor
 	// Replayed says that the write was done before, under the same Once.
 	Replayed bool
 }
@@ -179,7 +177,7 @@ func (g *Gate) commit(ctx context.Context, caller *auth.Caller, w *Write, p *pre
 	if w.Match != nil && did.Affected == 0 {
 		return Written{}, errMoved // nothing was there, so nothing is to be undone
 	}
-	out := Written{Affected: did.Affected, Inserted: did.Inserted, Cursor: result.Cursor, Replayed: result.Replayed}
+	out := Written{Affected: did.Affected, Inserted: did.Inserted, Replayed: result.Replayed}
 	if p.shown != nil {
 		out.Body, err = p.shown.body(did, w.Single)
 	}

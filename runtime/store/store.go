@@ -102,6 +102,8 @@ var (
 	ErrTruncated = errors.New("the feed no longer reaches back to this cursor")
 	// ErrMoved is returned when the database's schema changed since the plan.
 	ErrMoved = errors.New("the database's schema changed since the plan was made")
+	// ErrUnavailable is returned while the database cannot be reached.
+	ErrUnavailable = errors.New("the database cannot be reached")
 	// ErrFull is returned when there is no room to write; reads go on.
 	ErrFull = errors.New("no room left to write")
 	// ErrRevisionMoved is returned when a row has none of a write's Revisions.

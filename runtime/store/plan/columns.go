@@ -18,7 +18,36 @@ func (d *differ) table(old, now *Table) {
 		}
 		d.addColumn(now, old, column, renamed)
 	}
+	if d.from.Edges {
+		d.nature(old, now, renamed)
+	}
 	d.indexes(old, now, renamed)
+}
+
+// nature finds whether a table begins or ceases to be one of edges.
+func (d *differ) nature(old, now *Table, renamed map[string]string) {
+	if was, is := edgeText(old.Edge, renamed), edgeText(now.Edge, nil); was != is {
+		reason := fmt.Sprintf("makes table %s one of edges, %s", now.Name, is)
+		if now.Edge == nil {
+			reason = fmt.Sprintf("makes table %s none of edges", now.Name)
+		}
+		d.add(Step{Kind: ChangeEdge, Grade: Safe, Table: now.Name, Reason: reason})
+	}
+}
+
+// edgeText is the ends of an edge by their new names, "" where there is none.
+func edgeText(e *Edge, renamed map[string]string) string {
+	if e == nil {
+		return ""
+	}
+	from, to := e.From, e.To
+	if now, ok := renamed[from]; ok {
+		from = now
+	}
+	if now, ok := renamed[to]; ok {
+		to = now
+	}
+	return "from " + from + " to " + to
 }
 
 // matchColumns finds the renames: former name to new.

@@ -50,12 +50,15 @@ func whereText(t *manifest.Table, index string) string {
 func FromQuery(s *query.Schema) Schema {
 	want := Schema{Tables: make([]Table, len(s.Tables))}
 	for i, t := range s.Tables {
-		table := Table{Name: t.Name, Columns: make([]Column, len(t.Columns))}
+		table := Table{Name: t.Name, Columns: make([]Column, len(t.Columns)), Quiet: t.Quiet}
 		for j, c := range t.Columns {
 			table.Columns[j] = fromColumn(c)
 		}
 		for _, x := range t.Indexes {
 			table.Indexes = append(table.Indexes, fromIndex(x))
+		}
+		if t.Edge.Joins() {
+			table.Edge = &Edge{From: t.Edge.From.Name, To: t.Edge.To.Name}
 		}
 		want.Tables[i] = table
 	}

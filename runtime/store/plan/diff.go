@@ -211,7 +211,7 @@ func (x *Index) words() string {
 	return "index"
 }
 
-var stepOrder = []StepKind{Refuse, DropIndex, DropColumn, DropTable, RenameTable, RenameColumn, CreateTable, AddColumn, ConvertColumn, ChangeRef, RequireColumn, AllowNull, CreateIndex}
+var stepOrder = []StepKind{Refuse, DropIndex, DropColumn, DropTable, RenameTable, RenameColumn, CreateTable, AddColumn, ConvertColumn, ChangeRef, RequireColumn, AllowNull, ChangeEdge, CreateIndex}
 
 // ordered sorts the steps by kind, the manifest's order within one; tables that
 // go do so before those that they point at, and come after them.

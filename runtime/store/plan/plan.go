@@ -39,6 +39,8 @@ const (
 	CreateIndex  StepKind = "create-index"
 	DropIndex    StepKind = "drop-index"
 	Refuse       StepKind = "refuse"
+	// ChangeEdge makes a table one of edges, or of none, or changes its ends.
+	ChangeEdge StepKind = "change-edge"
 
 	// These make a table anew, with its rows.
 	ConvertColumn StepKind = "convert-column"

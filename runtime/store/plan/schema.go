@@ -9,6 +9,9 @@ import "github.com/edge-hive/edge-hive/runtime/query"
 // manifest's words. It marshals to stable JSON.
 type Schema struct {
 	Tables []Table `json:"tables"`
+	// Edges says that the engine has tables of edges: their Edge is what it is. To
+	// other engines they are tables as any other. Schemas of databases only.
+	Edges bool `json:"-"`
 }
 
 // Table is one table.
@@ -17,6 +20,16 @@ type Table struct {
 	Was     string   `json:"-"`       // desired schemas only
 	Columns []Column `json:"columns"` // the key first
 	Indexes []Index  `json:"indexes,omitempty"`
+	// Edge is set where every row of the table joins two others'.
+	Edge *Edge `json:"edge,omitempty"`
+	// Quiet keeps the table's rows out of the feed; desired schemas only.
+	Quiet bool `json:"-"`
+}
+
+// Edge names the two refs of a table whose rows join two others'.
+type Edge struct {
+	From string `json:"from"`
+	To   string `json:"to"`
 }
 
 // Column is one column. Type is the manifest's word.

@@ -154,7 +154,7 @@ func (f *fixture) table(name string) *query.Table {
 // apply commits writes or fails the test.
 func (f *fixture) apply(writes ...query.Write) query.Result {
 	f.Helper()
-	result, err := f.view.Apply(f.ctx(), query.Batch{Writes: writes})
+	result, err := f.view.Apply(f.ctx(), query.Batch{Writes: writes, Position: true})
 	if err != nil {
 		f.Fatalf("apply: %v", err)
 	}
@@ -257,9 +257,16 @@ func (c *collector) Decimal(n int64, scale uint8) { c.add(query.Decimal(n, scale
 // changes reads all commits after a cursor.
 func (f *fixture) changes(after query.Cursor) []query.Commit {
 	f.Helper()
-	commits, err := f.store.Changes(f.ctx(), after, 1000)
-	if err != nil {
-		f.Fatalf("changes: %v", err)
+	var all []query.Commit
+	for {
+		commits, err := f.store.Changes(f.ctx(), after, 1000)
+		if err != nil {
+			f.Fatalf("changes: %v", err)
+		}
+		if len(commits) == 0 {
+			return all
+		}
+		all = append(all, commits...)
+		after = commits[len(commits)-1].Cursor
 	}
-	return commits
 }

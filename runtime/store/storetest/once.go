@@ -25,7 +25,7 @@ func (f *fixture) refusedFor(code string, writes ...query.Write) {
 
 // once is a batch under a key; request tells it from others.
 func once(key string, request byte, writes ...query.Write) query.Batch {
-	return query.Batch{Writes: writes, Once: &query.Once{Key: key, Request: [32]byte{request}}}
+	return query.Batch{Position: true, Writes: writes, Once: &query.Once{Key: key, Request: [32]byte{request}}}
 }
 
 func (f *fixture) try(b query.Batch) query.Result {

@@ -16,7 +16,7 @@ func testTypes(t *testing.T, s store.Store) {
 	rows := []query.Row{
 		{
 			query.Text("a"), query.Bool(true), query.Int(math.MaxInt64), query.Float(0.1), query.Decimal(-199, 2), query.Text("it's \"é\" 日本 \n\\"),
-			query.Timestamp(1_700_000_000_000_001), query.Date(-719_162), query.UUID(uuid), query.JSON(`{"a":[1,2.50,null]}`), query.List(`["x","y"]`),
+			query.Timestamp(1_700_000_000_000_001), query.Date(-719_162), query.UUID(uuid), query.JSON(`{"a":[1,2.5,null]}`), query.List(`["x","y"]`),
 		},
 		{
 			query.Text("b"), query.Bool(false), query.Int(math.MinInt64), query.Float(-math.MaxFloat64), query.Decimal(math.MaxInt64, 2), query.Text(""),

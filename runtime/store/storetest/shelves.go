@@ -54,7 +54,7 @@ func stocked(t *testing.T, s store.Store) *fixture {
 		f.insert("works",
 			query.Row{
 				number(1), text("Zoo"), text("ann"), query.Decimal(-1205, 2), number(300), query.Float(0.1), query.Bool(true),
-				query.Timestamp(1_700_000_000_123_400), query.Date(19_700), query.JSON(`{"a":[1,2.50]}`), query.List(`["x"]`),
+				query.Timestamp(1_700_000_000_123_400), query.Date(19_700), query.JSON(`{"a":[1,2.5]}`), query.List(`["x"]`),
 			},
 			partly(f.table("works"), number(2), map[string]query.Value{"title": text("Ant"), "writer": text("ann"), "pages": number(100), "price": query.Decimal(300, 2)}),
 			partly(f.table("works"), number(3), map[string]query.Value{"title": text("Bee"), "writer": text("bob"), "pages": number(200)}),
