@@ -216,9 +216,10 @@ func (r *Reader) Uint() uint64 { return r.expect(majorUnsigned, "unsigned int") 
 
 // Bool reads a bool.
 func (r *Reader) Bool() bool {
-	_, n := r.head()
-	if n != 20 && n != 21 {
+	major, n := r.head()
+	if major != majorSimple || n != 20 && n != 21 {
 		r.malformed("no bool")
+		return false
 	}
 	return n == 21
 }
@@ -330,16 +331,30 @@ func (r *Reader) skip(depth int) {
 			return
 		}
 		r.at += int(n)
-	case majorMap:
-		n *= 2
-		fallthrough
-	case majorArray:
+	case majorMap, majorArray:
+		if n > uint64(len(r.bytes)-r.at) {
+			r.malformed("a long value")
+			return
+		}
+		if major == majorMap {
+			n *= 2
+		}
 		for ; n > 0 && r.err == nil; n-- {
 			r.skip(depth + 1)
 		}
 	case majorTag:
 		r.skip(depth + 1)
 	}
+}
+
+// Rest passes over everything that is left and gives its bytes.
+func (r *Reader) Rest() []byte {
+	if r.err != nil {
+		return nil
+	}
+	rest := r.bytes[r.at:]
+	r.at = len(r.bytes)
+	return rest
 }
 
 // Raw passes over the next value and gives its bytes.

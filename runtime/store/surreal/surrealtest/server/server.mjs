@@ -12,7 +12,6 @@ import { readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { Decoder, Encoder, Tag } from "cbor-x";
 import { WebSocketServer } from "ws";
 
 const { values: flags } = parseArgs({
@@ -43,14 +42,37 @@ function loadEngine() {
   throw new Error(`no SurrealDB engine for ${prefix}: ${failures.join("; ") || "the package has none"}`);
 }
 
-const decoder = new Decoder({ mapsAsObjects: false, useRecords: false, int64AsType: "bigint" });
-const encoder = new Encoder({ mapsAsObjects: false, useRecords: false, variableMapSize: true, tagUint8Array: false });
+// The little CBOR that this program writes itself.
+function head(major, count) {
+  if (count < 24) return Buffer.from([(major << 5) | count]);
+  if (count < 256) return Buffer.from([(major << 5) | 24, count]);
+  const bytes = Buffer.from([(major << 5) | 26, 0, 0, 0, 0]);
+  bytes.writeUInt32BE(count, 1);
+  return bytes;
+}
 
-const uuidTag = (text) => new Tag(text, 9);
+function text(string) {
+  const bytes = Buffer.from(string, "utf8");
+  return Buffer.concat([head(3, bytes.length), bytes]);
+}
 
-// member finds the bytes of one member of a CBOR map without decoding the map's
-// other values into JavaScript and back, which would change them.
+const list = (...items) => Buffer.concat([head(4, items.length), ...items]);
+
+// uuid is a UUID from its text, or its 16 bytes as hexadecimal digits.
+const uuid = (digits) => Buffer.concat([Buffer.from([0xd8, 37, 0x50]), Buffer.from(digits.replaceAll("-", ""), "hex")]);
+
+// readText reads a text value.
+function readText(bytes) {
+  if (bytes[0] >> 5 !== 3) throw new Error("no text");
+  const short = bytes[0] & 31;
+  const at = short < 24 ? 1 : 1 + (1 << (short - 24));
+  return bytes.toString("utf8", at);
+}
+
+// itemEnd finds the end of the value at a place, so that values need not be
+// decoded into JavaScript and encoded again, which would change them.
 function itemEnd(bytes, at) {
+  if (at >= bytes.length) throw new Error("a value is cut short");
   const first = bytes[at++];
   const major = first >> 5;
   const short = first & 31;
@@ -83,7 +105,7 @@ function itemEnd(bytes, at) {
   }
 }
 
-// request reads the top level of a request: each member's bytes by its name.
+// members reads the top level of a map: each member's bytes by its name.
 function members(bytes) {
   const found = new Map();
   const first = bytes[0];
@@ -95,30 +117,29 @@ function members(bytes) {
   for (let i = 0; i < count && bytes[at] !== 0xff; i++) {
     const name = itemEnd(bytes, at);
     const value = itemEnd(bytes, name);
-    found.set(decoder.decode(bytes.subarray(at, name)), bytes.subarray(name, value));
+    found.set(readText(bytes.subarray(at, name)), bytes.subarray(name, value));
     at = value;
   }
   return found;
 }
 
 function mapOf(parts) {
-  const chunks = [Buffer.from([0xa0 | parts.length])];
-  for (const [name, bytes] of parts) chunks.push(encoder.encode(name), bytes);
+  const chunks = [head(5, parts.length)];
+  for (const [name, bytes] of parts) chunks.push(text(name), bytes);
   return Buffer.concat(chunks);
 }
 
 const engine = await loadEngine().connect(flags.storage, { capabilities: true });
 
-async function execute(method, params, session) {
-  const parts = [["method", encoder.encode(method)]];
-  if (params !== undefined) parts.push(["params", encoder.encode(params)]);
-  if (session) parts.push(["session", encoder.encode(uuidTag(session))]);
-  return Buffer.from(await engine.execute(mapOf(parts)));
+// send gives the engine one request, its parts as bytes.
+async function send(method, parts, session) {
+  const all = [["method", text(method)], ...parts];
+  if (session) all.push(["session", session]);
+  return Buffer.from(await engine.execute(mapOf(all)));
 }
 
-const setup = await execute("query", [
-  `DEFINE USER IF NOT EXISTS \`${flags.user}\` ON ROOT PASSWORD ${JSON.stringify(flags.pass)} ROLES OWNER`,
-]);
+const define = `DEFINE USER IF NOT EXISTS \`${flags.user}\` ON ROOT PASSWORD ${JSON.stringify(flags.pass)} ROLES OWNER`;
+const setup = await send("query", [["params", list(text(define))]]);
 if (isError(setup)) throw new Error("the root user was not made");
 
 // isError tells an error answer, a map whose one key is "error".
@@ -143,44 +164,60 @@ const sockets = new WebSocketServer({
 });
 
 sockets.on("connection", async (socket) => {
-  const session = randomUUID();
+  const session = uuid(randomUUID());
+  // What ends with the connection: its live queries and its open transactions.
   const own = new Set();
-  const attached = execute("attach", undefined, session);
+  const transactions = new Set();
+  const attached = send("attach", [], session);
   socket.on("message", async (message) => {
-    await attached;
-    const asked = members(message);
-    const id = asked.get("id");
-    const parts = ["method", "params", "txn", "version"].filter((name) => asked.has(name)).map((name) => [name, asked.get(name)]);
-    parts.push(["session", asked.get("session") ?? encoder.encode(uuidTag(session))]);
+    let id;
     let answer;
     try {
-      const result = Buffer.from(await engine.execute(mapOf(parts)));
-      noteLive(asked, result, socket, own);
-      answer = isError(result)
-        ? mapOf([["id", id], ["error", result.subarray(7)]])
-        : mapOf([["id", id], ["result", result]]);
+      await attached;
+      const asked = members(message);
+      id = asked.get("id");
+      if (!asked.has("method")) throw new Error("a request has a method");
+      const parts = ["params", "txn", "version"].filter((name) => asked.has(name)).map((name) => [name, asked.get(name)]);
+      const method = readText(asked.get("method"));
+      const result = await send(method, parts, asked.get("session") ?? session);
+      if (!isError(result)) {
+        noteLive(method, asked, result, socket, own);
+        if (method === "begin") transactions.add(result.toString("hex"));
+        if (method === "commit" || method === "cancel") transactions.delete(asked.get("params").subarray(1).toString("hex"));
+      }
+      answer = isError(result) ? [["error", result.subarray(7)]] : [["result", result]];
     } catch (failure) {
-      const told = encoder.encode(new Map([["code", -32603], ["message", String(failure.message ?? failure)]]));
-      answer = mapOf([["id", id ?? encoder.encode(null)], ["error", told]]);
+      answer = [["error", mapOf([["message", text(String(failure?.message ?? failure))]])]];
     }
-    if (socket.readyState === socket.OPEN) socket.send(answer, { binary: true });
+    if (id !== undefined) answer.unshift(["id", id]);
+    if (socket.readyState === socket.OPEN) socket.send(mapOf(answer), { binary: true });
+    else if (transactions.size > 0) end();
   });
-  socket.on("close", async () => {
-    for (const id of own) {
-      liveQueries.delete(id);
-      execute("kill", [uuidTag(Buffer.from(id, "hex"))], session).catch(() => {});
+  const end = () => {
+    for (const id of transactions) {
+      transactions.delete(id);
+      send("cancel", [["params", list(Buffer.from(id, "hex"))]], session).catch(() => {});
     }
-    await attached;
-    execute("detach", undefined, session).catch(() => {});
+    for (const id of own) {
+      own.delete(id);
+      liveQueries.delete(id);
+      send("kill", [["params", list(uuid(id))]], session).catch(() => {});
+    }
+  };
+  socket.on("close", async () => {
+    end();
+    await attached.catch(() => {});
+    send("detach", [], session).catch(() => {});
   });
   socket.on("error", () => {});
 });
 
 // noteLive remembers the connection of a live query that was just begun: its
 // id is the result of "live", or of a LIVE statement among a query's.
-function noteLive(asked, result, socket, own) {
-  const method = decoder.decode(asked.get("method"));
-  if (method !== "live" && !(method === "query" && /\blive\s+select\b/i.test(asked.get("params").toString("utf8")))) return;
+function noteLive(method, asked, result, socket, own) {
+  const params = asked.get("params");
+  const begins = method === "live" || (method === "query" && params.length < 1 << 16 && /live\s+select\b/i.test(params.toString("utf8")));
+  if (!begins) return;
   // An UUID is tag 37 over 16 bytes.
   for (let at = result.indexOf(Buffer.from([0xd8, 0x25, 0x50])); at >= 0; at = result.indexOf(Buffer.from([0xd8, 0x25, 0x50]), at + 1)) {
     const id = result.subarray(at + 3, at + 19).toString("hex");
@@ -197,11 +234,15 @@ const notifications = await engine.notifications();
     const bytes = Buffer.from(told);
     const id = members(bytes).get("id");
     const socket = id && liveQueries.get(id.subarray(id.length - 16).toString("hex"));
-    if (socket?.readyState === socket?.OPEN) socket?.send(mapOf([["result", bytes]]), { binary: true });
+    if (socket && socket.readyState === socket.OPEN) socket.send(mapOf([["result", bytes]]), { binary: true });
   }
 })();
 
 const cut = flags.listen.lastIndexOf(":");
+http.on("error", (failure) => {
+  console.error(failure.message);
+  process.exit(1);
+});
 http.listen(Number(flags.listen.slice(cut + 1)), flags.listen.slice(0, cut), () => {
   const { address, port } = http.address();
   console.log(`listening ${address}:${port}`);

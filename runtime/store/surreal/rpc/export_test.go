@@ -1,0 +1,26 @@
+package rpc
+
+// MaxPending is how many requests may wait on one connection.
+const MaxPending = maxPending
+
+// Waiting is how many requests wait.
+func Waiting(c *Client) int {
+	n := 0
+	for _, l := range c.lanes {
+		if at := l.current.Load(); at != nil {
+			n += int(at.waiting.Load())
+		}
+	}
+	return n
+}
+
+// Open is how many connections take requests.
+func Open(c *Client) int {
+	n := 0
+	for _, l := range c.lanes {
+		if at := l.current.Load(); at != nil && at.broken() == nil {
+			n++
+		}
+	}
+	return n
+}
