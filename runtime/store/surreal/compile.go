@@ -18,6 +18,17 @@ type compiler struct {
 	params []byte
 	count  int
 	scope  scope
+	// inline writes values as literals, where a definition takes no parameters.
+	inline bool
+	// written says that the text's transaction may have written rows before.
+	written bool
+	// within says that the text is one of several of a transaction (see unpushed).
+	within bool
+	// foresight is what was computed for the text (see foresee).
+	foresight *foresight
+	// byKey and after are those of a reading.
+	byKey bool
+	after *query.Value
 	// fault is why the tree has no SurrealQL.
 	fault *fault.Fault
 }
@@ -36,6 +47,10 @@ func (c *compiler) name(s string) {
 
 // bind writes a parameter with the value that value appends.
 func (c *compiler) bind(value func(dst []byte) []byte) {
+	if c.inline {
+		c.text(literal(value(nil)))
+		return
+	}
 	name := "p" + strconv.Itoa(c.count)
 	c.count++
 	c.text("$" + name)
@@ -67,8 +82,9 @@ func (c *compiler) vars() []byte {
 // that is being written.
 type scope struct {
 	// rows are prefixes of the rows at hand, the innermost last: "" where the
-	// statement's own row is at hand and fields stand bare, "$r1." for a row that
-	// a block has bound with LET. ColumnRef.Up counts from the end.
+	// statement's own row is at hand and fields stand bare, "$row." for a row in a
+	// variable, "$r1_" for one whose fields a block has bound to a variable each.
+	// ColumnRef.Up counts from the end.
 	rows []string
 	// old is the prefix of the row before the write.
 	old string
@@ -84,5 +100,9 @@ func (c *compiler) field(e *query.ColumnRef) {
 		prefix = c.scope.rows[len(c.scope.rows)-1-int(e.Up)]
 	}
 	c.text(prefix)
+	if isVariable(prefix) {
+		c.text(fieldOf(e.Table, e.Column))
+		return
+	}
 	c.name(fieldOf(e.Table, e.Column))
 }

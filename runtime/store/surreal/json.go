@@ -56,14 +56,54 @@ func appendItems(dst []byte, d *jsontext.Decoder, head func([]byte, int) []byte,
 const maxDecimalDigits = 28
 
 func appendNumber(dst []byte, text string) []byte {
-	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+	plain := plainNumber(text)
+	if n, err := strconv.ParseInt(plain, 10, 64); err == nil {
 		return wire.AppendInt(dst, n)
 	}
-	if !strings.ContainsAny(text, "eE") && len(strings.Trim(text, "-.")) <= maxDecimalDigits {
-		return wire.AppendDecimalText(dst, text)
+	if plain != "" {
+		return wire.AppendDecimalText(dst, plain)
 	}
 	f, _ := strconv.ParseFloat(text, 64) // out of range is refused before it is written
 	return wire.AppendFloat(dst, f)
+}
+
+// plainNumber is a JSON number without exponent and without zeros that do not
+// count, so that equal numbers are stored as equal ones; "" where it has more
+// digits than a decimal holds for sure.
+func plainNumber(text string) string {
+	mantissa, exponent := text, 0
+	if i := strings.IndexAny(text, "eE"); i >= 0 {
+		n, err := strconv.Atoi(text[i+1:])
+		if err != nil {
+			return ""
+		}
+		mantissa, exponent = text[:i], n
+	}
+	unsigned, negative := strings.CutPrefix(mantissa, "-")
+	whole, fraction, _ := strings.Cut(unsigned, ".")
+	digits := whole + fraction
+	point := len(whole) + exponent
+	trimmed := strings.TrimLeft(digits, "0")
+	point -= len(digits) - len(trimmed)
+	digits = strings.TrimRight(trimmed, "0")
+	if digits == "" {
+		return "0"
+	}
+	if max(point, len(digits))-min(point, 0) > maxDecimalDigits {
+		return ""
+	}
+	switch {
+	case point <= 0:
+		digits = "0." + strings.Repeat("0", -point) + digits
+	case point >= len(digits):
+		digits += strings.Repeat("0", point-len(digits))
+	default:
+		digits = digits[:point] + "." + digits[point:]
+	}
+	if negative {
+		return "-" + digits
+	}
+	return digits
 }
 
 // copyJSON appends the next value as JSON text.

@@ -8,8 +8,12 @@ const (
 	tableMeta    = "_meta"    // _meta:schema is the recorded schema, _meta:feed the feed's epoch
 	tableHistory = "_history"
 	tableOnce    = "_once"
-	tableKeys    = "_keys"   // the next int key of each table
-	tableLeases  = "_leases" // who leads what
+	tableKeys    = "_keys"    // the next int key of each table
+	tableLeases  = "_leases"  // who leads what
+	tableTouched = "_touched" // rows that a named query wrote when it was tried; nothing of it is kept
+	tableWitness = "_held"    // who points at rows, against who deletes them; see transaction.hold
+
+	accessForget = "_forget" // an access method without grants, see transaction.forget
 
 	fieldRevision = "_rev" // of every row: another number after every write
 
@@ -17,12 +21,19 @@ const (
 	// and asserts: what a text of ours does by itself, they do for writes by hand
 	// alone.
 	paramOurs = "_ours"
+	// paramWorded has the fields of words that the text itself keeps.
+	paramWorded = "_worded"
+	// paramSilent is set where the contents of rows do not change: the feed is
+	// not told.
+	paramSilent = "_silent"
+	// paramTouching is set where a named query is tried: events note its rows.
+	paramTouching = "_touching"
 )
 
-// fieldOf is the field that a column is stored in. An edge's two refs are
-// SurrealDB's own in and out.
+// fieldOf is the field that a column is stored in. The two refs of edges that
+// always have both ends are SurrealDB's own in and out.
 func fieldOf(t *query.Table, c *query.Column) string {
-	if t.Edge != nil {
+	if t.Edge.Joins() {
 		switch c {
 		case t.Edge.From:
 			return "in"

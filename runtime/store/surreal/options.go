@@ -4,6 +4,8 @@ import (
 	"crypto/x509"
 	"log/slog"
 	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/store/surreal/rpc"
 )
 
 // Options say where the database is, who we are there, and how much may be used.
@@ -25,6 +27,10 @@ type Options struct {
 	// Logger hears what happened outside of any request; nil is silence.
 	Logger *slog.Logger
 }
+
+// ErrUnavailable is in every error that means that the server cannot be reached
+// just now.
+var ErrUnavailable = rpc.ErrUnavailable
 
 const (
 	defaultStatementTimeout = 30 * time.Second

@@ -2,11 +2,14 @@ package surreal
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
+	"time"
 
-	"github.com/edge-hive/edge-hive/runtime/query"
+	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/store"
 	"github.com/edge-hive/edge-hive/runtime/store/plan"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/rpc"
@@ -18,7 +21,22 @@ var errNotYet = errors.New("not in this engine yet")
 type Store struct {
 	options Options
 	client  *rpc.Client
+	feed    *feed
+	writes  writes
 	broken  chan struct{}
+	// holder is this store's name in leases.
+	holder string
+	// gate holds back what comes while tables are changed.
+	gate gate
+	// snapshots counts those that are open.
+	snapshots atomic.Int64
+	changed   atomic.Uint64 // counts migrations that were not additive
+	// retyped is the schema that the last migration left which was not additive:
+	// a view on other types would misread the rows. Nil before.
+	retyped atomic.Pointer[plan.Schema]
+	// searched is the schema that a migration of this process has left, nil before
+	// one: full-text indexes that a view asks must be in it as the view knows them.
+	searched atomic.Pointer[plan.Schema]
 }
 
 var _ store.Store = (*Store)(nil)
@@ -29,45 +47,41 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	o = o.withDefaults()
 	client, err := rpc.Dial(ctx, rpc.Options{
 		URL: o.URL, Namespace: o.Namespace, Database: o.Database, User: o.User, Password: o.Password, Connections: o.Connections,
+		Roots: o.Roots, Logger: o.Logger,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("open SurrealDB at %s: %w", o.URL, err)
+		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	return &Store{options: o, client: client, broken: make(chan struct{})}, nil
+	s := &Store{options: o, client: client, broken: make(chan struct{}), holder: rand.Text()}
+	if err := s.prepare(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the database at %s: %w", client.Address(), err), client.Close())
+	}
+	s.feed = newFeed(client, o.ChangesKeep, o.Logger)
+	return s, nil
 }
-
-// Inspect implements store.Store.
-func (s *Store) Inspect(context.Context) (plan.Schema, error) { return plan.Schema{}, errNotYet }
-
-// Migrate implements store.Store.
-func (s *Store) Migrate(context.Context, plan.Plan) error { return errNotYet }
-
-// History implements store.Store.
-func (s *Store) History(context.Context) ([]plan.Record, error) { return nil, errNotYet }
-
-// Drift implements store.Store.
-func (s *Store) Drift(context.Context) ([]plan.Drift, error) { return nil, errNotYet }
-
-// Changes implements store.Store.
-func (s *Store) Changes(context.Context, query.Cursor, int) ([]query.Commit, error) {
-	return nil, errNotYet
-}
-
-// Position implements store.Store.
-func (s *Store) Position(context.Context) (query.Cursor, error) { return query.Cursor{}, errNotYet }
-
-// Watch implements store.Store.
-func (s *Store) Watch(context.Context) (<-chan struct{}, error) { return nil, errNotYet }
-
-// Health implements store.Store.
-func (s *Store) Health(context.Context) error { return errNotYet }
 
 // Broken implements store.Store: it is never closed, for what a server has
 // acknowledged is the server's to keep.
 func (s *Store) Broken() <-chan struct{} { return s.broken }
 
-// Backup implements store.Store.
-func (s *Store) Backup(context.Context, io.Writer) error { return errNotYet }
+// Backup implements store.Store: it refuses, for the server has copies of its
+// own making, of all that it holds.
+func (s *Store) Backup(context.Context, io.Writer) error {
+	return fault.New("0A000", "a database on a SurrealDB server is copied by the server's own tools").
+		WithHint("use surreal export, or edge-hive export for the rows in a form that every engine imports")
+}
+
+// closeTime bounds what is done at the end.
+const closeTime = 2 * time.Second
 
 // Close implements store.Store.
-func (s *Store) Close() error { return s.client.Close() }
+func (s *Store) Close() error {
+	if !s.gate.close() {
+		return nil
+	}
+	ctx, done := context.WithTimeout(context.Background(), closeTime)
+	defer done()
+	s.giveBack(ctx)
+	s.feed.close()
+	return s.client.Close()
+}

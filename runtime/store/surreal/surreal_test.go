@@ -27,4 +27,7 @@ func openEmpty(t *testing.T) store.Store {
 }
 
 // TestStore proves the engine by the suite that every engine passes.
-func TestStore(t *testing.T) { storetest.Run(t, openEmpty) }
+func TestStore(t *testing.T) {
+	t.Log("without backup: the server's own tools copy it (surreal export)")
+	storetest.Run(t, openEmpty, "backup")
+}

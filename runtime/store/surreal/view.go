@@ -2,50 +2,65 @@ package surreal
 
 import (
 	"context"
+	"fmt"
+	"sync/atomic"
 
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store"
+	"github.com/edge-hive/edge-hive/runtime/store/plan"
 )
 
 // view is one generation's way in.
 type view struct {
 	store  *Store
 	schema *query.Schema
+	layout *layout
+	// wanted is the schema in a plan's words, changed the store's when the view was
+	// opened. fits is the schema that a conversion has left and that was found to
+	// have the view's types.
+	wanted  plan.Schema
+	changed uint64
+	fits    atomic.Pointer[plan.Schema]
+	gate    gate
 }
 
 var _ store.View = (*view)(nil)
 
 // Open implements store.Store.
-func (s *Store) Open(_ context.Context, schema *query.Schema) (store.View, error) {
-	return &view{store: s, schema: schema}, nil
+func (s *Store) Open(ctx context.Context, schema *query.Schema) (store.View, error) {
+	recorded, err := s.Inspect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	wanted := plan.FromQuery(schema)
+	if err := matches(recorded, wanted); err != nil {
+		return nil, fmt.Errorf("open view: %w", err)
+	}
+	if err := s.hush(ctx, schema); err != nil {
+		return nil, err
+	}
+	if err := s.tryQueries(ctx, schema); err != nil {
+		return nil, fmt.Errorf("open view: %w", err)
+	}
+	if err := s.repairWords(ctx, &recorded); err != nil {
+		return nil, fmt.Errorf("open view: %w", err)
+	}
+	l := newLayout(schema)
+	s.writes.current.Store(l)
+	s.feed.learn(l)
+	if err := s.feed.start(); err != nil {
+		return nil, err
+	}
+	v := &view{store: s, schema: schema, layout: l, wanted: wanted, changed: s.changed.Load()}
+	v.fits.Store(s.retyped.Load())
+	return v, nil
 }
-
-// Select implements store.View.
-func (v *view) Select(context.Context, query.Select, query.RowWriter) (store.Info, error) {
-	return store.Info{}, errNotYet
-}
-
-// Query implements store.View.
-func (v *view) Query(context.Context, query.Invocation, func(query.Row) error) error {
-	return errNotYet
-}
-
-// Test implements store.View.
-func (v *view) Test(context.Context, []query.Expr) ([]query.Truth, error) { return nil, errNotYet }
-
-// Apply implements store.View.
-func (v *view) Apply(context.Context, query.Batch) (query.Result, error) {
-	return query.Result{}, errNotYet
-}
-
-// Snapshot implements store.View.
-func (v *view) Snapshot(context.Context) (store.Snapshot, error) { return nil, errNotYet }
 
 // Version implements store.View.
-func (v *view) Version(*query.Table) uint64 { return 0 }
-
-// Explain implements store.View.
-func (v *view) Explain(context.Context, query.Select) (string, error) { return "", errNotYet }
+func (v *view) Version(t *query.Table) uint64 { return v.store.feed.versions.of(t.Name) }
 
 // Close implements store.View.
-func (v *view) Close() error { return nil }
+func (v *view) Close() error {
+	v.gate.close()
+	return nil
+}

@@ -1,0 +1,227 @@
+package surreal
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/query"
+)
+
+// enter makes a row the one at hand; prefix is how its fields are called.
+func (c *compiler) enter(prefix string) { c.scope.rows = append(c.scope.rows, prefix) }
+
+func (c *compiler) leave() { c.scope.rows = c.scope.rows[:len(c.scope.rows)-1] }
+
+// outside writes body where e stands, which looks beyond the row at hand. What
+// it reads of that row is bound to a variable each, in a block of its own: an
+// index serves a comparison with a variable, but not one with a variable's
+// field. The block has no RETURN, which would end the statement around it.
+//
+// body is told whether it stands in a block: a select needs no parentheses there,
+// and SurrealDB bounds how deep a text may nest.
+func (c *compiler) outside(e query.Expr, body func(inBlock bool)) {
+	at := len(c.scope.rows) - 1
+	row, old := c.scope.prefix(at), c.scope.old
+	c.scope.made++
+	made := strconv.Itoa(c.scope.made)
+	bound := map[string]struct{}{}
+	outerColumns(e, func(ref *query.ColumnRef) {
+		prefix, variable := row, "$r"+made+"_"
+		if ref.Old {
+			prefix, variable = old, "$o"+made+"_"
+		}
+		name := fieldOf(ref.Table, ref.Column)
+		if _, again := bound[variable+name]; again || isVariable(prefix) {
+			return
+		}
+		if len(bound) == 0 {
+			c.text("{ ")
+		}
+		bound[variable+name] = struct{}{}
+		c.text("LET " + variable + name + " = " + prefix)
+		c.name(name)
+		c.text("; ")
+	})
+	if at >= 0 && !isVariable(row) {
+		c.scope.rows[at] = "$r" + made + "_"
+	}
+	if old != "" && !isVariable(old) {
+		c.scope.old = "$o" + made + "_"
+	}
+	body(len(bound) > 0)
+	if at >= 0 {
+		c.scope.rows[at] = row
+	}
+	c.scope.old = old
+	if len(bound) > 0 {
+		c.text(" }")
+	}
+}
+
+// isVariable reports the prefix of a row whose fields are variables each.
+func isVariable(prefix string) bool { return strings.HasSuffix(prefix, "_") }
+
+func (s *scope) prefix(at int) string {
+	if at < 0 {
+		return ""
+	}
+	return s.rows[at]
+}
+
+// outerColumns calls visit with the columns of the row at hand, and of the row
+// before it, that a node reads which looks beyond it.
+func outerColumns(e query.Expr, visit func(*query.ColumnRef)) { columnsAt(e, 0, visit) }
+
+func columnsAt(e query.Expr, depth uint8, visit func(*query.ColumnRef)) {
+	query.Walk(e, func(e query.Expr) bool {
+		switch e := e.(type) {
+		case *query.ColumnRef:
+			if e.Old || e.Up == depth {
+				visit(e)
+			}
+		case *query.Exists:
+			columnsAt(e.Where, depth+1, visit)
+			return false
+		case *query.Lookup:
+			columnsAt(e.Where, depth+1, visit)
+			columnsAt(e.Value, depth+1, visit)
+			return false
+		case *query.Embed:
+			columnsAt(e.On, depth, visit)
+			columnsAt(e.Rows.Where, depth+1, visit)
+			for i := range e.Rows.Columns {
+				columnsAt(e.Rows.Columns[i].Expr, depth+1, visit)
+			}
+			for i := range e.Rows.Order {
+				columnsAt(e.Rows.Order[i].Expr, depth+1, visit)
+			}
+			if e.Via != nil {
+				columnsAt(e.Via.Where, depth+1, visit)
+			}
+			return false
+		}
+		return true
+	})
+}
+
+// exists writes whether there is, or is not, such a row.
+func (c *compiler) exists(e *query.Exists, want bool) {
+	if !want {
+		c.text("!(")
+		defer c.text(")")
+	}
+	if link, rest := linked(e.Table, e.Where); link != nil {
+		c.follow(link, func() {
+			c.text("(")
+			c.present()
+			if len(rest) > 0 {
+				c.text(" AND ")
+				c.isTrue(&query.And{Terms: rest})
+			}
+			c.text(")")
+		})
+		return
+	}
+	c.outside(e, func(bool) {
+		c.text("(array::len((SELECT VALUE id FROM ")
+		c.name(e.Table.Name)
+		c.enter("")
+		c.where(e.Where)
+		c.leave()
+		c.text(" LIMIT 1)) > 0)")
+	})
+}
+
+// lookup writes a value of the one row, NONE where there is none.
+func (c *compiler) lookup(e *query.Lookup) {
+	if link, rest := linked(e.Table, e.Where); link != nil {
+		c.follow(link, func() {
+			if _, isColumn := e.Value.(*query.ColumnRef); isColumn && len(rest) == 0 && recordsOf(e.Value) == "" {
+				c.expr(e.Value)
+				return
+			}
+			c.text("(IF ")
+			c.present()
+			if len(rest) > 0 {
+				c.text(" AND ")
+				c.isTrue(&query.And{Terms: rest})
+			}
+			c.text(" { ")
+			c.expr(e.Value)
+			c.text(" })")
+		})
+		return
+	}
+	c.outside(e, func(bool) {
+		c.text("(SELECT VALUE ")
+		c.enter("")
+		c.expr(e.Value)
+		c.text(" FROM ")
+		c.name(e.Table.Name)
+		c.where(e.Where)
+		c.leave()
+		c.text(" LIMIT 1)[0]")
+	})
+}
+
+// linked finds the ref outside whose record alone a condition is about; rest is
+// what else is asked of that record.
+func linked(t *query.Table, where query.Expr) (link *query.ColumnRef, rest []query.Expr) {
+	terms := []query.Expr{where}
+	if and, ok := where.(*query.And); ok {
+		terms = and.Terms
+	}
+	for i, term := range terms {
+		compare, ok := term.(*query.Compare)
+		if !ok || compare.Op != query.Equal {
+			continue
+		}
+		for _, sides := range [][2]query.Expr{{compare.Left, compare.Right}, {compare.Right, compare.Left}} {
+			key, _ := sides[0].(*query.ColumnRef)
+			outer, _ := sides[1].(*query.ColumnRef)
+			if key == nil || outer == nil || key.Up != 0 || key.Old || key.Column != t.Key() || outer.Up != 1 || outer.Old || recordsOf(outer) != t.Name {
+				continue
+			}
+			return outer, append(append(rest, terms[:i]...), terms[i+1:]...)
+		}
+	}
+	return nil, nil
+}
+
+// follow writes body with the record at hand that a ref outside of it leads to.
+func (c *compiler) follow(link *query.ColumnRef, body func()) {
+	mark := len(c.buf)
+	from := *link
+	from.Up = 0
+	c.field(&from)
+	prefix := string(c.buf[mark:]) + "."
+	c.buf = c.buf[:mark]
+	c.enter(prefix)
+	body()
+	c.leave()
+}
+
+// present writes that the row at hand, which a ref leads to, is there.
+func (c *compiler) present() {
+	c.text(c.scope.prefix(len(c.scope.rows) - 1))
+	c.text(fieldRevision + " != NONE")
+}
+
+// embed and aggregate are written by the select whose outputs they are.
+func (c *compiler) embed(*query.Embed) { c.misplaced("embed") }
+
+func (c *compiler) aggregate(*query.Aggregate) { c.misplaced("aggregate") }
+
+func (c *compiler) misplaced(what string) {
+	c.fault = fault.Newf("XX000", "an %s stands where none can be", what)
+}
+
+// hops writes the steps of the walk to the row at hand.
+func (c *compiler) hops(*query.Hops) {
+	c.text(c.scope.prefix(len(c.scope.rows) - 1))
+	c.text(fieldHops)
+}
+
+// fieldHops holds the steps in the rows of a walk.
+const fieldHops = "_hops"

@@ -1,0 +1,126 @@
+package surreal
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/store"
+)
+
+// gateWait is how long a statement waits at a shut gate.
+const gateWait = 5 * time.Second
+
+const codeMigrating = "PGRST002"
+
+func faultMigrating() *fault.Fault {
+	return fault.New(codeMigrating, "the database's tables are being changed").WithHint("try again in a moment")
+}
+
+// gate counts what runs, so that a migration or a close can wait for it, and
+// holds back what comes meanwhile.
+type gate struct {
+	mu      sync.Mutex
+	running int
+	opened  chan struct{} // not nil while shut; closed when it opens
+	idle    chan struct{} // not nil while someone waits for running to end
+	gone    bool
+}
+
+// enter passes the gate; leave must follow. It waits for a shut gate for a
+// bounded time.
+func (g *gate) enter(ctx context.Context) error {
+	g.mu.Lock()
+	for g.opened != nil && !g.gone {
+		opened := g.opened
+		g.mu.Unlock()
+		if err := waitOpen(ctx, opened); err != nil {
+			return err
+		}
+		g.mu.Lock()
+	}
+	defer g.mu.Unlock()
+	if g.gone {
+		return store.ErrClosed
+	}
+	g.running++
+	return nil
+}
+
+func waitOpen(ctx context.Context, opened <-chan struct{}) error {
+	timer := time.NewTimer(gateWait)
+	defer timer.Stop()
+	select {
+	case <-opened:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return faultMigrating()
+	}
+}
+
+func (g *gate) leave() {
+	g.mu.Lock()
+	g.running--
+	if g.running == 0 && g.idle != nil {
+		close(g.idle)
+		g.idle = nil
+	}
+	g.mu.Unlock()
+}
+
+// shut holds back what comes and waits for what runs. Where ctx ends first
+// the gate is open again.
+func (g *gate) shut(ctx context.Context) error {
+	g.mu.Lock()
+	g.opened = make(chan struct{})
+	idle := g.whenIdle()
+	g.mu.Unlock()
+	select {
+	case <-idle:
+		return nil
+	case <-ctx.Done():
+		g.open()
+		return ctx.Err()
+	}
+}
+
+func (g *gate) open() {
+	g.mu.Lock()
+	if g.opened != nil {
+		close(g.opened)
+		g.opened = nil
+	}
+	g.mu.Unlock()
+}
+
+// close refuses what comes from now on and waits for what runs. It reports
+// whether this call was the one that closed.
+func (g *gate) close() bool {
+	g.mu.Lock()
+	first := !g.gone
+	g.gone = true
+	if g.opened != nil {
+		close(g.opened)
+		g.opened = nil
+	}
+	idle := g.whenIdle()
+	g.mu.Unlock()
+	<-idle
+	return first
+}
+
+// whenIdle gives a channel that closes when nothing runs; g.mu is held.
+func (g *gate) whenIdle() <-chan struct{} {
+	if g.running == 0 {
+		done := make(chan struct{})
+		close(done)
+		return done
+	}
+	if g.idle == nil {
+		g.idle = make(chan struct{})
+	}
+	return g.idle
+}

@@ -1,0 +1,126 @@
+package surreal
+
+import (
+	"github.com/edge-hive/edge-hive/runtime/query"
+	"github.com/edge-hive/edge-hive/runtime/store/surreal/wire"
+)
+
+// judge gives the fault of the first check that does not hold. It comes before
+// the row is written, so that whom a rule denies learns nothing of what is
+// there. before is called ahead of the first check that the database is asked
+// about: such a check becomes a statement, which sees what the batch did so far.
+func (t *transaction) judge(checks []query.Check, row, old query.Row, before func() error) error {
+	for i := range checks {
+		check := &checks[i]
+		truth, placed := outcomeOf(check.Cond, row, old)
+		if placed == nil {
+			if truth == query.True || truth == query.Unknown && check.AllowUnknown {
+				continue
+			}
+			return check.Fault
+		}
+		if err := before(); err != nil {
+			return err
+		}
+		t.demand(placed, check.AllowUnknown, check.Fault)
+	}
+	return nil
+}
+
+// outcomeOf tells the outcome of a condition on a row; where only the database knows
+// it, it gives the condition that is left, which is about no row at hand.
+func outcomeOf(condition query.Expr, row, old query.Row) (query.Truth, query.Expr) {
+	if !query.LooksBeyond(condition) {
+		return query.Holds(condition, row, old), nil
+	}
+	placed := query.Place(condition, row, old)
+	if literal, ok := placed.(*query.Literal); ok {
+		return query.TruthOf(literal.Value), nil
+	}
+	return query.Unknown, placed
+}
+
+// demand ends the batch with an error where a condition does not hold.
+func (t *transaction) demand(condition query.Expr, allowUnknown bool, refusal error) {
+	t.forget()
+	t.throw(op{kind: opThrow, fault: refusal}, func(c *compiler) {
+		if allowUnknown {
+			c.isFalse(condition)
+			return
+		}
+		c.text("!(")
+		c.isTrue(condition)
+		c.text(")")
+	})
+}
+
+// value evaluates an expression on a row; one that looks beyond it is asked for
+// in the transaction, where it sees what the batch did so far.
+func (t *transaction) value(e query.Expr, row, old query.Row) (query.Value, error) {
+	if !query.LooksBeyond(e) {
+		return query.Eval(e, row, old), nil
+	}
+	placed := query.Place(e, row, old)
+	if literal, ok := placed.(*query.Literal); ok {
+		return literal.Value, nil
+	}
+	answer, _, err := t.ask(func(c *compiler) {
+		c.text("RETURN ")
+		c.expr(placed)
+	})
+	if err != nil {
+		return query.Value{}, err
+	}
+	r := wire.NewReader(answer)
+	v := readValue(r, placed.Type())
+	return v, r.Err()
+}
+
+// lookBeyond asks what the writes want to know beyond their rows, when all is
+// written. One statement asks it all.
+func (t *transaction) lookBeyond(result *query.Result) error {
+	type place struct {
+		into *query.Value
+		of   query.Type
+	}
+	var asked []query.Expr
+	var places []place
+	for i := range t.batch.Writes {
+		list, did := t.batch.Writes[i].Beyond, &result.Writes[i]
+		if len(list) == 0 {
+			continue
+		}
+		did.Beyond = make([][]query.Value, len(did.Rows))
+		for j, row := range did.Rows {
+			did.Beyond[j] = make([]query.Value, len(list))
+			for k, e := range list {
+				placed := query.Place(e, row, nil)
+				if literal, ok := placed.(*query.Literal); ok {
+					did.Beyond[j][k] = literal.Value
+					continue
+				}
+				asked = append(asked, placed)
+				places = append(places, place{&did.Beyond[j][k], placed.Type()})
+			}
+		}
+	}
+	if len(asked) == 0 {
+		return nil
+	}
+	t.forget()
+	c := t.statement(op{answer: func(r *wire.Reader) {
+		n := r.Array()
+		for i := range min(n, len(places)) {
+			*places[i].into = readValue(r, places[i].of)
+		}
+	}})
+	c.text("RETURN [")
+	for i, e := range asked {
+		if i > 0 {
+			c.text(", ")
+		}
+		c.expr(e)
+	}
+	c.text("]")
+	return nil
+}

@@ -1,0 +1,269 @@
+package surreal
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/query"
+	"github.com/edge-hive/edge-hive/runtime/store/surreal/wire"
+)
+
+// Int keys are made here, from blocks that a node takes out of the table's
+// counter (_keys:[table], the first key that nobody has taken). A key is never
+// made twice: what is left of a block when a node ends is a gap. A block is as
+// large as the table is busy, so that quiet tables have few.
+
+const (
+	maxBlock = 1000
+	// busy is the time in which a block must last; else the next one is twice as
+	// large.
+	busy = time.Second
+)
+
+// keyMaker has the blocks of all tables.
+type keyMaker struct {
+	mutex  sync.Mutex
+	tables map[string]*keyBlock
+}
+
+// keyBlock is what one node may still make of a table's keys.
+type keyBlock struct {
+	mutex     sync.Mutex
+	next, end int64 // of [next, end)
+	size      int64 // of the last one
+	taken     time.Time
+}
+
+func (m *keyMaker) of(table string) *keyBlock {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	if m.tables == nil {
+		m.tables = map[string]*keyBlock{}
+	}
+	b := m.tables[table]
+	if b == nil {
+		b = &keyBlock{}
+		m.tables[table] = b
+	}
+	return b
+}
+
+// takings are the keys that a batch made of one table.
+type takings struct {
+	block *keyBlock
+	made  []int64
+	// given is the first key that is above all that the batch gave by itself.
+	given int64
+	// raise is the key that the table's counter must be above when the batch is
+	// committed, 0 for none.
+	raise int64
+}
+
+func (t *transaction) takings(table string) *takings {
+	k := t.keys[table]
+	if k == nil {
+		k = &takings{block: t.store.writes.keys.of(table)}
+		if t.keys == nil {
+			t.keys = map[string]*takings{}
+		}
+		t.keys[table] = k
+	}
+	return k
+}
+
+// giveKey makes an int key that no row ever had, or notes the one that is
+// given. It reports whether it made it.
+func (t *transaction) giveKey(entry *table, row query.Row) (bool, error) {
+	k := t.takings(entry.Name)
+	if !row[0].IsNull() {
+		k.note(row[0].N)
+		return false, nil
+	}
+	key, err := t.makeKey(entry, k)
+	if err != nil {
+		return false, err
+	}
+	row[0] = query.Int(key)
+	return true, nil
+}
+
+// note takes in a key that the batch gives by itself.
+func (k *takings) note(key int64) {
+	if key < 1 {
+		return
+	}
+	k.block.mutex.Lock()
+	defer k.block.mutex.Unlock()
+	if key == math.MaxInt64 {
+		k.given = key
+	} else {
+		k.given = max(k.given, key+1)
+	}
+	if key >= k.block.end {
+		k.raise = max(k.raise, key)
+	}
+}
+
+func (t *transaction) makeKey(entry *table, k *takings) (int64, error) {
+	usedUp := func() error { return fault.Newf(codeSequence, "the keys of table %q are used up", entry.Name) }
+	if k.given == math.MaxInt64 {
+		return 0, usedUp()
+	}
+	b := k.block
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	if b.next >= b.end {
+		if err := t.reserve(entry.Name, b); err != nil {
+			return 0, err
+		}
+	}
+	if b.next == math.MaxInt64 {
+		return 0, usedUp()
+	}
+	key := b.next
+	switch {
+	case k.given <= b.next:
+		b.next++
+		k.made = append(k.made, key)
+	case k.given < b.end:
+		key = k.given
+		k.given++
+	default:
+		// Above all that anybody took: the counter is raised with the batch.
+		key = k.given
+		k.given++
+		k.raise = max(k.raise, key)
+	}
+	return key, nil
+}
+
+// unmake gives back the key that was made last, as if it never had been.
+func (k *takings) unmake(key int64) {
+	last := len(k.made) - 1
+	if last < 0 || k.made[last] != key {
+		return
+	}
+	k.made = k.made[:last]
+	k.block.mutex.Lock()
+	defer k.block.mutex.Unlock()
+	if k.block.next == key+1 {
+		k.block.next = key
+	}
+}
+
+// settleKeys takes in what became of a batch: of one that was committed, the keys
+// that it gave; of another, the keys that it made go back where they are the last
+// ones.
+func (t *transaction) settleKeys(committed bool) {
+	for _, k := range t.keys {
+		if !committed && t.collided {
+			continue // a key of ours may be another's
+		}
+		if !committed {
+			for len(k.made) > 0 {
+				before := len(k.made)
+				k.unmake(k.made[before-1])
+				if len(k.made) == before {
+					break
+				}
+			}
+			continue
+		}
+		b := k.block
+		b.mutex.Lock()
+		switch {
+		case k.given > b.end:
+			b.next, b.end = 0, 0 // all others are above them
+		case k.given > b.next:
+			b.next = k.given
+		}
+		b.mutex.Unlock()
+	}
+	t.keys = nil
+}
+
+// reserve takes a new block out of the table's counter, in a transaction of its
+// own.
+func (t *transaction) reserve(table string, b *keyBlock) error {
+	size := max(b.size, 1)
+	if now := time.Now(); now.Sub(b.taken) < busy {
+		size = min(2*size, maxBlock)
+	} else {
+		size = max(size/2, 1)
+	}
+	next, err := t.store.takeKeys(t.ctx, table, size)
+	if err != nil {
+		return err
+	}
+	b.next, b.end, b.size, b.taken = next, next+size, size, time.Now()
+	if b.end < b.next { // the last ones there are
+		b.end = math.MaxInt64
+	}
+	return nil
+}
+
+// takeKeys raises a table's counter and gives its value before.
+func (s *Store) takeKeys(ctx context.Context, table string, size int64) (int64, error) {
+	const text = "{ LET $next = (SELECT VALUE next FROM ONLY type::record('" + tableKeys + "', $table)) ?? 1;" +
+		" UPSERT type::record('" + tableKeys + "', $table) SET next = IF $next > $last { $most } ELSE { $next + $size } RETURN NONE; RETURN $next; }"
+	vars := wire.AppendMap(nil, 4)
+	vars = wire.AppendString(wire.AppendString(vars, "table"), table)
+	vars = wire.AppendInt(wire.AppendString(vars, "size"), size)
+	vars = wire.AppendInt(wire.AppendString(vars, "last"), math.MaxInt64-size)
+	vars = wire.AppendInt(wire.AppendString(vars, "most"), math.MaxInt64)
+	for attempt := 1; ; attempt++ {
+		results, err := s.client.Query(ctx, text, vars)
+		switch {
+		case err == nil:
+			r := wire.NewReader(results[0])
+			next := r.Int()
+			return next, r.Err()
+		case !isConflict(err) || attempt == maxAttempts:
+			return 0, fmt.Errorf("take keys of table %q: %w", table, err)
+		}
+		if err := backOff(ctx, attempt); err != nil {
+			return 0, err
+		}
+	}
+}
+
+// raiseKeys adds what lifts the counters above the keys that the batch gave.
+func (t *transaction) raiseKeys() {
+	for name, k := range t.keys {
+		if k.raise == 0 {
+			continue
+		}
+		c := t.statement(op{})
+		c.text("UPSERT type::record('" + tableKeys + "', ")
+		c.plain(query.Text(name))
+		c.text(") SET next = math::max([next ?? 1, ")
+		c.plain(query.Int(min(k.raise, math.MaxInt64-1) + 1))
+		c.text("]) RETURN NONE")
+	}
+}
+
+// giveBack returns what is left of the blocks, where nobody took keys after them:
+// so that a restart leaves no gap.
+func (s *Store) giveBack(ctx context.Context) {
+	s.writes.keys.mutex.Lock()
+	defer s.writes.keys.mutex.Unlock()
+	for name, b := range s.writes.keys.tables {
+		b.mutex.Lock()
+		next, end := b.next, b.end
+		b.next, b.end = 0, 0
+		b.mutex.Unlock()
+		if next >= end {
+			continue
+		}
+		vars := wire.AppendMap(nil, 3)
+		vars = wire.AppendString(wire.AppendString(vars, "table"), name)
+		vars = wire.AppendInt(wire.AppendString(vars, "next"), next)
+		vars = wire.AppendInt(wire.AppendString(vars, "end"), end)
+		// What fails leaves a gap, no more.
+		_, _ = s.client.Query(ctx, "UPDATE type::record('"+tableKeys+"', $table) SET next = $next WHERE next = $end RETURN NONE", vars)
+	}
+}

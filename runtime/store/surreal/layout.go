@@ -1,0 +1,109 @@
+package surreal
+
+import (
+	"slices"
+
+	"github.com/edge-hive/edge-hive/runtime/query"
+)
+
+// layout is a generation's tables with what writes ask of them again and again.
+// It is immutable.
+type layout struct {
+	tables map[*query.Table]*table
+	byName map[string]*table
+	// deletion has every table after those that point at it.
+	deletion []*table
+}
+
+type table struct {
+	*query.Table
+	refs []*query.Column // columns that hold another row's key
+	// referrers are the columns of tables that hold this table's keys.
+	referrers []referrer
+	selfRef   bool
+	// insert begins the statement that inserts rows, read the one that reads them.
+	insert, read string
+	// fields are the columns by the name of the field that they are stored in.
+	fields map[string]*query.Column
+	// words are the full-text indexes.
+	words []*query.Index
+}
+
+type referrer struct {
+	table  *table
+	column *query.Column
+}
+
+func newLayout(schema *query.Schema) *layout {
+	l := &layout{
+		tables: make(map[*query.Table]*table, len(schema.Tables)),
+		byName: make(map[string]*table, len(schema.Tables)),
+	}
+	for _, t := range schema.Tables {
+		entry := newTable(t)
+		l.tables[t], l.byName[t.Name] = entry, entry
+	}
+	for _, t := range schema.Tables {
+		child := l.byName[t.Name]
+		for _, c := range child.refs {
+			parent := l.byName[c.Ref.Table]
+			if parent == nil {
+				continue // check refuses it
+			}
+			parent.referrers = append(parent.referrers, referrer{child, c})
+			child.selfRef = child.selfRef || parent == child
+		}
+	}
+	l.sortDeletion(schema)
+	return l
+}
+
+func newTable(t *query.Table) *table {
+	entry := &table{Table: t, fields: make(map[string]*query.Column, len(t.Columns))}
+	for _, c := range t.Columns {
+		entry.fields[fieldOf(t, c)] = c
+		if c.Ref != nil {
+			entry.refs = append(entry.refs, c)
+		}
+	}
+	for _, x := range t.Indexes {
+		if x.Kind == query.FullText {
+			entry.words = append(entry.words, x)
+		}
+	}
+	entry.insert = "INSERT INTO `" + t.Name + "` "
+	if t.Edge.Joins() {
+		entry.insert = "INSERT RELATION INTO `" + t.Name + "` "
+	}
+	entry.read = "SELECT * FROM `" + t.Name + "`"
+	return entry
+}
+
+// sortDeletion orders by depth of refs; circles are cut.
+func (l *layout) sortDeletion(schema *query.Schema) {
+	done := make(map[*table]bool, len(schema.Tables))
+	var visit func(t *table)
+	visit = func(t *table) {
+		if done[t] {
+			return
+		}
+		done[t] = true
+		for _, r := range t.referrers {
+			visit(r.table)
+		}
+		l.deletion = append(l.deletion, t)
+	}
+	for _, t := range schema.Tables {
+		visit(l.byName[t.Name])
+	}
+}
+
+// rank is the place of a table in the order of deletion.
+func (l *layout) rank(t *table) int {
+	return slices.IndexFunc(l.deletion, func(other *table) bool { return other.Name == t.Name })
+}
+
+// makesKeys reports a table whose keys are numbers that the engine may make.
+func (t *table) makesKeys() bool {
+	return t.Key().Type.Kind == query.KindInt && t.Key().Ref == nil
+}

@@ -1,0 +1,349 @@
+package surreal
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+
+	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/store"
+	"github.com/edge-hive/edge-hive/runtime/store/plan"
+	"github.com/edge-hive/edge-hive/runtime/store/surreal/rpc"
+	"github.com/edge-hive/edge-hive/runtime/store/surreal/wire"
+)
+
+// leaseMigration is led by the one node that migrates.
+const leaseMigration = "migration"
+
+// Migrate implements store.Store. Additive plans run beside everything else. A
+// plan that renames, drops or converts waits until nothing of this node runs,
+// holds back what comes, and begins a new epoch of the feed, for the rows in the
+// old one have names that are gone. Of several nodes one migrates; another one
+// waits for it, and finds its plan moved.
+func (s *Store) Migrate(ctx context.Context, p plan.Plan) error {
+	if refused := p.Refused(); len(refused) > 0 {
+		return fault.New("migration-refused", refused[0].Reason).WithHint(refused[0].Hint)
+	}
+	led, err := s.lead(ctx, leaseMigration)
+	if err != nil {
+		return fmt.Errorf("wait for the nodes that migrate: %w", err)
+	}
+	defer led.release()
+	ctx = led.ctx
+	if p.Additive() {
+		if err := s.gate.enter(ctx); err != nil {
+			return err
+		}
+		defer s.gate.leave()
+		return s.migrate(ctx, &p)
+	}
+	wait, stop := context.WithTimeout(ctx, gateWait)
+	defer stop()
+	if err := s.gate.shut(wait); err != nil {
+		if errors.Is(err, store.ErrClosed) {
+			return err
+		}
+		return faultMigrating().WithCause(fmt.Errorf("wait for running statements: %w", err))
+	}
+	defer s.gate.open()
+	return s.migrate(ctx, &p)
+}
+
+func (s *Store) migrate(ctx context.Context, p *plan.Plan) error {
+	var err error
+	for attempt := 1; attempt <= attempts; attempt++ {
+		m := &migration{in: s.client, plan: p}
+		if err = m.carryOut(ctx); err == nil {
+			s.migrated(p)
+			return s.finish(ctx)
+		}
+		if !isConflict(err) && !errors.Is(err, errMoving) {
+			return err
+		}
+		if err := pause(ctx, attempt); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
+// migrated forgets what was known of the tables as they were.
+func (s *Store) migrated(p *plan.Plan) {
+	s.searched.Store(&p.To)
+	if !p.Additive() {
+		s.writes.keys.follow(p.Steps)
+		s.feed.wrote()
+		s.changed.Add(1)
+		s.retyped.Store(&p.To)
+	}
+}
+
+// follow takes blocks along with tables that are renamed, and drops those of
+// tables that go or get other keys.
+func (m *keyMaker) follow(steps []plan.Step) {
+	m.mutex.Lock()
+	defer m.mutex.Unlock()
+	renamed := map[string]*keyBlock{}
+	for i := range steps {
+		switch step := &steps[i]; {
+		case step.Kind == plan.DropTable, step.Kind == plan.ConvertColumn && step.Name == "id":
+			delete(m.tables, step.Table)
+		case step.Kind == plan.RenameTable && m.tables[step.Was] != nil:
+			renamed[step.Table] = m.tables[step.Was]
+			delete(m.tables, step.Was)
+		}
+	}
+	maps.Copy(m.tables, renamed)
+}
+
+// errMoving ends a try whose rows others wrote to meanwhile.
+var errMoving = errors.New("rows were written while they were migrated")
+
+// migration is one try of a plan. Rows that are converted are read first; all
+// else is one text and one transaction, which looks whether they still are what
+// was read.
+type migration struct {
+	in   texts
+	plan *plan.Plan
+	// changes are the tables of the wanted schema.
+	changes []*change
+	// unfit are the refusals of rows that do not convert.
+	unfit fault.List
+
+	// later are definitions for after the transaction: a full-text index over rows
+	// that the transaction writes is in its own way.
+	later []string
+
+	statements []statement
+	vars       []byte
+	count      int
+}
+
+// statement is one of the text, with the table that its errors are of.
+type statement struct {
+	text   string
+	change *change
+}
+
+func (m *migration) carryOut(ctx context.Context) error {
+	have, err := readRecorded(ctx, m.in)
+	if err != nil {
+		return err
+	}
+	if !sameSchema(have.schema, m.plan.From) {
+		return store.ErrMoved
+	}
+	there, err := readDefined(ctx, m.in, &have.schema)
+	if err != nil {
+		return err
+	}
+	if err := refuseGrave(findDrift(&have, there)); err != nil {
+		return err
+	}
+	if err := m.findForeign(there); err != nil {
+		return err
+	}
+	if err := m.findChanges(); err != nil {
+		return err
+	}
+	if err := m.inspectRows(ctx); err != nil {
+		return err
+	}
+	if err := m.write(have.generation); err != nil {
+		return err
+	}
+	return m.send(ctx)
+}
+
+// findForeign refuses to make a table where somebody else's is: it is never
+// overwritten.
+func (m *migration) findForeign(there *defined) error {
+	for i := range m.plan.To.Tables {
+		name := m.plan.To.Tables[i].Name
+		if m.plan.From.Table(name) == nil && there.tables[name] != "" {
+			return fault.Newf("foreign-table", "table %s is in the database, but no migration of ours made it", name).
+				WithHint("give the table another name, or look at what is in it and remove it").At("tables." + name)
+		}
+	}
+	return nil
+}
+
+// write gathers the statements. Their order is owed to what SurrealDB does: an
+// index that is made in a transaction knows the rows from before it alone, so
+// indexes are made before rows are written; and where a node goes, what is left
+// of its edges' indexes is wrong, so edges go first.
+func (m *migration) write(generation int64) error {
+	m.set(paramOurs, func(dst []byte) []byte { return wire.AppendBool(dst, true) })
+	m.set("generation", func(dst []byte) []byte { return wire.AppendInt(dst, generation) })
+	m.add(nil, "IF ((SELECT VALUE generation FROM ONLY _meta:schema) ?? 0) != $generation { THROW '"+thrownMoved+"' }")
+	for _, step := range []func() error{
+		m.quieten, m.keepMoved, m.defineParts, m.removeOld, m.defineTables, m.insertMoved, m.rewriteRows, m.lookForLost, m.finishTables, m.moveKeys,
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	if !m.plan.Additive() {
+		m.add(nil, "%s", strings.TrimSuffix(epochText, ";\n"))
+	}
+	return m.record(generation + 1)
+}
+
+const (
+	thrownMoved  = "moved"
+	thrownMoving = "moving"
+	thrownLost   = "lost"
+)
+
+func (m *migration) add(c *change, format string, args ...any) {
+	text := format
+	if len(args) > 0 {
+		text = fmt.Sprintf(format, args...)
+	}
+	m.statements = append(m.statements, statement{text, c})
+}
+
+func (m *migration) set(name string, value func(dst []byte) []byte) {
+	m.count++
+	m.vars = value(wire.AppendString(m.vars, name))
+}
+
+// record writes the new schema and the history.
+func (m *migration) record(generation int64) error {
+	schema, err := json.Marshal(m.plan.To)
+	if err != nil {
+		return err
+	}
+	m.set("schema", func(dst []byte) []byte { return wire.AppendString(dst, string(schema)) })
+	m.set("next", func(dst []byte) []byte { return wire.AppendInt(dst, generation) })
+	m.set("pending", func(dst []byte) []byte {
+		dst = wire.AppendArray(dst, len(m.later))
+		for _, text := range m.later {
+			dst = wire.AppendString(dst, text)
+		}
+		return dst
+	})
+	m.add(nil, "UPSERT _meta:schema SET schema = $schema, pending = $pending, generation = $next")
+	return m.recordHistory()
+}
+
+// define adds a definition of a table, or keeps it for later.
+func (m *migration) define(c *change, d definition) {
+	if c.was != nil && d.kind == "INDEX" && strings.Contains(d.text, " FULLTEXT ") {
+		m.later = append(m.later, d.define())
+		return
+	}
+	m.add(c, "%s", d.define())
+}
+
+// finishLed finishes what another node, or an earlier process, has left; unless
+// it does so itself meanwhile.
+func (s *Store) finishLed(ctx context.Context) error {
+	led, err := s.lead(ctx, leaseMigration)
+	if err != nil {
+		return fmt.Errorf("wait for the node that migrates: %w", err)
+	}
+	defer led.release()
+	return s.finish(led.ctx)
+}
+
+// finish makes what a migration has left for after its transaction.
+func (s *Store) finish(ctx context.Context) error {
+	have, err := readRecorded(ctx, s.client)
+	if err != nil || len(have.pending) == 0 {
+		return err
+	}
+	for _, text := range have.pending {
+		for attempt := 1; ; attempt++ {
+			_, err := s.client.Query(ctx, text, nil)
+			if err == nil {
+				break
+			}
+			if !isConflict(err) || attempt == attempts {
+				return fmt.Errorf("finish a migration: %w", err)
+			}
+			if err := pause(ctx, attempt); err != nil {
+				return err
+			}
+		}
+	}
+	if _, err := s.client.Query(ctx, "UPDATE _meta:schema SET pending = [] RETURN NONE", nil); err != nil {
+		return fmt.Errorf("finish a migration: %w", err)
+	}
+	return nil
+}
+
+// send has the text carried out.
+func (m *migration) send(ctx context.Context) error {
+	var text strings.Builder
+	text.WriteString("BEGIN;\n")
+	for _, s := range m.statements {
+		text.WriteString(s.text)
+		text.WriteString(";\n")
+	}
+	text.WriteString("COMMIT")
+	_, err := m.in.Query(ctx, text.String(), append(wire.AppendMap(nil, m.count), m.vars...))
+	return m.explain(err)
+}
+
+// explain says what a refused text means.
+func (m *migration) explain(err error) error {
+	var e *rpc.StatementError
+	if !errors.As(err, &e) {
+		return err
+	}
+	if e.Kind == "Thrown" {
+		switch word, rest, _ := strings.Cut(e.Message, separator); word {
+		case thrownMoved:
+			return store.ErrMoved
+		case thrownMoving:
+			return errMoving
+		case thrownLost:
+			return m.lostFaults(rest)
+		}
+	}
+	var c *change
+	if at := e.Statement - 1; at >= 0 && at < len(m.statements) { // the first is BEGIN
+		c = m.statements[at].change
+	}
+	if c == nil {
+		return err
+	}
+	if name, ok := between(e.Message, "Database index `", "` already contains"); ok {
+		return uniqueRowsFault(c.now, name, err)
+	}
+	if strings.HasPrefix(e.Message, "Database record `") && strings.HasSuffix(e.Message, "already exists") {
+		return c.twiceFault(err)
+	}
+	return fmt.Errorf("table %q: %w", c.now.Name, err)
+}
+
+func between(text, before, after string) (string, bool) {
+	_, rest, ok := strings.Cut(text, before)
+	if !ok {
+		return "", false
+	}
+	found, _, ok := strings.Cut(rest, after)
+	return found, ok
+}
+
+// uniqueRowsFault is of a unique index over rows that are alike.
+func uniqueRowsFault(t *plan.Table, name string, cause error) error {
+	for i := range t.Indexes {
+		if x := &t.Indexes[i]; x.Name == name {
+			return fault.Newf(codeUnique, "index %s.%s is unique, but rows of the table have equal values in %s", t.Name, name, strings.Join(x.Columns, ", ")).
+				WithHint("change those rows first, or leave unique out").WithCause(cause).At("tables." + t.Name + ".indexes." + name)
+		}
+	}
+	return cause
+}
+
+func sameSchema(a, b plan.Schema) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	empty := len(a.Tables) == 0 && len(b.Tables) == 0
+	return errX == nil && errY == nil && (empty || string(x) == string(y))
+}

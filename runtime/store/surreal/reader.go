@@ -1,0 +1,341 @@
+package surreal
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/store/surreal/wire"
+)
+
+const (
+	// maxPage is the most that SHOW CHANGES gives at once; a page that was larger
+	// than pageBytes makes the next ones smaller.
+	maxPage   = 1000
+	minPage   = 8
+	pageBytes = 4 << 20
+	// breath is the least time between two looks that nobody waits for: what is
+	// seen is held back for longer anyway.
+	breath = 5 * time.Millisecond
+	// pollAfter is how long the reader relies on being woken.
+	pollAfter = time.Second
+	// backEvery and backFor say how the reader looks for commits that came into
+	// sight late.
+	backEvery = time.Second
+	backFor   = 2 * time.Second
+	// farBackEvery and farBackFor are for those that a disk or a net has held up.
+	farBackEvery = 15 * time.Second
+	farBackFor   = 15 * time.Second
+	// readTime bounds a request of the reader.
+	readTime = 10 * time.Second
+	// findTime bounds the search for the feed's end.
+	findTime = time.Minute
+
+	minRetry = 20 * time.Millisecond
+	maxRetry = time.Second
+)
+
+// reader follows the changefeed until the feed is closed. It is one goroutine;
+// another one wakes it.
+type reader struct {
+	*feed
+	looked      time.Time
+	back, far   time.Time // when it looked back last
+	scan, until uint64    // what is still to be looked through again
+	away        bool
+}
+
+// read is the reader's goroutine.
+func (f *feed) read() {
+	f.running.Go(f.listen)
+	r := &reader{feed: f}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for retry := minRetry; f.ctx.Err() == nil; {
+		wait, err := r.step(f.ctx)
+		if err != nil {
+			wait = retry
+			retry = min(2*retry, maxRetry)
+			r.failed(err)
+		} else {
+			retry = minRetry
+		}
+		timer.Reset(wait)
+		select {
+		case <-f.ctx.Done():
+		case <-timer.C:
+			continue
+		case <-f.look:
+		}
+		if err != nil {
+			// Back-off holds whoever calls.
+			select {
+			case <-f.ctx.Done():
+			case <-timer.C:
+			}
+		}
+	}
+}
+
+// listen wakes the reader when somebody writes. What LIVE tells is no more than
+// that: it loses some, and has no order.
+func (f *feed) listen() {
+	for f.ctx.Err() == nil {
+		wakes, err := f.source.Live(f.ctx, "LIVE SELECT op FROM "+tableChanges)
+		if err == nil {
+			for range wakes {
+				f.hurry()
+			}
+		}
+		select {
+		case <-time.After(maxRetry):
+		case <-f.ctx.Done():
+		}
+	}
+}
+
+// failed tells those who wait.
+func (r *reader) failed(err error) {
+	if r.ctx.Err() != nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if !r.away {
+		r.log.Warn("the feed cannot be read", "error", err)
+	}
+	r.away = true
+	r.failures++
+	r.cause = err
+	r.move()
+}
+
+// step does what is due, and says how long nothing is.
+func (r *reader) step(ctx context.Context) (time.Duration, error) {
+	if r.isNew() {
+		if err := r.find(ctx); err != nil {
+			return 0, err
+		}
+	}
+	if wait := r.early(time.Now()); wait > 0 {
+		return min(wait, r.release()), nil
+	}
+	if err := r.lookAtEnd(ctx); err != nil {
+		return 0, err
+	}
+	if err := r.lookBack(ctx); err != nil {
+		return 0, err
+	}
+	return r.release(), nil
+}
+
+func (r *reader) isNew() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.epoch == 0
+}
+
+// early is how long it is until the next look at the end is due.
+func (r *reader) early(now time.Time) time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.urgent {
+		r.urgent = false
+		return 0
+	}
+	return breath - now.Sub(r.looked)
+}
+
+// release moves on, and says when it can again.
+func (r *reader) release() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	released := r.order.release(now)
+	for i := range released {
+		if released[i].epoch != 0 && released[i].epoch != r.epoch {
+			r.enterEpoch(released[i].epoch, released[i].seq)
+		}
+	}
+	if len(released) > 0 {
+		r.wake()
+	}
+	r.move()
+	wait := pollAfter
+	if next, ok := r.order.next(now); ok {
+		wait = min(wait, next)
+	}
+	if r.scan != 0 {
+		wait = 0
+	}
+	return max(wait, breath)
+}
+
+// enterEpoch begins a new epoch after a commit. The caller holds r.mu.
+func (r *reader) enterEpoch(epoch, after uint64) {
+	r.log.Info("a new feed begins", "epoch", epoch)
+	r.epoch = epoch
+	r.order.restart(after)
+	r.versions.bumpAll()
+	r.wake()
+}
+
+// lookAtEnd reads what is after the last released commit.
+func (r *reader) lookAtEnd(ctx context.Context) error {
+	r.mu.Lock()
+	r.begun++
+	begun, acked, from := r.begun, r.acked, r.order.last+1
+	r.mu.Unlock()
+	r.looked = time.Now()
+	for {
+		list, last, full, err := r.show(ctx, from)
+		if err != nil {
+			return err
+		}
+		r.take(ctx, list)
+		if !full {
+			break
+		}
+		from = last + 1
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.away {
+		r.away = false
+		r.far = time.Time{}
+		r.versions.bumpAll()
+		r.log.Info("the feed is read again")
+	}
+	r.done, r.seen = begun, acked
+	r.move()
+	return nil
+}
+
+// lookBack looks once more, a page at a time, through what was released lately.
+func (r *reader) lookBack(ctx context.Context) error {
+	if r.scan == 0 && !r.begin() {
+		return nil
+	}
+	list, last, full, err := r.show(ctx, r.scan)
+	if err != nil {
+		return err
+	}
+	r.scan = 0
+	if full && last < r.until {
+		r.scan = last + 1
+	}
+	r.take(ctx, list)
+	return nil
+}
+
+// begin says from where to look back, when it is time.
+func (r *reader) begin() bool {
+	now := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var window time.Duration
+	switch {
+	case now.Sub(r.far) >= farBackEvery:
+		r.far, r.back, window = now, now, farBackFor
+	case now.Sub(r.back) >= backEvery:
+		r.back, window = now, backFor
+	default:
+		return false
+	}
+	r.scan, r.until = max(before(r.order.last, window), r.order.floor), r.order.last
+	return r.scan != 0
+}
+
+// take adds what came into sight.
+func (r *reader) take(ctx context.Context, list []feedEntry) {
+	var missed []uint64
+	r.mu.Lock()
+	now := time.Now()
+	for i := range list {
+		added, late := r.order.add(list[i], now)
+		if !added {
+			continue
+		}
+		r.see(&list[i])
+		switch {
+		case !late:
+		case list[i].epoch != 0:
+			r.enterEpoch(list[i].epoch, r.order.last)
+		case list[i].breaks:
+			// Those behind it may have passed it as well.
+			missed = append(missed, list[i].from)
+		default:
+			missed = append(missed, list[i].seq)
+			r.log.Warn("a commit came into sight after its place had passed; those who passed it begin anew",
+				"seq", list[i].seq, "late", now.Sub(time.UnixMilli(millis(list[i].seq))), "held", r.order.hold)
+		}
+	}
+	r.mu.Unlock()
+	for _, seq := range missed {
+		r.breakAt(ctx, seq)
+	}
+}
+
+// see moves the versions of what a commit touched, unless they were moved when
+// it was acknowledged. The caller holds r.mu.
+func (r *reader) see(e *feedEntry) {
+	if own := r.batches[e.batch]; own != nil {
+		own.seq = e.seq
+		if own.acknowledged {
+			delete(r.batches, e.batch)
+			r.move()
+			return
+		}
+		r.move()
+	}
+	for i := range e.changes {
+		if i == 0 || e.changes[i].table != e.changes[i-1].table {
+			r.versions.bump(e.changes[i].table)
+		}
+	}
+}
+
+// breakAt tells everybody, on every node, that they may have missed a commit.
+func (r *reader) breakAt(ctx context.Context, seq uint64) {
+	vars := wire.AppendInt(wire.AppendString(wire.AppendMap(nil, 1), "from"), int64(seq))
+	for attempt := 1; ctx.Err() == nil; attempt++ {
+		ctx, done := context.WithTimeout(ctx, readTime)
+		_, err := r.source.Query(ctx, breakText, vars)
+		done()
+		if err == nil {
+			return
+		}
+		r.log.Error("a break could not be written into the feed", "seq", seq, "error", err)
+		if pause(ctx, attempt) != nil {
+			return
+		}
+	}
+}
+
+// show reads a page of the changefeed.
+func (f *feed) show(ctx context.Context, from uint64) (list []feedEntry, last uint64, full bool, err error) {
+	f.mu.Lock()
+	page := f.page
+	f.mu.Unlock()
+	ctx, done := context.WithTimeout(ctx, readTime)
+	defer done()
+	text := "SHOW CHANGES FOR TABLE " + tableChanges + " SINCE " + strconv.FormatUint(from, 10) + " LIMIT " + strconv.Itoa(page)
+	results, err := f.source.Read(ctx, text, nil)
+	if err != nil {
+		return nil, 0, false, fmt.Errorf("read the feed: %w", err)
+	}
+	list, read, last, err := readEntries(results[0])
+	if err != nil {
+		return nil, 0, false, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case len(results[0]) > pageBytes:
+		f.page = max(page/2, minPage)
+	case len(results[0]) < pageBytes/4:
+		f.page = min(f.page*2, maxPage)
+	}
+	return list, last, read >= page, nil
+}
