@@ -11,7 +11,6 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/engine/admin"
 	"github.com/edge-hive/edge-hive/runtime/observe"
-	"github.com/edge-hive/edge-hive/runtime/store/sqlite"
 )
 
 // maxWho bounds the text that says who asked for a migration.
@@ -55,7 +54,7 @@ func Migrate(ctx context.Context, o Options, who, hash string) (_ Outcome, err e
 	}
 	d.who = who
 	if e.shared, err = openShared(ctx, d.manifest, e.log.Logger); err != nil {
-		if errors.Is(err, sqlite.ErrServed) {
+		if isServed(err) {
 			return Outcome{}, servedFault(d.manifest)
 		}
 		return Outcome{}, err

@@ -14,6 +14,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/durable"
 	"github.com/edge-hive/edge-hive/runtime/engine/admin"
 	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/store/sqlite"
 )
 
@@ -37,9 +38,17 @@ type TableRows struct {
 
 // Source is a database that can be backed up.
 type Source struct {
-	// Server is asked first; when none runs, Path is read.
-	Server *admin.Client
-	Path   string // of the database's file; "" where it is not known
+	// Server is asked first; when none runs, the manifest's database is read.
+	Server   *admin.Client
+	Manifest *manifest.Manifest // nil where it is not known
+}
+
+// path is that of the database's file, "" where there is none or none is known.
+func (s Source) path() string {
+	if s.Manifest == nil {
+		return ""
+	}
+	return s.Manifest.Database.Path
 }
 
 // codeTarget is a backup's file that cannot be written.
@@ -49,6 +58,9 @@ const codeTarget = "target"
 // serves, as target: all of it, proven, or nothing. A file that is there is
 // replaced only by force. An end of the context removes what was begun.
 func WriteBackup(ctx context.Context, from Source, target string, force bool) (_ Backup, err error) {
+	if from.Manifest != nil && !hasCopies(from.Manifest) {
+		return Backup{}, errNoBackup
+	}
 	target, err = filepath.Abs(target)
 	if err != nil {
 		return Backup{}, err
@@ -80,13 +92,17 @@ func WriteBackup(ctx context.Context, from Source, target string, force bool) (_
 // StreamBackup writes a backup to w. The copy is proven before its first byte
 // is written; who reads it finds with VerifyBackup whether all has arrived.
 func StreamBackup(ctx context.Context, from Source, w io.Writer) error {
+	if from.Manifest != nil && !hasCopies(from.Manifest) {
+		return errNoBackup
+	}
+	path := from.path()
 	err := from.Server.Backup(ctx, w)
-	if !errors.Is(err, admin.ErrNotRunning) || from.Path == "" {
+	if !errors.Is(err, admin.ErrNotRunning) || path == "" {
 		return err
 	}
-	err = sqlite.BackupFile(ctx, from.Path, w)
+	err = sqlite.BackupFile(ctx, path, w)
 	if errors.Is(err, sqlite.ErrNoDatabase) {
-		return fault.Newf(sqlite.CodeNoFile, "there is no database %s yet", from.Path).WithHint("start the server once: edge-hive serve")
+		return fault.Newf(sqlite.CodeNoFile, "there is no database %s yet", path).WithHint("start the server once: edge-hive serve")
 	}
 	return err
 }
@@ -104,7 +120,7 @@ func checkTarget(from Source, target string, force bool) error {
 	case !force:
 		return fault.Newf(codeTarget, "%s is there already", target).WithHint("name another file, or replace it with --force")
 	}
-	if served, err := os.Stat(from.Path); err == nil && os.SameFile(served, info) {
+	if served, err := os.Stat(from.path()); err == nil && os.SameFile(served, info) {
 		return fault.Newf(codeTarget, "%s is the database itself", target).WithHint("name another file")
 	}
 	return nil
@@ -183,6 +199,10 @@ func backupOf(file string, contents sqlite.Contents) Backup {
 // answerBackup streams a backup. One that fails on the way cuts the connection,
 // so that half of it is not taken for the whole.
 func (e *Engine) answerBackup(w http.ResponseWriter, r *http.Request) {
+	if !hasCopies(e.Manifest()) {
+		http.Error(w, errNoBackup.Message+"; "+errNoBackup.Hint, http.StatusNotImplemented)
+		return
+	}
 	began := time.Now()
 	w.Header().Set("Content-Type", "application/vnd.sqlite3")
 	counted := &countingWriter{w: w}

@@ -36,7 +36,7 @@ func (b *backend) loaded() *manifest.Manifest {
 
 func (b *backend) source() engine.Source {
 	m := b.loaded()
-	return engine.Source{Server: admin.NewClient(m.DataDir()), Path: m.Database.Path}
+	return engine.Source{Server: admin.NewClient(m.DataDir()), Manifest: m}
 }
 
 // TestBackupWhileServing writes over HTTP from 16 clients, makes a backup

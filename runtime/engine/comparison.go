@@ -16,7 +16,6 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store/plan"
-	"github.com/edge-hive/edge-hive/runtime/store/sqlite"
 )
 
 // Comparison is what a manifest would change.
@@ -25,7 +24,7 @@ type Comparison struct {
 	// Running is the backend it was compared with; nil when none runs: then the
 	// changes are those of the database alone.
 	Running *Compared `json:"running,omitempty"`
-	// Database is the file that was looked at.
+	// Database is what was looked at: a file, or a place on a server.
 	Database string              `json:"database"`
 	Changes  []difference.Change `json:"changes"`
 	// Drift is what somebody changed in the database by hand.
@@ -57,13 +56,13 @@ func Compare(ctx context.Context, m *manifest.Manifest) (Comparison, error) {
 	if err := faults.Err(); err != nil {
 		return Comparison{}, err
 	}
-	c := Comparison{Manifest: m.Hash, Database: m.Database.Path, Changes: []difference.Change{}}
+	c := Comparison{Manifest: m.Hash, Database: m.Database.Address(), Changes: []difference.Change{}}
 	running, err := admin.NewClient(m.DataDir()).Running(ctx)
 	switch {
 	case errors.Is(err, admin.ErrNotRunning):
-		found, err := sqlite.InspectFile(ctx, m.Database.Path)
+		found, err := inspect(ctx, m)
 		if err != nil {
-			return Comparison{}, fmt.Errorf("look at the database: %w", err)
+			return Comparison{}, err
 		}
 		c.Drift = found.Drift
 		c.steps(found.Schema, found.Filled, m, checked)
@@ -76,7 +75,7 @@ func Compare(ctx context.Context, m *manifest.Manifest) (Comparison, error) {
 	if err != nil {
 		return Comparison{}, err
 	}
-	c.Database = old.Manifest.Database.Path
+	c.Database = old.Manifest.Database.Address()
 	if len(running.Drift) > 0 {
 		if err := json.Unmarshal(running.Drift, &c.Drift); err != nil {
 			return Comparison{}, errVersions.WithCause(err)

@@ -76,6 +76,7 @@ type Engine struct {
 	old    atomic.Int64 // generations that still drain
 
 	probe probe
+	moved atomic.Bool // another node has changed the tables that this one serves
 
 	lastMu sync.Mutex
 	last   *admin.Reload
@@ -121,6 +122,9 @@ func (e *Engine) start(ctx context.Context) error {
 	if e.shared, err = openShared(ctx, m, e.log.Logger); err != nil {
 		return err
 	}
+	if isShared(m) {
+		e.probe.timeout = serverProbeTimeout
+	}
 	if m.Observe.MetricsListen != "" {
 		e.metrics = observe.NewMetrics(e.options.Version)
 	}
@@ -149,12 +153,15 @@ func (e *Engine) start(ctx context.Context) error {
 	}
 	e.goes("watch of the database", e.watchStore)
 	e.goes("end of old rows", e.sweep)
+	if isShared(m) {
+		e.goes("look at the tables", e.followTables)
+	}
 	if e.options.Watch {
 		if err := e.watch(); err != nil {
 			return err
 		}
 	}
-	e.log.Info("started", "name", m.Name, "manifest", g.hash(), "http", e.Addr().String(), "tables", len(m.Tables),
+	e.log.Info("started", "name", m.Name, "manifest", g.hash(), "database", m.Database.Engine+" "+m.Database.Address(), "http", e.Addr().String(), "tables", len(m.Tables),
 		"migrated", len(did.steps), "took", time.Since(e.started).Round(time.Millisecond).String())
 	return nil
 }
@@ -192,6 +199,9 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (e *Engine) ready(ctx context.Context) error {
 	if e.stopping.Load() {
 		return fault.New("stopping", "the server is stopping")
+	}
+	if e.moved.Load() {
+		return errMoved
 	}
 	return e.probe.health(ctx, e.shared.store.Health)
 }
@@ -265,6 +275,12 @@ func (e *Engine) measure() error {
 	}
 	connections := func() float64 { return float64(e.shared.realtime.Connections()) }
 	subscriptions := func() float64 { n, _ := e.shared.hub.Subscribers(); return float64(n) }
+	healthy := func() float64 {
+		if e.probe.health(e.life, e.shared.store.Health) != nil {
+			return 0
+		}
+		return 1
+	}
 	refused := func() float64 {
 		if l := e.shared.bounded.Load(); l != nil {
 			return float64(l.Refused())
@@ -276,6 +292,7 @@ func (e *Engine) measure() error {
 		e.metrics.Gauge("live_connections", "Open WebSockets and event streams.", connections),
 		e.metrics.Gauge("live_subscriptions", "Subscriptions to channels.", subscriptions),
 		e.metrics.Gauge("generation", "The number of the generation that serves.", func() float64 { return float64(e.current.Load().number) }),
+		e.metrics.Gauge("database_healthy", "1 while the database can be read and written, else 0.", healthy),
 		e.metrics.Counter("connections_refused_total", "Connections over a bound.", refused),
 	)
 }

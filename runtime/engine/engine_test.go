@@ -23,7 +23,10 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/fault"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// The SurrealDB of the tests ends with the process.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/edge-hive/edge-hive/runtime/store/surreal/surrealtest.(*Server).startPackage.func1"))
+}
 
 const patience = 10 * time.Second
 

@@ -6,9 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
-	"os"
 
 	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/check"
@@ -16,8 +14,6 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/engine/admin"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/store"
-	"github.com/edge-hive/edge-hive/runtime/store/plan"
-	"github.com/edge-hive/edge-hive/runtime/store/sqlite"
 )
 
 // ExplainAsk is what is asked over the admin socket: a question, and for whom.
@@ -61,11 +57,11 @@ func explainStored(ctx context.Context, m *manifest.Manifest, ask ExplainAsk) (_
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
-	db, view, err := openStored(ctx, m, checked)
+	view, done, err := openToExplain(ctx, m, checked)
 	if err != nil {
 		return nil, err
 	}
-	defer func() { err = errors.Join(err, view.Close(), db.Close()) }()
+	defer func() { err = errors.Join(err, done()) }()
 	gate, err := data.New(data.Options{Manifest: m, Schema: checked.Schema, Rules: checked.Rules, View: view})
 	if err != nil {
 		return nil, fmt.Errorf("build the gate: %w", err)
@@ -73,42 +69,16 @@ func explainStored(ctx context.Context, m *manifest.Manifest, ask ExplainAsk) (_
 	return gate.Explain(ctx, &ask.Caller, ask.Question)
 }
 
-// openStored opens the database of a backend that does not run, or one in
-// memory where there is none yet. A database that is not what the manifest says
-// is errNotMigrated.
-func openStored(ctx context.Context, m *manifest.Manifest, checked *check.Checked) (_ *sqlite.Store, _ store.View, err error) {
-	if _, err := os.Stat(m.Database.Path); errors.Is(err, fs.ErrNotExist) {
-		db, err := sqlite.OpenMemory(ctx, sqlite.Options{StatementTimeout: m.Limits.Statement})
-		if err != nil {
-			return nil, nil, err
-		}
-		view, err := furnish(ctx, db, m, checked)
-		if err != nil {
-			return nil, nil, errors.Join(err, db.Close())
-		}
-		return db, view, nil
+// openToExplain opens the database, or one in memory where there is none yet.
+func openToExplain(ctx context.Context, m *manifest.Manifest, checked *check.Checked) (store.View, func() error, error) {
+	if neverMade(m) {
+		return openEmpty(ctx, m, checked)
 	}
-	db, err := sqlite.Open(ctx, sqlite.Options{Path: m.Database.Path, ChangesKeep: m.Database.ChangesKeep, ChangesMax: m.Database.ChangesMax})
+	db, view, err := openStored(ctx, m, checked)
 	if err != nil {
 		return nil, nil, err
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, db.Close())
-		}
-	}()
-	have, err := db.Inspect(ctx)
-	if err != nil {
-		return nil, nil, fmt.Errorf("look at the database: %w", err)
-	}
-	if !plan.Diff(have, plan.FromManifest(m, checked.Schema), m.Removed).Empty() {
-		return nil, nil, errNotMigrated
-	}
-	view, err := db.Open(ctx, checked.Schema)
-	if err != nil {
-		return nil, nil, fmt.Errorf("open the database: %w", err)
-	}
-	return db, view, nil
+	return view, func() error { return errors.Join(view.Close(), db.Close()) }, nil
 }
 
 // maxQuestion bounds a question, in bytes.

@@ -152,7 +152,7 @@ func ExportFile(ctx context.Context, from *Rows, target string, form data.Form, 
 	if err != nil {
 		return TableRows{}, err
 	}
-	if err := checkTarget(Source{Path: from.path}, target, force); err != nil {
+	if err := checkTarget(Source{Manifest: from.manifest}, target, force); err != nil {
 		return TableRows{}, err
 	}
 	sweepPartial(target)

@@ -88,19 +88,46 @@ func restartFaults(old, next *manifest.Manifest, dev bool) fault.List {
 		}
 	}
 	must(old.Database.Engine == next.Database.Engine, "database.engine", "the database's engine")
-	if _, written := next.Positions["database.path"]; !written && old.Name != next.Name && old.Database.Path != next.Database.Path {
-		faults = append(faults, fault.New(codeRestart, "the name cannot change while the server runs: the database's path is made of it").
-			WithHint("write database: path: "+strconv.Quote(relative(next.Dir, old.Database.Path))+" to keep the database, or stop the server and begin with an empty one").
-			At("name", next.Positions.At("name")))
-	} else {
-		must(old.Database.Path == next.Database.Path, "database.path", "the database's path")
+	if old.Database.Engine == next.Database.Engine {
+		if named := nameFault(old, next); named != nil {
+			faults = append(faults, named)
+		} else {
+			must(old.Database.Path == next.Database.Path, "database.path", "the database's path")
+		}
+		serverFaults(&old.Database, &next.Database, must)
+		must(old.Database.ChangesKeep == next.Database.ChangesKeep && old.Database.ChangesMax == next.Database.ChangesMax,
+			"database.changes", "how long changes are kept")
 	}
 	must(listenAddress(old, dev) == listenAddress(next, dev), "server.listen.http", "the address to listen on")
-	must(old.Database.ChangesKeep == next.Database.ChangesKeep && old.Database.ChangesMax == next.Database.ChangesMax,
-		"database.changes", "how long changes are kept")
 	must(old.Limits.Statement == next.Limits.Statement, "limits.statement", "the time of a statement")
 	must(old.Observe.MetricsListen == next.Observe.MetricsListen, "observe.metrics.listen", "the address of the metrics")
 	return faults
+}
+
+// nameFault tells of a name that the path of a database's file is made of; nil
+// where it is not.
+func nameFault(old, next *manifest.Manifest) *fault.Fault {
+	if _, written := next.Positions["database.path"]; written || old.Name == next.Name || old.Database.Path == next.Database.Path {
+		return nil
+	}
+	return fault.New(codeRestart, "the name cannot change while the server runs: the database's path is made of it").
+		WithHint("write database: path: "+strconv.Quote(relative(next.Dir, old.Database.Path))+" to keep the database, or stop the server and begin with an empty one").
+		At("name", next.Positions.At("name"))
+}
+
+// serverFaults are what of a server's database a reload cannot change.
+func serverFaults(old, next *manifest.Database, must func(same bool, path, what string)) {
+	must(old.URL == next.URL, "database.url", "the database's address")
+	must(old.Namespace == next.Namespace, "database.namespace", "the database's namespace")
+	must(old.Name == next.Name, "database.database", "the database's name")
+	must(old.User == next.User, "database.user", "the database's user")
+	must(sameSecret(old.Password, next.Password), "database.password", "where the database's password is")
+	must(old.Roots == next.Roots, "database.roots", "the roots of the database's certificate")
+	must(old.Engine == manifest.SQLite || old.Dir == next.Dir, "database.data", "the data folder")
+}
+
+func sameSecret(a, b *manifest.Secret) bool {
+	return a == b || a != nil && b != nil && a.Env == b.Env && a.File == b.File
 }
 
 // relative is a path from dir on, where it is inside.

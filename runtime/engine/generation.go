@@ -61,21 +61,42 @@ type migrated struct {
 // build makes a generation from a draft, the database migrated to it. Faults
 // change nothing.
 func (e *Engine) build(ctx context.Context, d draft, number uint64) (*generation, migrated, error) {
-	p, err := e.plan(ctx, d)
-	if err != nil {
-		return nil, migrated{}, err
-	}
 	answers, err := openCache(d.manifest, e.current.Load())
 	if err != nil {
 		return nil, migrated{}, err
 	}
 	g := &generation{draft: d, number: number, cache: answers}
 	g.leases.Store(newLeases())
-	backup, err := e.raise(ctx, g, p)
+	did, err := e.bring(ctx, g)
 	if err != nil {
 		return nil, migrated{}, errors.Join(err, g.close(), g.closeCache(e.current.Load()))
 	}
-	return g, migrated{reasons(p), backup}, nil
+	return g, did, nil
+}
+
+// mostPlans bounds how often a migration is planned that others were before.
+const mostPlans = 5
+
+// bring plans the way from the database to the generation and goes it. Where
+// another node has changed the tables meanwhile, the rest of the way is planned
+// anew: of equal nodes that start together one migrates, and the others find
+// nothing left to do.
+func (e *Engine) bring(ctx context.Context, g *generation) (migrated, error) {
+	for tried := 1; ; tried++ {
+		p, err := e.plan(ctx, g.draft)
+		if err != nil {
+			return migrated{}, err
+		}
+		backup, err := e.raise(ctx, g, p)
+		if err == nil {
+			return migrated{reasons(p), backup}, nil
+		}
+		// Of a migration that was carried out, it is not taken back twice.
+		untouched := p.Empty() || fault.Is(err, codeBusy)
+		if !errors.Is(err, store.ErrMoved) || !untouched || tried == mostPlans {
+			return migrated{}, err
+		}
+	}
 }
 
 // reasons are a plan's steps, a line each.

@@ -4,12 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/edge-hive/edge-hive/runtime/engine/admin"
 	"github.com/edge-hive/edge-hive/runtime/store/plan"
-	"github.com/edge-hive/edge-hive/runtime/store/sqlite"
 )
 
 // History reads the migrations of a running server, or of the database when
@@ -17,12 +15,9 @@ import (
 func History(ctx context.Context, from Source) ([]plan.Record, error) {
 	raw, err := from.Server.History(ctx)
 	switch {
-	case errors.Is(err, admin.ErrNotRunning) && from.Path != "":
-		found, err := sqlite.InspectFile(ctx, from.Path)
-		if err != nil {
-			return nil, fmt.Errorf("look at the database: %w", err)
-		}
-		return found.History, nil
+	case errors.Is(err, admin.ErrNotRunning) && from.Manifest != nil:
+		found, err := inspect(ctx, from.Manifest)
+		return found.History, err
 	case err != nil:
 		return nil, err
 	}

@@ -34,6 +34,9 @@ func Rehearse(ctx context.Context, m *manifest.Manifest, c *Comparison) error {
 	if c.plan.Empty() || len(c.plan.Refused()) > 0 || c.Grave() {
 		return nil
 	}
+	if !hasCopies(m) {
+		return errNoRehearsal
+	}
 	begin := "." + filepath.Base(c.Database) + ".rehearsal-"
 	sweepRehearsals(rehearsalDir(c.Database), begin)
 	dir, err := os.MkdirTemp(rehearsalDir(c.Database), begin+"*")
@@ -46,7 +49,7 @@ func Rehearse(ctx context.Context, m *manifest.Manifest, c *Comparison) error {
 	if err != nil {
 		return fmt.Errorf("rehearse: %w", err)
 	}
-	err = StreamBackup(ctx, Source{Server: admin.NewClient(m.DataDir()), Path: c.Database}, f)
+	err = StreamBackup(ctx, Source{Server: admin.NewClient(m.DataDir()), Manifest: m}, f)
 	if err := errors.Join(err, f.Close()); err != nil && !isNoDatabase(err) {
 		return fmt.Errorf("copy the database: %w", err)
 	}

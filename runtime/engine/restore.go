@@ -34,6 +34,9 @@ type VerifiedBackup struct {
 // VerifyBackup proves that a file is a whole backup, and says what the first
 // start on it would do to serve m, which may be nil. Nothing is touched.
 func VerifyBackup(ctx context.Context, file string, m *manifest.Manifest) (VerifiedBackup, error) {
+	if m != nil && !hasCopies(m) {
+		return VerifiedBackup{}, errNoBackup
+	}
 	contents, err := sqlite.Verify(ctx, file)
 	if err != nil {
 		return VerifiedBackup{}, err
@@ -59,6 +62,9 @@ func VerifyBackup(ctx context.Context, file string, m *manifest.Manifest) (Verif
 // Restore puts a backup in the place of the database of m. The one that was
 // there is kept beside it. A backend that runs is refused.
 func Restore(ctx context.Context, m *manifest.Manifest, file string) (Restored, error) {
+	if !hasCopies(m) {
+		return Restored{}, errNoBackup
+	}
 	if _, err := admin.NewClient(m.DataDir()).Status(ctx); !errors.Is(err, admin.ErrNotRunning) {
 		if ctx.Err() != nil {
 			return Restored{}, ctx.Err()
@@ -74,7 +80,7 @@ func Restore(ctx context.Context, m *manifest.Manifest, file string) (Restored, 
 	}
 	contents, kept, err := sqlite.Restore(ctx, file, m.Database.Path)
 	if err != nil {
-		if errors.Is(err, sqlite.ErrServed) {
+		if isServed(err) {
 			return Restored{}, servedFault(m)
 		}
 		if kept != "" {

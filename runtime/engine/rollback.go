@@ -11,7 +11,6 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/store/plan"
-	"github.com/edge-hive/edge-hive/runtime/store/sqlite"
 )
 
 const codeRollback = "rollback-refused"
@@ -41,14 +40,14 @@ func Rollback(ctx context.Context, m *manifest.Manifest, to int64, who string, c
 		}
 		return false, rollbackServed(m)
 	}
-	if found, err := sqlite.InspectFile(ctx, m.Database.Path); errors.Is(err, sqlite.ErrServed) {
+	if found, err := inspect(ctx, m); isServed(err) {
 		return false, rollbackServed(m)
 	} else if err != nil || len(found.History) == 0 {
-		return false, errors.Join(err, fault.Newf(codeRollback, "the database %s has no migration to go back over", m.Database.Path).
+		return false, errors.Join(err, fault.Newf(codeRollback, "the database %s has no migration to go back over", m.Database.Address()).
 			WithHint("edge-hive history lists them"))
 	}
-	db, err := sqlite.Open(ctx, sqlite.Options{Path: m.Database.Path, StatementTimeout: m.Limits.Statement, ChangesKeep: m.Database.ChangesKeep, ChangesMax: m.Database.ChangesMax})
-	if errors.Is(err, sqlite.ErrServed) {
+	db, err := openDatabase(ctx, m, nil)
+	if isServed(err) {
 		return false, rollbackServed(m)
 	}
 	if err != nil {
@@ -59,7 +58,7 @@ func Rollback(ctx context.Context, m *manifest.Manifest, to int64, who string, c
 	if err != nil {
 		return false, err
 	}
-	back.Database = m.Database.Path
+	back.Database = m.Database.Address()
 	if p.Empty() {
 		return false, fault.Newf(codeRollback, "the database has the tables of migration %d already", back.To).WithHint("edge-hive history lists the others")
 	}
@@ -79,7 +78,7 @@ func rollbackServed(m *manifest.Manifest) error {
 }
 
 // wayBack plans it. What would be lost is a fault.List.
-func wayBack(ctx context.Context, db *sqlite.Store, to int64) (plan.Plan, Back, error) {
+func wayBack(ctx context.Context, db database, to int64) (plan.Plan, Back, error) {
 	records, err := db.History(ctx)
 	if err != nil {
 		return plan.Plan{}, Back{}, err
@@ -128,7 +127,7 @@ func wayBack(ctx context.Context, db *sqlite.Store, to int64) (plan.Plan, Back, 
 
 // lost names what goes and is empty, and the tables with rows; what is not
 // empty is a fault.
-func lost(ctx context.Context, db *sqlite.Store, have, then plan.Schema) (removed []string, filled map[string]bool, err error) {
+func lost(ctx context.Context, db database, have, then plan.Schema) (removed []string, filled map[string]bool, err error) {
 	filled = map[string]bool{}
 	for i := range have.Tables {
 		name := have.Tables[i].Name

@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
 	"net/url"
-	"os"
 	"slices"
 	"strconv"
 	"time"
@@ -29,11 +27,11 @@ import (
 // Rows is the operator's way to the rows of a backend, as the service role:
 // through the running server, or in its database when none runs. Close it.
 type Rows struct {
-	schema *query.Schema
-	server *admin.Client // nil: the rest is set
-	path   string
-	gate   *data.Gate
-	close  func() error
+	schema   *query.Schema
+	server   *admin.Client // nil: the rest is set
+	manifest *manifest.Manifest
+	gate     *data.Gate
+	close    func() error
 }
 
 // ImportAsk is what an import is to do.
@@ -51,7 +49,7 @@ func OpenRows(ctx context.Context, m *manifest.Manifest) (*Rows, error) {
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
-	r := &Rows{schema: checked.Schema, path: m.Database.Path, close: func() error { return nil }}
+	r := &Rows{schema: checked.Schema, manifest: m, close: func() error { return nil }}
 	server := admin.NewClient(m.DataDir())
 	_, err := server.Status(ctx)
 	switch {
@@ -61,7 +59,7 @@ func OpenRows(ctx context.Context, m *manifest.Manifest) (*Rows, error) {
 	case !errors.Is(err, admin.ErrNotRunning):
 		return nil, err
 	}
-	if _, err := os.Stat(m.Database.Path); errors.Is(err, fs.ErrNotExist) {
+	if neverMade(m) {
 		return nil, fault.Newf(sqlite.CodeNoFile, "there is no database %s yet", m.Database.Path).WithHint("make it first: edge-hive apply")
 	}
 	db, view, err := openStored(ctx, m, checked)

@@ -35,6 +35,10 @@ func (e *Engine) keepBefore(ctx context.Context, g *generation, p plan.Plan) (st
 	if path == "" {
 		return "", nil
 	}
+	if !hasCopies(m) {
+		e.log.Warn("a change loses data, and a database on a server is not copied before it", "database", m.Database.Address())
+		return "", nil
+	}
 	began := time.Now()
 	file, err := e.keepBackup(ctx, filepath.Join(m.DataDir(), keptFolder))
 	if err != nil {

@@ -60,8 +60,16 @@ func placeFolder(m *manifest.Manifest, err error) error {
 		return err
 	}
 	return fault.Newf(codeDataFolder, "the data folder %s cannot be used: %v", m.DataDir(), failed.Err).
-		WithHint("let this user write to it, or name another with database: path").
-		WithCause(err).At("database.path", m.Positions.At("database.path"))
+		WithHint("let this user write to it, or name another with database: "+dataField(m)).
+		WithCause(err).At("database."+dataField(m), m.Positions.At("database."+dataField(m)))
+}
+
+// dataField is the field of the database that says where the data folder is.
+func dataField(m *manifest.Manifest) string {
+	if m.Database.Engine == manifest.SQLite {
+		return "path"
+	}
+	return "data"
 }
 
 // placeSecret gives what is wrong with a secret its place in the manifest.

@@ -17,7 +17,6 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/live"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/store"
-	"github.com/edge-hive/edge-hive/runtime/store/sqlite"
 	"github.com/edge-hive/edge-hive/runtime/web"
 	"github.com/edge-hive/edge-hive/runtime/web/realtime"
 )
@@ -42,13 +41,7 @@ type shared struct {
 
 // openShared opens the store and what counts across reloads.
 func openShared(ctx context.Context, m *manifest.Manifest, log *slog.Logger) (*shared, error) {
-	db, err := sqlite.Open(ctx, sqlite.Options{
-		Path:             m.Database.Path,
-		StatementTimeout: m.Limits.Statement,
-		ChangesKeep:      m.Database.ChangesKeep,
-		ChangesMax:       m.Database.ChangesMax,
-		Logger:           log,
-	})
+	db, err := openDatabase(ctx, m, log)
 	if err != nil {
 		return nil, err
 	}

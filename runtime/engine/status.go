@@ -69,13 +69,11 @@ func (e *Engine) Status(ctx context.Context) admin.Status {
 		Generation: g.number,
 		Manifest:   admin.Manifest{Path: m.Dir, Tags: e.options.Tags, Hash: m.Hash},
 		Listeners:  []admin.Listener{{Name: "http", Address: e.Addr().String()}},
-		Database:   admin.Database{Engine: m.Database.Engine, Path: m.Database.Path, Healthy: e.shared.store.Health(ctx) == nil},
+		Database:   admin.Database{Engine: m.Database.Engine, Path: m.Database.Address(), Healthy: e.probe.health(ctx, e.shared.store.Health) == nil},
 		Requests:   g.running(), Draining: int(e.old.Load()),
 	}
-	if found, err := e.shared.store.Drift(ctx); err == nil {
-		for _, d := range found {
-			s.Database.Drift = append(s.Database.Drift, d.What+"; "+d.Hint)
-		}
+	if s.Database.Healthy {
+		s.Database.Drift = e.drifts(ctx)
 	}
 	if len(m.Files) > 0 {
 		s.Manifest.Path = m.Files[0]
@@ -91,6 +89,21 @@ func (e *Engine) Status(ctx context.Context) admin.Status {
 	s.LastReload = e.last
 	e.lastMu.Unlock()
 	return s
+}
+
+// drifts is what was changed by hand, a line each.
+func (e *Engine) drifts(ctx context.Context) []string {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	found, err := e.shared.store.Drift(ctx)
+	if err != nil {
+		return nil // what is asked for is how the backend is, not why
+	}
+	lines := make([]string, 0, len(found))
+	for _, d := range found {
+		lines = append(lines, d.What+"; "+d.Hint)
+	}
+	return lines
 }
 
 // answerUser finds a user by address, as the service role.

@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/url"
-	"os"
 
 	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/check"
@@ -16,8 +14,6 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/query"
-	"github.com/edge-hive/edge-hive/runtime/store/plan"
-	"github.com/edge-hive/edge-hive/runtime/store/sqlite"
 )
 
 // usersTable is the table that is always there.
@@ -30,30 +26,18 @@ var errNotMigrated = fault.New("not-migrated", "the database is not yet what the
 // FindUser finds a user of a backend that does not run, by e-mail address. It
 // changes nothing; without a database there is no user (admin.ErrNoUser).
 func FindUser(ctx context.Context, m *manifest.Manifest, email string) (_ admin.User, err error) {
-	if _, err := os.Stat(m.Database.Path); errors.Is(err, fs.ErrNotExist) {
+	if neverMade(m) {
 		return admin.User{}, admin.ErrNoUser
 	}
 	checked, faults := check.Check(m)
 	if err := faults.Err(); err != nil {
 		return admin.User{}, err
 	}
-	db, err := sqlite.Open(ctx, sqlite.Options{Path: m.Database.Path, ChangesKeep: m.Database.ChangesKeep, ChangesMax: m.Database.ChangesMax})
+	db, view, err := openStored(ctx, m, checked)
 	if err != nil {
 		return admin.User{}, err
 	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	have, err := db.Inspect(ctx)
-	if err != nil {
-		return admin.User{}, fmt.Errorf("look at the database: %w", err)
-	}
-	if !plan.Diff(have, plan.FromManifest(m, checked.Schema), m.Removed).Empty() {
-		return admin.User{}, errNotMigrated
-	}
-	view, err := db.Open(ctx, checked.Schema)
-	if err != nil {
-		return admin.User{}, fmt.Errorf("open the database: %w", err)
-	}
-	defer func() { err = errors.Join(err, view.Close()) }()
+	defer func() { err = errors.Join(err, view.Close(), db.Close()) }()
 	gate, err := data.New(data.Options{Manifest: m, Schema: checked.Schema, Rules: checked.Rules, View: view})
 	if err != nil {
 		return admin.User{}, fmt.Errorf("build the gate: %w", err)

@@ -88,8 +88,11 @@ const (
 	pageCommits = 256
 	// joinReads bounds how many joining subscriptions read the store at once.
 	joinReads = 8
-	// retryAfter is how long the hub waits after the feed failed.
-	retryAfter = 500 * time.Millisecond
+	// retryAfter is how long the hub waits after the feed failed, and twice as
+	// long after each more time, up to retryAtLeast.
+	retryAfter   = 250 * time.Millisecond
+	retryAtLeast = 2 * time.Second
+	mostShifts   = 3
 )
 
 // ErrClosed is returned by a hub that was closed.

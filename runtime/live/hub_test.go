@@ -337,6 +337,44 @@ func TestFeedFails(t *testing.T) {
 	c.untilView(w, "ann")
 }
 
+// A server that goes away takes the wake-ups with it, and refuses to be watched
+// and read until it is back: nobody is lost, and a swap does not wait for it.
+func TestFeedGoesAndComes(t *testing.T) {
+	w := newWorld()
+	h := newHub(t, w, w.gate(), live.Options{})
+	c := subscribe(t, h, "ann", nil)
+	c.until("the snapshot", func() bool { return len(c.seen) == 1 })
+	away := errors.New("no server")
+	w.set(func(w *world) {
+		w.broken, w.unwatched = away, away
+		for _, ch := range w.watch {
+			close(ch)
+		}
+		w.watch = nil
+	})
+	w.put(note{id: 1, owner: "ann", text: "a"})
+	eventually(t, "it is tried again and again", func() bool { return w.asked() > 3 })
+	w.set(func(w *world) { w.broken, w.unwatched = nil, nil })
+	c.untilView(w, "ann")
+	wantTypes(t, c, "snapshot", "create")
+	w.put(note{id: 2, owner: "ann", text: "b"}) // it is watched again: nothing else wakes the hub
+	c.untilView(w, "ann")
+
+	w.set(func(w *world) {
+		w.broken, w.unwatched = away, away
+		for _, ch := range w.watch {
+			close(ch)
+		}
+		w.watch = nil
+	})
+	before := w.asked()
+	eventually(t, "the hub has noticed", func() bool { return w.asked() > before })
+	swap(t, h, w.gate())
+	w.set(func(w *world) { w.broken, w.unwatched = nil, nil })
+	w.put(note{id: 3, owner: "ann", text: "c"})
+	c.untilView(w, "ann")
+}
+
 // A stored row that cannot be read costs a snapshot, not the hub.
 func TestUnreadableChange(t *testing.T) {
 	w := newWorld()

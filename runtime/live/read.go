@@ -12,11 +12,13 @@ import (
 )
 
 // read follows the feed until the hub is closed. It is the only goroutine that
-// moves the hub's place.
+// moves the hub's place. A feed that fails, for its server is away for example,
+// is tried again for as long as it takes; a swap does not wait for it.
 func (h *Hub) read(ctx context.Context) {
 	defer h.tasks.Done()
 	retry := time.NewTimer(0) // a first look: commits may have come before Watch
 	defer retry.Stop()
+	failed := 0
 	for {
 		select {
 		case <-ctx.Done():
@@ -26,30 +28,37 @@ func (h *Hub) read(ctx context.Context) {
 			continue
 		case _, open := <-h.wakes:
 			if !open {
-				h.watchAgain(ctx)
+				h.wakes = nil // nothing comes from it any more
 			}
 		case <-retry.C:
 		}
-		if err := h.follow(ctx); err != nil && ctx.Err() == nil {
-			h.log.Error("the feed could not be read; subscribers wait", "error", err)
-			retry.Reset(retryAfter)
+		err := h.catchUp(ctx)
+		switch {
+		case ctx.Err() != nil:
+			return
+		case err != nil:
+			if failed == 0 {
+				h.log.Error("the feed could not be read; subscribers wait", "error", err)
+			}
+			retry.Reset(min(retryAfter<<failed, retryAtLeast))
+			failed = min(failed+1, mostShifts)
+		case failed > 0:
+			h.log.Info("the feed is read again")
+			failed = 0
 		}
 	}
 }
 
-// watchAgain replaces a wake-up channel that was closed.
-func (h *Hub) watchAgain(ctx context.Context) {
-	wakes, err := h.feed.Watch(ctx)
-	for err != nil && ctx.Err() == nil {
-		h.log.Error("the feed could not be watched", "error", err)
-		select {
-		case <-time.After(retryAfter):
-		case <-ctx.Done():
-			return
+// catchUp reads the feed to its end, and sees to it that it is watched.
+func (h *Hub) catchUp(ctx context.Context) error {
+	if h.wakes == nil {
+		wakes, err := h.feed.Watch(ctx)
+		if err != nil {
+			return fmt.Errorf("watch it: %w", err)
 		}
-		wakes, err = h.feed.Watch(ctx)
+		h.wakes = wakes
 	}
-	h.wakes = wakes
+	return h.follow(ctx)
 }
 
 // follow reads the feed to its end. Between pages a waiting swap comes first.

@@ -34,6 +34,9 @@ type world struct {
 	watch   []chan struct{}
 	deaf    bool  // Watch's channels are not woken
 	broken  error // what Changes gives
+	// unwatched is what Watch gives.
+	unwatched error
+	watches   int // how often Watch was called
 	// during runs inside a snapshot, after its rows were read.
 	during func()
 }
@@ -133,9 +136,20 @@ func (w *world) Changes(_ context.Context, after query.Cursor, limit int) ([]que
 func (w *world) Watch(ctx context.Context) (<-chan struct{}, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.watches++
+	if w.unwatched != nil {
+		return nil, w.unwatched
+	}
 	ch := make(chan struct{}, 1)
 	w.watch = append(w.watch, ch)
 	return ch, nil
+}
+
+// asked is how often Watch was called.
+func (w *world) asked() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.watches
 }
 
 // gate is one generation over the world: rule gives what a caller sees, the

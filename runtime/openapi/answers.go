@@ -94,6 +94,8 @@ var refused = []refusal{
 		{"too many writes wait, or too many exports run", []string{"53000"}},
 		{"the tables are being changed", []string{"PGRST002"}},
 		{"the database cannot be reached", []string{"unavailable", "PGRST000", "PGRST001"}},
+		{"the database was lost before it answered: the write may be done", []string{"08007"}},
+		{"many write the same rows", []string{"40001"}},
 	}, headers: []string{"Retry-After"}},
 	{status: "504", said: "It took too long.", causes: []cause{{"the statement was stopped", []string{"57014"}}}},
 	{status: "default", said: "Any other refusal.", causes: []cause{

@@ -290,6 +290,7 @@ func TestFaults(t *testing.T) {
 		{errSecret, true, 500, "XX000"},
 		{store.ErrFull, true, 507, "53100"},
 		{store.ErrClosed, true, 503, "unavailable"},
+		{store.ErrUnavailable, true, 503, "unavailable"},
 		{context.DeadlineExceeded, true, 504, "57014"},
 	} {
 		s := newSite(t, plain())

@@ -98,6 +98,8 @@ var statuses = map[string]int{
 	"PGRST000": http.StatusServiceUnavailable,
 	"PGRST001": http.StatusServiceUnavailable,
 	"PGRST002": http.StatusServiceUnavailable, // the tables are being changed
+	"08007":    http.StatusServiceUnavailable, // lost before it answered
+	"40001":    http.StatusServiceUnavailable, // many write the same rows
 	"23503":    http.StatusConflict,
 	"23505":    http.StatusConflict,
 	"42P01":    http.StatusNotFound,
@@ -143,7 +145,7 @@ func publicFault(err error) *fault.Fault {
 		return errTimeout.WithCause(err)
 	case errors.Is(err, store.ErrFull):
 		return errDiskFull.WithCause(err)
-	case errors.Is(err, store.ErrClosed):
+	case errors.Is(err, store.ErrClosed), errors.Is(err, store.ErrUnavailable):
 		return errUnavailable.WithCause(err)
 	}
 	return fault.From(err)

@@ -48,7 +48,7 @@ func (c *historyCommand) Run(call *call) error {
 func sourceOf(call *call, args *manifestArgs, dataDir string) (engine.Source, error) {
 	if dataDir == "" {
 		if m, err := args.read(call); err == nil {
-			return engine.Source{Server: admin.NewClient(m.DataDir()), Path: m.Database.Path}, nil
+			return engine.Source{Server: admin.NewClient(m.DataDir()), Manifest: m}, nil
 		}
 	}
 	client, err := args.socket(call, dataDir)

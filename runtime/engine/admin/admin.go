@@ -93,7 +93,7 @@ type Listener struct {
 // Database says where rows live and whether they can be written.
 type Database struct {
 	Engine  string `json:"engine"`
-	Path    string `json:"path"`
+	Path    string `json:"path"` // the file, or the place on a server
 	Healthy bool   `json:"healthy"`
 	// Drift is what was changed by hand, a line each.
 	Drift []string `json:"drift,omitempty"`
