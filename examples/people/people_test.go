@@ -1,0 +1,273 @@
+// Package people_test runs the people as its README says: on the embedded
+// database, and as deploy/cluster has them, two nodes in front of one SurrealDB
+// behind a load balancer, as processes.
+package people_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/edge-hive/edge-hive/examples/internal/backend"
+	"github.com/edge-hive/edge-hive/runtime/store/surreal/surrealtest"
+)
+
+// answers are what the README's requests give, on either engine.
+var answers = map[string]string{
+	"/api/data/people?_from=ann&_via=follows&_hops=2&select=name,city&order=name": `[{"name":"Cleo Vint","city":"Porto"},{"name":"Ines Prado","city":"Seville"},{"name":"Kim Hale","city":"Bath"}]`,
+
+	"/api/data/people?_near=taste&_vector=[0.9,0.6,0.1,0.7,0.3,0.1]&select=name&limit=3": `[{"name":"Ann Ferrow"},{"name":"Eve Lindqvist"},{"name":"Finn Doyle"}]`,
+
+	"/api/data/people?_search=aboutThem&_text=novels&select=name,about": `[{"name":"Eve Lindqvist","about":"Sings in a choir, reads Russian novels."}]`,
+
+	"/api/data/people?id=eq.ann&select=name,follows!follower(followed(name))": `[{"name":"Ann Ferrow","follows":[{"followed":{"name":"Bob Marsh"}},{"followed":{"name":"Eve Lindqvist"}},{"followed":{"name":"Finn Doyle"}}]}]`,
+}
+
+func judge(t *testing.T, b *backend.Backend) {
+	t.Helper()
+	for path, want := range answers {
+		if a := b.Do(t, "GET", path, "", ""); a.Status != 200 || a.Body != want {
+			t.Errorf("%s: %d %s\nwant %s", path, a.Status, a.Body, want)
+		}
+	}
+}
+
+func folder(t *testing.T) string { return filepath.Join(backend.Root(t), "examples", "people") }
+
+// nodeWords are the words that serve a node, from the compose file, with its addresses
+// replaced by those of this machine.
+func nodeWords(t *testing.T, database string, b *backend.Backend) []string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(backend.Root(t), "deploy", "cluster", "compose.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(raw)) {
+		list, found := strings.CutPrefix(strings.TrimSpace(line), "command: ")
+		if !found || !strings.Contains(list, `"serve"`) {
+			continue
+		}
+		var words []string
+		if err := json.Unmarshal([]byte(list), &words); err != nil {
+			t.Fatal(err)
+		}
+		replaced := strings.NewReplacer("ws://surrealdb:8000", database, "0.0.0.0:8080", strings.TrimPrefix(b.URL, "http://"), "/srv/people/", "")
+		for i := range words {
+			words[i] = replaced.Replace(words[i])
+		}
+		return words
+	}
+	t.Fatal("the compose file has no node")
+	return nil
+}
+
+// TestCluster is the topology of deploy/cluster.
+func TestCluster(t *testing.T) {
+	t.Setenv("SURREAL_PASS", "root")
+	t.Setenv("EDGEHIVE_SECRET", "a secret that all nodes of this test have")
+	database, err := surrealtest.Start(t.Context(), filepath.Join(t.TempDir(), "people.rocksdb"), "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(database.Stop)
+	one, two := backend.Copy(t, folder(t)), backend.Copy(t, folder(t))
+
+	// Both start at once: one makes the tables and fills them, the other waits.
+	served := make(chan struct{})
+	go func() {
+		defer close(served)
+		two.Serve(t, nodeWords(t, database.URL, two)...)
+	}()
+	one.Serve(t, nodeWords(t, database.URL, one)...)
+	<-served
+	front := *one
+	front.URL = balancer(t, one, two)
+	judge(t, one)
+	judge(t, two)
+	judge(t, &front)
+
+	// What is written by one node is heard at the other.
+	service := one.Run(t, "keys", "--only", "service_role", "-t", "engine=surrealdb")
+	heard := listen(t, two.URL+"/api/realtime/follows")
+	if a := one.Do(t, "POST", "/api/data/follows", service, `{"follower":"ann","followed":"hugo"}`); a.Status != 201 {
+		t.Fatalf("follow: %d %s", a.Status, a.Body)
+	}
+	for frame := range heard {
+		if strings.Contains(frame, `"hugo"`) {
+			break
+		}
+	}
+	const alsoHugo = `[{"name":"Cleo Vint"},{"name":"Dan Okafor"},{"name":"Ines Prado"},{"name":"Kim Hale"},{"name":"Leo Brandt"}]`
+	walk := "/api/data/people?_from=ann&_via=follows&_direction=both&_hops=2&select=name&order=name"
+	for _, b := range []*backend.Backend{one, two, &front} {
+		if a := b.Do(t, "GET", walk, "", ""); a.Status != 200 || !strings.Contains(a.Body, "Leo Brandt") {
+			t.Errorf("%d %s, want one like %s", a.Status, a.Body, alsoHugo)
+		}
+	}
+
+	// A node that dies takes nothing with it.
+	one.Kill(t)
+	for range 4 {
+		if a := front.Do(t, "GET", walk, "", ""); a.Status != 200 || !strings.Contains(a.Body, "Leo Brandt") {
+			t.Errorf("with one node: %d %s", a.Status, a.Body)
+		}
+	}
+}
+
+// TestMove moves everything from the embedded database to SurrealDB and back.
+func TestMove(t *testing.T) {
+	t.Setenv("SURREAL_PASS", "root")
+	t.Setenv("EDGEHIVE_SECRET", "a secret that all nodes of this test have")
+	database := surrealtest.Shared(t)
+	there := []string{"-t", "engine=surrealdb", "-t", "surreal=" + database.URL}
+	b := backend.Start(t, folder(t))
+	judge(t, b)
+	b.User(t, "ann@example.com", `{"role":"staff"}`)
+	b.Run(t, "export", "-o", "moving")
+
+	b.Run(t, append([]string{"apply", "--yes"}, there...)...)
+	if said := b.Run(t, append([]string{"import", "moving"}, there...)...); !strings.Contains(said, "the same as in the export") {
+		t.Errorf("moved: %s", said)
+	}
+	b.Run(t, append([]string{"export", "-o", "back"}, there...)...)
+	other := backend.Copy(t, folder(t))
+	other.Run(t, "apply", "--yes")
+	if said := other.Run(t, "import", filepath.Join(b.Dir, "back")); !strings.Contains(said, "the same as in the export") {
+		t.Errorf("moved back: %s", said)
+	}
+	for _, name := range []string{"people.ndjson", "follows.ndjson", "users.ndjson"} {
+		was, is := read(t, filepath.Join(b.Dir, "moving", name)), read(t, filepath.Join(b.Dir, "back", name))
+		if was == "" || was != is {
+			t.Errorf("%s was\n%s\nand is\n%s", name, was, is)
+		}
+	}
+}
+
+func read(t *testing.T, name string) string {
+	t.Helper()
+	raw, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+// listen gives the frames of a channel, once its first rows were told.
+func listen(t *testing.T, channel string) <-chan string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	t.Cleanup(cancel)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, channel, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Accept", "text/event-stream")
+	answer, err := http.DefaultClient.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames := make(chan string, 100)
+	ready := make(chan struct{})
+	go func() {
+		defer close(frames)
+		defer func() { _ = answer.Body.Close() }()
+		lines := bufio.NewScanner(answer.Body)
+		lines.Buffer(nil, 1<<20)
+		told := false
+		for lines.Scan() {
+			frame, found := strings.CutPrefix(lines.Text(), "data: ")
+			if !found {
+				continue
+			}
+			if !told && strings.Contains(frame, `"type":"ready"`) {
+				told = true
+				close(ready)
+			}
+			frames <- frame
+		}
+	}()
+	select {
+	case <-ready:
+	case <-ctx.Done():
+		t.Fatal("the channel told no rows in 30 s")
+	}
+	return frames
+}
+
+// balancer is nginx with the configuration of deploy/cluster; where there is
+// none, a proxy that does the same.
+func balancer(t *testing.T, nodes ...*backend.Backend) string {
+	t.Helper()
+	nginx, err := exec.LookPath("nginx")
+	if err != nil {
+		return roundRobin(t, nodes...)
+	}
+	port := httptest.NewServer(nil)
+	address := strings.TrimPrefix(port.URL, "http://")
+	port.Close()
+	conf := read(t, filepath.Join(backend.Root(t), "deploy", "cluster", "nginx.conf"))
+	for i, name := range []string{"node1:8080", "node2:8080"} {
+		conf = strings.Replace(conf, name, strings.TrimPrefix(nodes[i].URL, "http://"), 1)
+	}
+	conf = strings.Replace(conf, "listen 8080", "listen "+address, 1)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte(conf), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	command := exec.Command(nginx, "-p", dir, "-c", "nginx.conf", "-e", "error.log", "-g", "daemon off; pid nginx.pid;")
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = command.Process.Signal(os.Interrupt)
+		_ = command.Wait()
+	})
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if answer, err := http.Get("http://" + address + "/health"); err == nil {
+			_ = answer.Body.Close()
+			return "http://" + address
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("nginx does not answer: %s", read(t, filepath.Join(dir, "error.log")))
+		}
+	}
+}
+
+func roundRobin(t *testing.T, nodes ...*backend.Backend) string {
+	t.Helper()
+	var proxies []*httputil.ReverseProxy
+	for _, b := range nodes {
+		target, err := url.Parse(b.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		proxies = append(proxies, &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }})
+	}
+	var next atomic.Int64
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		first := next.Add(1)
+		failed := false
+		for i := range proxies {
+			proxy := *proxies[(int(first)+i)%len(proxies)]
+			failed = false
+			proxy.ErrorHandler = func(http.ResponseWriter, *http.Request, error) { failed = true }
+			if proxy.ServeHTTP(w, r); !failed {
+				return
+			}
+		}
+		http.Error(w, "no node answers", http.StatusBadGateway)
+	}))
+	t.Cleanup(front.Close)
+	return front.URL
+}
