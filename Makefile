@@ -16,7 +16,7 @@ GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
 STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: run build cross test check bench fuzz storm seed clean
+.PHONY: run build cross surreal test check bench fuzz storm seed clean
 
 run: build
 	$(BINARY) serve edgehive.cue
@@ -32,8 +32,20 @@ cross:
 		GOOS=$$os GOARCH=$$arch $(BUILD) -o dist/edge-hive-$$os-$$arch$$suffix $(COMMAND) || exit 1; \
 	done
 
+# The SurrealDB that tests run against, where neither SURREAL_URL names one nor a
+# surreal binary is installed. Without npm the tests that need it fail, and say so.
+SURREAL := runtime/store/surreal/surrealtest/server
+surreal:
+	@if [ -z "$$SURREAL_URL" ] && ! command -v surreal >/dev/null 2>&1 && command -v npm >/dev/null 2>&1; then \
+		$(MAKE) --no-print-directory $(SURREAL)/node_modules; \
+	fi
+
+$(SURREAL)/node_modules: $(SURREAL)/package-lock.json
+	npm ci --prefix $(SURREAL) --no-audit --no-fund
+	@touch $@
+
 # -p 2: several packages start servers and processes of their own.
-test:
+test: surreal
 	$(GO) vet ./...
 	CGO_ENABLED=$(if $(RACE),1,0) $(GO) test $(RACE) -p 2 -timeout 20m ./...
 	@.ci/unexercised
@@ -63,7 +75,8 @@ fuzz:
 
 # The long forms of the tests that `make test` runs short.
 storm:
-	EDGEHIVE_STORM=200 EDGEHIVE_KILL_ROUNDS=50 EDGEHIVE_FAULTS=every EDGEHIVE_AGREEMENT_CASES=5000 $(GO) test -count=1 -timeout 60m ./runtime/engine/... ./runtime/store/...
+	EDGEHIVE_STORM=200 EDGEHIVE_KILL_ROUNDS=50 EDGEHIVE_FAULTS=every EDGEHIVE_FEED_SECONDS=60 EDGEHIVE_AGREEMENT_CASES=5000 $(GO) test -count=1 -timeout 60m ./runtime/engine/... ./runtime/store/...
+	EDGEHIVE_CHAOS_ROUNDS=20 $(GO) test -count=1 -timeout 60m -run TestChaos ./runtime/cmd/edge-hive
 	EDGEHIVE_AGREEMENT_CASES=100000 $(GO) test -count=1 -timeout 60m -run 'TestStore/agrees_with_query.Holds' ./runtime/store/sqlite
 	EDGEHIVE_AGREEMENT_CASES=500 $(GO) test -count=1 -timeout 60m ./runtime/data
 
