@@ -16,11 +16,11 @@ import (
 // changed. It has no epoch: a start on it begins a new one, and nobody resumes
 // across the restore.
 func (s *Store) Backup(ctx context.Context, w io.Writer) error {
-	if err := s.gate.enter(ctx); err != nil {
+	if err := s.gate.Enter(ctx); err != nil {
 		return err
 	}
 	dir, err := copyAside(ctx, s.options.files, s.options.Path)
-	s.gate.leave() // who reads slowly keeps no migration waiting
+	s.gate.Leave() // who reads slowly keeps no migration waiting
 	return sendAway(ctx, dir, err, w)
 }
 

@@ -7,7 +7,7 @@
 // Where what is:
 //
 //   - The store: store and options open and close it; view and layout are one
-//     generation's way in; gate holds statements back from a migration; lock
+//     generation's way in; lock
 //     keeps other processes out; meta and marks are our own tables and the
 //     file's format; faults says errors as faults.
 //   - Connections: conn, pool, limiter (a statement's time), statements
@@ -19,8 +19,7 @@
 //   - Reading: select, ask (conditions without a row), snapshot (one moment),
 //     planner (how SQLite runs it), versions.
 //   - Writing: writer owns the goroutine, transaction a group of batches; insert,
-//     upsert, update and delete are the writes; made (keys of earlier writes) and
-//     judge (checks) serve them; once and result remember repeatable batches.
+//     upsert, update and delete are the writes; judge (checks) serves them; once remembers repeatable batches.
 //   - The feed: feed, encode, trim.
 //   - Search: wordindex (full text), vectors.
 //   - Named queries: verifyquery and authorize judge a text, named runs one that

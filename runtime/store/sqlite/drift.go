@@ -14,10 +14,10 @@ import (
 
 // Drift implements store.Store.
 func (s *Store) Drift(ctx context.Context) ([]plan.Drift, error) {
-	if err := s.gate.enter(ctx); err != nil {
+	if err := s.gate.Enter(ctx); err != nil {
 		return nil, err
 	}
-	defer s.gate.leave()
+	defer s.gate.Leave()
 	if found := s.found.Load(); found != nil {
 		return found.drift, nil
 	}

@@ -11,26 +11,26 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store"
+	"github.com/edge-hive/edge-hive/runtime/store/gate"
 )
 
 // The codes are PostgreSQL's, but for the two of PostgREST.
 const (
-	codeUnique    = "23505"
-	codeForeign   = "23503"
-	codeNotNull   = "23502"
-	codeTwice     = "21000"
-	codeTimeout   = "57014"
-	codeOverload  = "53000"
-	codeSequence  = "2200H"
-	codeTooLarge  = "54000"
-	codeRange     = "22003"
-	codeGrouping  = "42803"
-	codeMigrating = "PGRST002"
-	codeOutgrown  = "55000"
+	codeUnique   = "23505"
+	codeForeign  = "23503"
+	codeNotNull  = "23502"
+	codeTwice    = "21000"
+	codeTimeout  = "57014"
+	codeOverload = "53000"
+	codeSequence = "2200H"
+	codeTooLarge = "54000"
+	codeRange    = "22003"
+	codeGrouping = "42803"
+	codeOutgrown = "55000"
 )
 
 func faultMigrating() *fault.Fault {
-	return fault.New(codeMigrating, "the database's tables are being changed").WithHint("try again in a moment")
+	return gate.FaultShut()
 }
 
 func faultQueue() *fault.Fault {

@@ -148,10 +148,10 @@ func (f *feed) close() {
 
 // Position implements store.Store.
 func (s *Store) Position(ctx context.Context) (query.Cursor, error) {
-	if err := s.gate.enter(ctx); err != nil {
+	if err := s.gate.Enter(ctx); err != nil {
 		return query.Cursor{}, err
 	}
-	defer s.gate.leave()
+	defer s.gate.Leave()
 	return s.feed.position(), nil
 }
 
@@ -164,11 +164,11 @@ func (s *Store) Changes(ctx context.Context, after query.Cursor, limit int) ([]q
 		return nil, nil
 	}
 	var commits []query.Commit
-	err := s.gate.enter(ctx)
+	err := s.gate.Enter(ctx)
 	if err != nil {
 		return nil, err
 	}
-	defer s.gate.leave()
+	defer s.gate.Leave()
 	commits, last, known, err := s.feed.after(after, limit)
 	if known || err != nil {
 		return commits, err

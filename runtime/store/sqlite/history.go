@@ -48,10 +48,10 @@ func (m *migration) record() error {
 
 // History implements store.Store.
 func (s *Store) History(ctx context.Context) ([]plan.Record, error) {
-	if err := s.gate.enter(ctx); err != nil {
+	if err := s.gate.Enter(ctx); err != nil {
 		return nil, err
 	}
-	defer s.gate.leave()
+	defer s.gate.Leave()
 	var records []plan.Record
 	err := s.withReader(ctx, func(c *conn) (err error) {
 		records, err = readHistory(c)
@@ -84,10 +84,10 @@ func readHistory(c *conn) ([]plan.Record, error) {
 // HasValues reports whether any row has a value in a column, other than the one
 // that the rows had when the column came.
 func (s *Store) HasValues(ctx context.Context, table, column string) (bool, error) {
-	if err := s.gate.enter(ctx); err != nil {
+	if err := s.gate.Enter(ctx); err != nil {
 		return false, err
 	}
-	defer s.gate.leave()
+	defer s.gate.Leave()
 	var has int64
 	err := s.withReader(ctx, func(c *conn) error {
 		d := drift{conn: c}

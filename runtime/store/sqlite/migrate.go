@@ -11,6 +11,7 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/store"
+	"github.com/edge-hive/edge-hive/runtime/store/gate"
 	"github.com/edge-hive/edge-hive/runtime/store/plan"
 )
 
@@ -23,21 +24,21 @@ func (s *Store) Migrate(ctx context.Context, p plan.Plan) error {
 		return fault.New("migration-refused", refused[0].Reason).WithHint(refused[0].Hint)
 	}
 	if p.Additive() {
-		if err := s.gate.enter(ctx); err != nil {
+		if err := s.gate.Enter(ctx); err != nil {
 			return err
 		}
-		defer s.gate.leave()
+		defer s.gate.Leave()
 		return s.submitMigration(ctx, p)
 	}
-	wait, cancel := context.WithTimeout(ctx, gateWait)
+	wait, cancel := context.WithTimeout(ctx, gate.Wait)
 	defer cancel()
-	if err := s.gate.shut(wait); err != nil {
+	if err := s.gate.Shut(wait); err != nil {
 		if errors.Is(err, store.ErrClosed) {
 			return err
 		}
 		return faultMigrating().WithCause(fmt.Errorf("wait for running statements: %w", err))
 	}
-	defer s.gate.open()
+	defer s.gate.Open()
 	return s.submitMigration(ctx, p)
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store"
+	"github.com/edge-hive/edge-hive/runtime/store/outcome"
 )
 
 const (
@@ -59,7 +60,10 @@ func (t *transaction) recall(b *query.Batch) (query.Result, bool, error) {
 	if string(stmt.ColumnRawBlob(0)) != string(b.Once.Request[:]) {
 		return query.Result{}, false, store.ErrKeyReused
 	}
-	result, err := decodeResult(stmt.ColumnRawBlob(1), b)
+	result, err := outcome.Decode(stmt.ColumnRawBlob(1), b)
+	if errors.Is(err, outcome.ErrUnfit) {
+		err = errOnceUnfit
+	}
 	result.Replayed = true
 	return result, true, err
 }

@@ -17,7 +17,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store {
 		return openStore(t, sqlite.Options{Path: filepath.Join(t.TempDir(), "data", "test.db")})
-	})
+	}, storetest.Without("sqlite")...)
 }
 
 func openStore(t testing.TB, options sqlite.Options) *sqlite.Store {

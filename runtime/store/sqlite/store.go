@@ -10,6 +10,7 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store"
+	"github.com/edge-hive/edge-hive/runtime/store/gate"
 	"github.com/edge-hive/edge-hive/runtime/store/plan"
 )
 
@@ -31,7 +32,7 @@ type Store struct {
 	// retyped is the schema that the last migration left which made tables anew:
 	// a view on other types would misread the rows. Nil before.
 	retyped atomic.Pointer[plan.Schema]
-	gate    gate
+	gate    gate.Gate
 	// found is what the start has read; nil after a migration or the first view.
 	// It spares the start a reader.
 	found atomic.Pointer[foundAtStart]
@@ -175,10 +176,10 @@ func (s *Store) loadVersions(c *conn) error {
 
 // Inspect implements store.Store.
 func (s *Store) Inspect(ctx context.Context) (plan.Schema, error) {
-	if err := s.gate.enter(ctx); err != nil {
+	if err := s.gate.Enter(ctx); err != nil {
 		return plan.Schema{}, err
 	}
-	defer s.gate.leave()
+	defer s.gate.Leave()
 	if found := s.found.Load(); found != nil {
 		return found.schema, nil
 	}
@@ -252,7 +253,7 @@ func (s *Store) withReader(ctx context.Context, f func(*conn) error) error {
 
 // Close implements store.Store: waiting batches are still committed.
 func (s *Store) Close() error {
-	if !s.gate.close() {
+	if !s.gate.Close() {
 		return nil
 	}
 	s.feed.close()

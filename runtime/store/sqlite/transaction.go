@@ -8,6 +8,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store"
+	"github.com/edge-hive/edge-hive/runtime/store/outcome"
 )
 
 // transaction is the running group: what its batches did so far, and the
@@ -95,7 +96,7 @@ func (t *transaction) attempt(b *query.Batch) (query.Result, error) {
 		return t.record(result)
 	}
 	result.Cursor = t.cursor()
-	kept := encodeResult(b, &result)
+	kept := outcome.Encode(b, &result)
 	if len(kept) > onceBytes {
 		return result, errOnceTooLarge
 	}
@@ -148,7 +149,7 @@ func resultOf(b *query.Batch) query.Result {
 func (t *transaction) writes(b *query.Batch) (query.Result, error) {
 	result := resultOf(b)
 	for i := range b.Writes {
-		w, err := resolve(&b.Writes[i], result.Writes[:i])
+		w, err := b.Writes[i].Resolve(result.Writes[:i])
 		if err == nil {
 			err = t.write(w, &result.Writes[i])
 		}

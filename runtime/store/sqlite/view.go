@@ -9,6 +9,7 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store"
+	"github.com/edge-hive/edge-hive/runtime/store/gate"
 	"github.com/edge-hive/edge-hive/runtime/store/plan"
 )
 
@@ -21,18 +22,18 @@ type view struct {
 	// fits is the schema that a conversion has left and that was found to have
 	// the view's types.
 	fits atomic.Pointer[plan.Schema]
-	gate gate
+	gate gate.Gate
 }
 
 var _ store.View = (*view)(nil)
 
 // enter passes the view's own gate and the store's.
 func (v *view) enter(ctx context.Context) error {
-	if err := v.gate.enter(ctx); err != nil {
+	if err := v.gate.Enter(ctx); err != nil {
 		return err
 	}
-	if err := v.store.gate.enter(ctx); err != nil {
-		v.gate.leave()
+	if err := v.store.gate.Enter(ctx); err != nil {
+		v.gate.Leave()
 		return err
 	}
 	if now := v.store.retyped.Load(); now != v.fits.Load() {
@@ -46,8 +47,8 @@ func (v *view) enter(ctx context.Context) error {
 }
 
 func (v *view) leave() {
-	v.store.gate.leave()
-	v.gate.leave()
+	v.store.gate.Leave()
+	v.gate.Leave()
 }
 
 // explainError says what the caller may see. A view that is older than a
@@ -85,6 +86,6 @@ func (v *view) Explain(ctx context.Context, s query.Select) (string, error) {
 
 // Close implements store.View.
 func (v *view) Close() error {
-	v.gate.close()
+	v.gate.Close()
 	return nil
 }

@@ -371,10 +371,10 @@ func (s *Store) Broken() <-chan struct{} { return s.writer.ruin }
 
 // Health implements store.Store: a durable write of no consequence.
 func (s *Store) Health(ctx context.Context) error {
-	if err := s.gate.enter(ctx); err != nil {
+	if err := s.gate.Enter(ctx); err != nil {
 		return err
 	}
-	defer s.gate.leave()
+	defer s.gate.Leave()
 	return s.writer.submit(ctx, &job{special: func(c *conn) error {
 		err := c.inTransaction(func() error {
 			return writeMeta(c, metaProbe, time.Now().UTC().Format(time.RFC3339Nano))

@@ -1,4 +1,4 @@
-package sqlite
+package outcome
 
 import (
 	"bytes"
@@ -40,17 +40,17 @@ func resultOfAll() query.Result {
 
 func TestResult(t *testing.T) {
 	b, want := resultBatch(), resultOfAll()
-	raw := encodeResult(b, &want)
-	got, err := decodeResult(raw, b)
+	raw := Encode(b, &want)
+	got, err := Decode(raw, b)
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Fatalf("read %+v, %v\nwant %+v", got, err, want)
 	}
 	for n := range raw {
-		if _, err := decodeResult(raw[:n], b); !errors.Is(err, errResult) {
+		if _, err := Decode(raw[:n], b); !errors.Is(err, errResult) {
 			t.Fatalf("the first %d bytes: %v", n, err)
 		}
 	}
-	if _, err := decodeResult(append(bytes.Clone(raw), 0), b); !errors.Is(err, errResult) {
+	if _, err := Decode(append(bytes.Clone(raw), 0), b); !errors.Is(err, errResult) {
 		t.Errorf("one byte too many: %v", err)
 	}
 	for name, change := range map[string]func(*query.Batch){
@@ -62,7 +62,7 @@ func TestResult(t *testing.T) {
 	} {
 		b := resultBatch()
 		change(b)
-		if _, err := decodeResult(raw, b); !errors.Is(err, error(errOnceUnfit)) {
+		if _, err := Decode(raw, b); !errors.Is(err, ErrUnfit) {
 			t.Errorf("%s: %v, want that it does not fit", name, err)
 		}
 	}
@@ -72,15 +72,15 @@ func TestResult(t *testing.T) {
 // bytes for, and what is read is written as it was.
 func FuzzResult(f *testing.F) {
 	b, r := resultBatch(), resultOfAll()
-	f.Add(encodeResult(b, &r))
-	f.Add([]byte{resultFormat, 0, 0, 3, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0})
+	f.Add(Encode(b, &r))
+	f.Add([]byte{format, 0, 0, 3, 0, 0, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0})
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		r, err := decodeResult(raw, b)
+		r, err := Decode(raw, b)
 		if err != nil {
 			return
 		}
-		again := encodeResult(b, &r)
-		second, err := decodeResult(again, b)
+		again := Encode(b, &r)
+		second, err := Decode(again, b)
 		if err != nil || !reflect.DeepEqual(r, second) {
 			t.Fatalf("read %+v, then %+v, %v", r, second, err)
 		}

@@ -1,23 +1,23 @@
-package sqlite
+package query
 
 import (
 	"fmt"
 	"slices"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
-	"github.com/edge-hive/edge-hive/runtime/query"
 )
 
 // codeSkippedKey is of a write that needs the key of a row that was passed over.
 const codeSkippedKey = "22004"
 
-// resolve gives a write with the keys in it that earlier writes of its batch
-// made. What is changed is a copy: a batch may be run twice.
-func resolve(w *query.Write, done []query.WriteResult) (*query.Write, error) {
+// Resolve gives a write with the keys in it that earlier writes of its batch
+// made, whose results are done. What is changed is a copy: a batch may be run
+// twice.
+func (w *Write) Resolve(done []WriteResult) (*Write, error) {
 	if !needsMade(w) {
 		return w, nil
 	}
-	r := resolver{done: done}
+	r := madeKeys{done: done}
 	own := *w
 	own.Rows = r.rows(w)
 	own.Where = r.expr(w.Where)
@@ -33,7 +33,7 @@ func resolve(w *query.Write, done []query.WriteResult) (*query.Write, error) {
 	return &own, r.err
 }
 
-func needsMade(w *query.Write) bool {
+func needsMade(w *Write) bool {
 	if len(w.Given) > 0 || hasMade(w.Where) || setsMade(w.Set) || checksMade(w.Checks) {
 		return true
 	}
@@ -41,40 +41,40 @@ func needsMade(w *query.Write) bool {
 	return c != nil && (hasMade(c.Before) || setsMade(c.Set) || checksMade(c.Checks))
 }
 
-func setsMade(set []query.Assignment) bool {
-	return slices.ContainsFunc(set, func(a query.Assignment) bool { return hasMade(a.Value) })
+func setsMade(set []Assignment) bool {
+	return slices.ContainsFunc(set, func(a Assignment) bool { return hasMade(a.Value) })
 }
 
-func checksMade(checks []query.Check) bool {
-	return slices.ContainsFunc(checks, func(c query.Check) bool { return hasMade(c.Cond) })
+func checksMade(checks []Check) bool {
+	return slices.ContainsFunc(checks, func(c Check) bool { return hasMade(c.Cond) })
 }
 
-func hasMade(e query.Expr) bool {
+func hasMade(e Expr) bool {
 	found := false
-	query.Walk(e, func(e query.Expr) bool {
-		_, made := e.(*query.Made)
+	Walk(e, func(e Expr) bool {
+		_, made := e.(*Made)
 		found = found || made
 		return !found
 	})
 	return found
 }
 
-// resolver puts keys in the place of Made; the first error stays.
-type resolver struct {
-	done []query.WriteResult
+// madeKeys puts keys in the place of Made; the first error stays.
+type madeKeys struct {
+	done []WriteResult
 	err  error
 }
 
-func (r *resolver) expr(e query.Expr) query.Expr {
-	return query.Rewrite(e, func(e query.Expr) query.Expr {
-		if made, ok := e.(*query.Made); ok {
-			return &query.Literal{Value: r.key(made), Of: made.Of}
+func (r *madeKeys) expr(e Expr) Expr {
+	return Rewrite(e, func(e Expr) Expr {
+		if made, ok := e.(*Made); ok {
+			return &Literal{Value: r.key(made), Of: made.Of}
 		}
 		return e
 	})
 }
 
-func (r *resolver) assignments(set []query.Assignment) []query.Assignment {
+func (r *madeKeys) assignments(set []Assignment) []Assignment {
 	out := slices.Clone(set)
 	for i := range out {
 		out[i].Value = r.expr(out[i].Value)
@@ -82,7 +82,7 @@ func (r *resolver) assignments(set []query.Assignment) []query.Assignment {
 	return out
 }
 
-func (r *resolver) checks(checks []query.Check) []query.Check {
+func (r *madeKeys) checks(checks []Check) []Check {
 	out := slices.Clone(checks)
 	for i := range out {
 		out[i].Cond = r.expr(out[i].Cond)
@@ -91,7 +91,7 @@ func (r *resolver) checks(checks []query.Check) []query.Check {
 }
 
 // rows are the write's, with what is given filled in.
-func (r *resolver) rows(w *query.Write) []query.Row {
+func (r *madeKeys) rows(w *Write) []Row {
 	if len(w.Given) == 0 {
 		return w.Rows
 	}
@@ -112,10 +112,10 @@ func (r *resolver) rows(w *query.Write) []query.Row {
 
 // key is the key that was made. That of a row that was passed over is not
 // told: the caller may not be allowed to see the row that is there.
-func (r *resolver) key(made *query.Made) query.Value {
+func (r *madeKeys) key(made *Made) Value {
 	if made.Write < 0 || made.Write >= len(r.done) || made.Row < 0 || made.Row >= len(r.done[made.Write].Keys) {
 		r.fail(fmt.Errorf("write %d needs the key of row %d of write %d, which no earlier write inserts", len(r.done), made.Row, made.Write))
-		return query.Null()
+		return Null()
 	}
 	key := r.done[made.Write].Keys[made.Row]
 	if key.IsNull() {
@@ -125,7 +125,7 @@ func (r *resolver) key(made *query.Made) query.Value {
 	return key
 }
 
-func (r *resolver) fail(err error) {
+func (r *madeKeys) fail(err error) {
 	if r.err == nil {
 		r.err = err
 	}

@@ -1,19 +1,31 @@
-package sqlite
+// Package gate holds back what would run while an engine's tables are changed, or
+// after it is closed, and waits for what runs. Engines use it; it knows none of
+// them.
+package gate
 
 import (
 	"context"
 	"sync"
 	"time"
 
+	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/store"
 )
 
-// gateWait is how long a statement waits at a shut gate.
-const gateWait = 5 * time.Second
+// Wait is how long a statement waits at a shut gate.
+const Wait = 5 * time.Second
 
-// gate counts what runs, so that a migration or a close can wait for it, and
+// CodeShut is the code of the fault of a gate that stays shut.
+const CodeShut = "PGRST002"
+
+// FaultShut is the fault of a statement that found the gate shut for too long.
+func FaultShut() *fault.Fault {
+	return fault.New(CodeShut, "the database's tables are being changed").WithHint("try again in a moment")
+}
+
+// Gate counts what runs, so that a migration or a close can wait for it, and
 // holds back what comes meanwhile.
-type gate struct {
+type Gate struct {
 	mu      sync.Mutex
 	running int
 	opened  chan struct{} // not nil while shut; closed when it opens
@@ -21,9 +33,9 @@ type gate struct {
 	gone    bool
 }
 
-// enter passes the gate; leave must follow. It waits for a shut gate for a
+// Enter passes the gate; Leave must follow. It waits for a shut gate for a
 // bounded time.
-func (g *gate) enter(ctx context.Context) error {
+func (g *Gate) Enter(ctx context.Context) error {
 	g.mu.Lock()
 	for g.opened != nil && !g.gone {
 		opened := g.opened
@@ -42,7 +54,7 @@ func (g *gate) enter(ctx context.Context) error {
 }
 
 func waitOpen(ctx context.Context, opened <-chan struct{}) error {
-	timer := time.NewTimer(gateWait)
+	timer := time.NewTimer(Wait)
 	defer timer.Stop()
 	select {
 	case <-opened:
@@ -50,11 +62,12 @@ func waitOpen(ctx context.Context, opened <-chan struct{}) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-timer.C:
-		return faultMigrating()
+		return FaultShut()
 	}
 }
 
-func (g *gate) leave() {
+// Leave ends what Enter began.
+func (g *Gate) Leave() {
 	g.mu.Lock()
 	g.running--
 	if g.running == 0 && g.idle != nil {
@@ -64,9 +77,9 @@ func (g *gate) leave() {
 	g.mu.Unlock()
 }
 
-// shut holds back what comes and waits for what runs. Where ctx ends first
+// Shut holds back what comes and waits for what runs. Where ctx ends first
 // the gate is open again.
-func (g *gate) shut(ctx context.Context) error {
+func (g *Gate) Shut(ctx context.Context) error {
 	g.mu.Lock()
 	g.opened = make(chan struct{})
 	idle := g.whenIdle()
@@ -75,12 +88,13 @@ func (g *gate) shut(ctx context.Context) error {
 	case <-idle:
 		return nil
 	case <-ctx.Done():
-		g.open()
+		g.Open()
 		return ctx.Err()
 	}
 }
 
-func (g *gate) open() {
+// Open lets through again what comes.
+func (g *Gate) Open() {
 	g.mu.Lock()
 	if g.opened != nil {
 		close(g.opened)
@@ -89,9 +103,9 @@ func (g *gate) open() {
 	g.mu.Unlock()
 }
 
-// close refuses what comes from now on and waits for what runs. It reports
+// Close refuses what comes from now on and waits for what runs. It reports
 // whether this call was the one that closed.
-func (g *gate) close() bool {
+func (g *Gate) Close() bool {
 	g.mu.Lock()
 	first := !g.gone
 	g.gone = true
@@ -106,7 +120,7 @@ func (g *gate) close() bool {
 }
 
 // whenIdle gives a channel that closes when nothing runs; g.mu is held.
-func (g *gate) whenIdle() <-chan struct{} {
+func (g *Gate) whenIdle() <-chan struct{} {
 	if g.running == 0 {
 		done := make(chan struct{})
 		close(done)
