@@ -63,22 +63,9 @@ type Backend struct {
 // the test.
 func Run(t *testing.T, start func(t *testing.T, manifest string) Backend) {
 	t.Helper()
-	names, err := testdata.ReadDir("testdata")
-	if err != nil {
-		t.Fatal(err)
-	}
+	all, count := scripts(t)
 	manifest, rows := text(t, "library.cue"), text(t, "rows.txt")
-	count := 0
-	for _, entry := range names {
-		name, isScript := strings.CutSuffix(entry.Name(), ".txt")
-		if !isScript || name == "rows" {
-			continue
-		}
-		cases, err := parse(text(t, entry.Name()))
-		if err != nil {
-			t.Fatalf("%s: %v", entry.Name(), err)
-		}
-		count += len(cases)
+	for name, cases := range all {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			c := connect(t, start(t, manifest))
@@ -92,6 +79,35 @@ func Run(t *testing.T, start func(t *testing.T, manifest string) Backend) {
 	if count < least {
 		t.Errorf("%d cases, want at least %d", count, least)
 	}
+}
+
+// Count is how many cases there are; both engines run all of them.
+func Count(t *testing.T) int {
+	t.Helper()
+	_, count := scripts(t)
+	return count
+}
+
+// scripts are the cases of each script, and how many those are.
+func scripts(t *testing.T) (all map[string][]scripted, count int) {
+	t.Helper()
+	names, err := testdata.ReadDir("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all = map[string][]scripted{}
+	for _, entry := range names {
+		name, isScript := strings.CutSuffix(entry.Name(), ".txt")
+		if !isScript || name == "rows" {
+			continue
+		}
+		cases, err := parse(text(t, entry.Name()))
+		if err != nil {
+			t.Fatalf("%s: %v", entry.Name(), err)
+		}
+		all[name], count = cases, count+len(cases)
+	}
+	return all, count
 }
 
 func text(t *testing.T, name string) string {

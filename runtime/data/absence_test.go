@@ -18,6 +18,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/data"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/query"
+	"github.com/edge-hive/edge-hive/runtime/store"
 	"github.com/edge-hive/edge-hive/runtime/store/plan"
 	"github.com/edge-hive/edge-hive/runtime/store/sqlite"
 	"github.com/edge-hive/edge-hive/runtime/store/storetest"
@@ -26,6 +27,7 @@ import (
 const (
 	absenceCases    = 25 // worlds
 	absenceRequests = 25 // of each caller in each
+	absenceOnServer = 3  // worlds on SurrealDB, where a database takes longer to make
 )
 
 // TestWhatIsHiddenIsAsIfItWereAbsent asks random requests of random manifests,
@@ -33,15 +35,28 @@ const (
 // no other row, no other column, and no rule. The answers, and the faults, must
 // be the same to the letter.
 func TestWhatIsHiddenIsAsIfItWereAbsent(t *testing.T) {
+	compareWorlds(t, inMemory, absenceCases)
+}
+
+// TestWhatIsHiddenIsAsIfItWereAbsentOnSurreal asks the same of the other engine.
+func TestWhatIsHiddenIsAsIfItWereAbsentOnSurreal(t *testing.T) {
+	compareWorlds(t, onSurreal, absenceOnServer)
+}
+
+func compareWorlds(t *testing.T, open opener, cases int) {
+	t.Helper()
 	seed := setting(t, storetest.SeedVariable, 1)
 	met := tally{}
-	for i := range setting(t, storetest.CasesVariable, absenceCases) {
+	for i := range setting(t, storetest.CasesVariable, cases) {
 		chance := rand.New(rand.NewPCG(uint64(seed), uint64(i)))
-		if compareWorld(t, newWorld(chance), met); t.Failed() {
+		if compareWorld(t, open, newWorld(chance), met); t.Failed() {
 			t.Fatalf("%s=%d, world %d", storetest.SeedVariable, seed, i)
 		}
 	}
 	t.Log(met)
+	if cases < absenceCases { // they are too few for every kind of answer
+		return
+	}
 	for _, must := range []string{"rows", "none", "42703", "PGRST200", "42501", "write"} {
 		if met[must] == 0 {
 			t.Errorf("no answer was %s: %v", must, met)
@@ -53,7 +68,7 @@ func TestWhatIsHiddenIsAsIfItWereAbsent(t *testing.T) {
 // number: a walk along an edge whose rule asks another table.
 func TestWhatOnceWasNotAbsent(t *testing.T) {
 	for _, found := range [][2]uint64{{77, 72}} {
-		compareWorld(t, newWorld(rand.New(rand.NewPCG(found[0], found[1]))), tally{})
+		compareWorld(t, inMemory, newWorld(rand.New(rand.NewPCG(found[0], found[1]))), tally{})
 	}
 }
 
@@ -75,9 +90,9 @@ func setting(t *testing.T, name string, otherwise int) int {
 // compareWorld asks a world, and what its callers see of it; and again when
 // rows have changed. A read is asked twice, for the second answer may be a
 // remembered one.
-func compareWorld(t *testing.T, w *world, met tally) {
+func compareWorld(t *testing.T, open opener, w *world, met tally) {
 	t.Helper()
-	all, err := openWorld(t, w)
+	all, err := openWorld(t, open, w)
 	if err != nil {
 		met["refused manifest"]++
 		return
@@ -91,7 +106,7 @@ func compareWorld(t *testing.T, w *world, met tally) {
 					asked[caller] = append(asked[caller], w.question(caller))
 				}
 			}
-			few, err := openWorld(t, w.seenBy(caller))
+			few, err := openWorld(t, open, w.seenBy(caller))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -111,6 +126,9 @@ func compare(t *testing.T, w *world, all, few *backend, caller *auth.Caller, ask
 			met["write"]++
 		}
 		met[kindOf(got)]++
+		if kindOf(got) == tooDeep || kindOf(want) == tooDeep { // that there is a rule is told, not what it hides
+			continue
+		}
 		if again := q.ask(t, all, caller); got != want || got != again {
 			t.Errorf("%s as %s %s\nhidden %s\nabsent %s\nagain  %s\n%s", q, caller.Role, caller.Claims, got, want, again, w)
 			return
@@ -138,6 +156,9 @@ func (w *world) change(t *testing.T, b *backend) {
 		}
 	}
 }
+
+// tooDeep is the code of a statement that its database cannot parse.
+const tooDeep = "54001"
 
 // kindOf sorts answers.
 func kindOf(answer string) string {
@@ -301,9 +322,28 @@ type opened struct {
 	end func()
 }
 
+// emptyDatabase is a database of either engine.
+type emptyDatabase struct {
+	store.Store
+	// run runs a text by hand; nil where references can be left out of the tables.
+	run func(t *testing.T, text string)
+}
+
+// opener makes an empty database.
+type opener func(t *testing.T) emptyDatabase
+
+func inMemory(t *testing.T) emptyDatabase {
+	t.Helper()
+	s, err := sqlite.OpenMemory(t.Context(), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return emptyDatabase{Store: s}
+}
+
 // openWorld makes a database of a world. It holds no reference to be one, so
 // that rows may refer to what is not there.
-func openWorld(t *testing.T, w *world) (*opened, error) {
+func openWorld(t *testing.T, open opener, w *world) (*opened, error) {
 	t.Helper()
 	ctx := context.Background()
 	m := w.manifest()
@@ -315,14 +355,13 @@ func openWorld(t *testing.T, w *world) (*opened, error) {
 	if err := faults.Err(); err != nil {
 		return nil, err
 	}
-	s, err := sqlite.OpenMemory(ctx, sqlite.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := open(t)
 	want := plan.FromManifest(m, schema)
-	for i := range want.Tables {
-		for j := range want.Tables[i].Columns {
-			want.Tables[i].Columns[j].Ref, want.Tables[i].Columns[j].OnDelete = "", ""
+	if s.run == nil {
+		for i := range want.Tables {
+			for j := range want.Tables[i].Columns {
+				want.Tables[i].Columns[j].Ref, want.Tables[i].Columns[j].OnDelete = "", ""
+			}
 		}
 	}
 	if err := s.Migrate(ctx, plan.Diff(plan.Schema{}, want, nil)); err != nil {
@@ -340,15 +379,21 @@ func openWorld(t *testing.T, w *world) (*opened, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &opened{backend: &backend{Gate: gate, view: view, store: s, cache: c}, end: func() {
+	b := &opened{backend: &backend{Gate: gate, view: view, cache: c}, end: func() {
 		closed(t, c.Close)
 		closed(t, view.Close)
 		closed(t, s.Close)
 	}}
 	for _, table := range w.tables {
+		if s.run != nil {
+			s.run(t, w.pretend(table))
+		}
 		if len(table.rows) > 0 {
 			b.put(t, table.name, table.body())
 		}
+	}
+	if s.run != nil {
+		s.run(t, w.stopPretending())
 	}
 	return b, nil
 }

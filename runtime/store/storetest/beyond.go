@@ -20,8 +20,15 @@ func testBeyond(t *testing.T, s store.Store) {
 	g := &beyond{rand: rand.New(rand.NewPCG(seed, seed))}
 	f := open(t, s, shelves())
 	g.fill(f)
+	var at int
+	var sel query.Select
+	defer func() {
+		if t.Failed() {
+			t.Logf("seed %d, case %d: %s", seed, at, query.AppendSelect(nil, &sel))
+		}
+	}()
 	for i := range number(t, CasesVariable, beyondCases) {
-		sel := g.selection(pick(g, f.schema.Tables), f.schema, 3)
+		at, sel = i, g.selection(pick(g, f.schema.Tables), f.schema, 3)
 		got := f.rows(sel)
 		want := g.rows(&sel, nil, nil)
 		if len(got) != len(want) {
@@ -29,7 +36,7 @@ func testBeyond(t *testing.T, s store.Store) {
 		}
 		for j := range want {
 			for k := range want[j] {
-				if string(query.AppendJSON(nil, got[j][k])) != string(query.AppendJSON(nil, want[j][k])) {
+				if !sameMeaning(got[j][k], want[j][k]) {
 					f.Fatalf("seed %d, case %d, row %d: %s\ngot  %s\nwant %s\n%s", seed, i, j, query.AppendSelect(nil, &sel),
 						query.AppendJSON(nil, got[j][k]), query.AppendJSON(nil, want[j][k]), f.explain(sel))
 				}
