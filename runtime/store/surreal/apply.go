@@ -9,6 +9,7 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/query"
+	"github.com/edge-hive/edge-hive/runtime/store/gate"
 )
 
 const (
@@ -28,8 +29,8 @@ type writes struct {
 	current atomic.Pointer[layout]
 	// forgot is when batches that were done once were forgotten last.
 	forgot atomic.Int64
-	// lane spreads this process's writes over the witnesses.
-	lane atomic.Uint64
+	// shard spreads this process's writes over the witnesses.
+	shard atomic.Uint64
 }
 
 // Apply implements store.View. A batch is tried until no other is in its way.
@@ -62,11 +63,24 @@ func (v *view) apply(ctx context.Context, b *query.Batch) (query.Result, error) 
 		return query.Result{}, err
 	}
 	careful := false
+	var shut time.Time
 	for attempt := 1; ; attempt++ {
 		result, err := v.try(ctx, b, careful)
 		switch {
 		case err == nil:
 			return result, nil
+		case errors.Is(err, errShut):
+			if shut.IsZero() {
+				shut = time.Now()
+			}
+			if time.Since(shut) > gate.Wait {
+				return query.Result{}, faultMigrating().WithCause(err)
+			}
+			attempt--
+			if err := backOff(ctx, maxAttempts); err != nil {
+				return query.Result{}, err
+			}
+			continue
 		case errors.Is(err, errCarefully) && !careful:
 			careful = true
 			continue
@@ -83,7 +97,14 @@ func (v *view) apply(ctx context.Context, b *query.Batch) (query.Result, error) 
 
 // try does a batch once.
 func (v *view) try(ctx context.Context, b *query.Batch, careful bool) (query.Result, error) {
-	t := &transaction{view: v, store: v.store, layout: v.layout, ctx: ctx, batch: b, mark: v.store.feed.newBatch(), careful: careful}
+	if err := v.store.writing.enter(ctx); err != nil {
+		return query.Result{}, err
+	}
+	defer v.store.writing.leave()
+	if err := v.fitting(); err != nil { // it may have waited for a migration
+		return query.Result{}, err
+	}
+	t := &transaction{view: v, store: v.store, layout: v.layout, ctx: ctx, batch: b, mark: v.store.feed.newMark(), careful: careful}
 	defer t.mark.end()
 	t.reset()
 	defer t.cancel()
@@ -141,7 +162,7 @@ func (t *transaction) attempt() (query.Result, error) {
 // meet again.
 func backOff(ctx context.Context, attempt int) error {
 	most := min(firstPause<<min(attempt-1, 10), longestPause)
-	timer := time.NewTimer(most/2 + mathrand.N(most/2+1))
+	timer := time.NewTimer(most/2 + mathrand.N(most/2+1)) //nolint:gosec // chance is all that is needed
 	defer timer.Stop()
 	select {
 	case <-timer.C:

@@ -1,6 +1,7 @@
 package surreal
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,38 +22,44 @@ func (c *compiler) leave() { c.scope.rows = c.scope.rows[:len(c.scope.rows)-1] }
 // body is told whether it stands in a block: a select needs no parentheses there,
 // and SurrealDB bounds how deep a text may nest.
 func (c *compiler) outside(e query.Expr, body func(inBlock bool)) {
-	at := len(c.scope.rows) - 1
-	row, old := c.scope.prefix(at), c.scope.old
+	rows, old := slices.Clone(c.scope.rows), c.scope.old
 	c.scope.made++
 	made := strconv.Itoa(c.scope.made)
+	// The rows further out too, which a row that is read along a ref leaves bare.
+	variable := func(up int) string {
+		if up == 0 {
+			return "$r" + made + "_"
+		}
+		return "$r" + made + "u" + strconv.Itoa(up) + "_"
+	}
 	bound := map[string]struct{}{}
-	outerColumns(e, func(ref *query.ColumnRef) {
-		prefix, variable := row, "$r"+made+"_"
-		if ref.Old {
-			prefix, variable = old, "$o"+made+"_"
+	outerColumns(e, func(ref *query.ColumnRef, up int) {
+		prefix, to := old, "$o"+made+"_"
+		if !ref.Old {
+			prefix, to = c.scope.prefix(len(rows)-1-up), variable(up)
 		}
 		name := fieldOf(ref.Table, ref.Column)
-		if _, again := bound[variable+name]; again || isVariable(prefix) {
+		if _, again := bound[to+name]; again || isVariable(prefix) {
 			return
 		}
 		if len(bound) == 0 {
 			c.text("{ ")
 		}
-		bound[variable+name] = struct{}{}
-		c.text("LET " + variable + name + " = " + prefix)
+		bound[to+name] = struct{}{}
+		c.text("LET " + to + name + " = " + prefix)
 		c.name(name)
 		c.text("; ")
 	})
-	if at >= 0 && !isVariable(row) {
-		c.scope.rows[at] = "$r" + made + "_"
+	for i, row := range rows {
+		if !isVariable(row) {
+			c.scope.rows[i] = variable(len(rows) - 1 - i)
+		}
 	}
 	if old != "" && !isVariable(old) {
 		c.scope.old = "$o" + made + "_"
 	}
 	body(len(bound) > 0)
-	if at >= 0 {
-		c.scope.rows[at] = row
-	}
+	copy(c.scope.rows, rows)
 	c.scope.old = old
 	if len(bound) > 0 {
 		c.text(" }")
@@ -69,16 +76,17 @@ func (s *scope) prefix(at int) string {
 	return s.rows[at]
 }
 
-// outerColumns calls visit with the columns of the row at hand, and of the row
-// before it, that a node reads which looks beyond it.
-func outerColumns(e query.Expr, visit func(*query.ColumnRef)) { columnsAt(e, 0, visit) }
+// outerColumns calls visit with the columns of the row at hand, of those further
+// out, up rows from it, and of the row before it, that a node reads which looks
+// beyond it.
+func outerColumns(e query.Expr, visit func(ref *query.ColumnRef, up int)) { columnsAt(e, 0, visit) }
 
-func columnsAt(e query.Expr, depth uint8, visit func(*query.ColumnRef)) {
+func columnsAt(e query.Expr, depth uint8, visit func(*query.ColumnRef, int)) {
 	query.Walk(e, func(e query.Expr) bool {
 		switch e := e.(type) {
 		case *query.ColumnRef:
-			if e.Old || e.Up == depth {
-				visit(e)
+			if e.Old || e.Up >= depth {
+				visit(e, int(e.Up)-int(depth))
 			}
 		case *query.Exists:
 			columnsAt(e.Where, depth+1, visit)
@@ -134,11 +142,14 @@ func (c *compiler) exists(e *query.Exists, want bool) {
 }
 
 // lookup writes a value of the one row, NONE where there is none.
-func (c *compiler) lookup(e *query.Lookup) {
+func (c *compiler) lookup(e *query.Lookup) { c.lookupOf(e, func() { c.expr(e.Value) }) }
+
+// lookupOf is lookup where value writes the value.
+func (c *compiler) lookupOf(e *query.Lookup, value func()) {
 	if link, rest := linked(e.Table, e.Where); link != nil {
 		c.follow(link, func() {
 			if _, isColumn := e.Value.(*query.ColumnRef); isColumn && len(rest) == 0 && recordsOf(e.Value) == "" {
-				c.expr(e.Value)
+				value()
 				return
 			}
 			c.text("(IF ")
@@ -148,7 +159,7 @@ func (c *compiler) lookup(e *query.Lookup) {
 				c.isTrue(&query.And{Terms: rest})
 			}
 			c.text(" { ")
-			c.expr(e.Value)
+			value()
 			c.text(" })")
 		})
 		return
@@ -156,7 +167,7 @@ func (c *compiler) lookup(e *query.Lookup) {
 	c.outside(e, func(bool) {
 		c.text("(SELECT VALUE ")
 		c.enter("")
-		c.expr(e.Value)
+		value()
 		c.text(" FROM ")
 		c.name(e.Table.Name)
 		c.where(e.Where)

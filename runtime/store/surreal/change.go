@@ -32,6 +32,8 @@ type change struct {
 	converted bool
 	rows      int64
 	inspected bool
+	// postponed: one of its indexes is made after the transaction.
+	postponed bool
 	made      int // values of each row that are made here
 	// maximum is the largest of converted int keys.
 	maximum int64

@@ -298,13 +298,3 @@ func definitions(t *plan.Table) ([]definition, error) {
 	list = append(list, indexDefinitions(t)...)
 	return append(list, eventDefinitions(t)...), nil
 }
-
-// statements are definitions as statements.
-func statements(list []definition) string {
-	var text strings.Builder
-	for _, d := range list {
-		text.WriteString(d.define())
-		text.WriteString(";\n")
-	}
-	return text.String()
-}

@@ -38,6 +38,9 @@ type holding struct {
 }
 
 func (t *transaction) delete(entry *table, w *query.Write, did *query.WriteResult) error {
+	if t.deleteDirectly(entry, w, did) {
+		return nil
+	}
 	rows, err := t.match(entry, w.Where)
 	if err != nil {
 		return err
@@ -163,14 +166,23 @@ func (t *transaction) followRows(d *deletion, start, end int) error {
 
 // pointing reads the rows that point at others, for each column that may.
 func (t *transaction) pointing(parent *table, parents []doomed, referrers []referrer) ([][]found, error) {
-	keys := func(dst []byte) []byte {
-		dst = wire.AppendArray(dst, len(parents))
-		for i := range parents {
-			dst = appendValue(dst, parents[i].row[0], parent.Key().Type, parent.Name)
-		}
-		return dst
+	keys := func(c *compiler, table string) {
+		c.bind(func(dst []byte) []byte {
+			dst = wire.AppendArray(dst, len(parents))
+			for i := range parents {
+				dst = appendValue(dst, parents[i].row[0], parent.Key().Type, table)
+			}
+			return dst
+		})
 	}
-	condition := func(c *compiler, r referrer) {
+	source := func(c *compiler, r referrer) {
+		c.text(" FROM ")
+		if r.column == r.table.Key() {
+			keys(c, r.table.Name)
+			c.text(" WHERE " + fieldRevision + " != NONE")
+			return
+		}
+		c.name(r.table.Name)
 		c.text(" WHERE ")
 		c.name(fieldOf(r.table.Table, r.column))
 		if len(parents) == 1 {
@@ -179,7 +191,7 @@ func (t *transaction) pointing(parent *table, parents []doomed, referrers []refe
 			return
 		}
 		c.text(" INSIDE ")
-		c.bind(keys)
+		keys(c, parent.Name)
 	}
 	answer, outside, err := t.reading(func(c *compiler) {
 		c.text("RETURN [")
@@ -187,8 +199,8 @@ func (t *transaction) pointing(parent *table, parents []doomed, referrers []refe
 			if i > 0 {
 				c.text(", ")
 			}
-			c.text("(" + r.table.read)
-			condition(c, r)
+			c.text("(SELECT *")
+			source(c, r)
 			c.text(")")
 		}
 		c.text("]")
@@ -210,9 +222,8 @@ func (t *transaction) pointing(parent *table, parents []doomed, referrers []refe
 			continue
 		}
 		t.throw(op{kind: opMoved}, func(c *compiler) {
-			c.text("(SELECT VALUE " + fieldRevision + " FROM ")
-			c.name(r.table.Name)
-			condition(c, r)
+			c.text("(SELECT VALUE " + fieldRevision)
+			source(c, r)
 			c.text(").len() != ")
 			c.number(len(list[i]))
 		})

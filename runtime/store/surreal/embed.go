@@ -31,6 +31,9 @@ func embeddingOf(e *query.Embed, total *int) (*embedding, *fault.Fault) {
 	}
 	rows, f := planned(&sel, nil, e.Via != nil || e.Child == sel.Table.Key())
 	form.rows = rows
+	if f == nil { // sorting the one record of a ref costs more than reading it
+		rows.single = !e.Many && e.Via == nil && e.Child == sel.Table.Key() && sel.Limit != 0 && sel.Offset == 0
+	}
 	return form, f
 }
 
@@ -53,14 +56,36 @@ func (c *compiler) embedding(e *embedding) {
 	})
 }
 
+// embedWithin is the embed that a value is, or that of the one row which it looks
+// up: nil for any other.
+func embedWithin(e query.Expr) *query.Embed {
+	switch e := e.(type) {
+	case *query.Embed:
+		return e
+	case *query.Lookup:
+		return embedWithin(e.Value)
+	}
+	return nil
+}
+
+// embeddedBy writes the embed of a value, where it stands there or in a row that
+// is looked up.
+func (c *compiler) embeddedBy(value query.Expr, e *embedding) {
+	if lookup, ok := value.(*query.Lookup); ok {
+		c.lookupOf(lookup, func() { c.embeddedBy(lookup.Value, e) })
+		return
+	}
+	c.embedding(e)
+}
+
 // related writes where the embedded rows come from: the record that a ref leads
 // to, or all whose column has the value.
 func (c *compiler) related(e *query.Embed, rows *query.Select) {
 	c.text(" FROM ")
 	t := e.Rows.Table
 	if e.Child == t.Key() {
-		c.asRecord(e.On, t)
-		c.where(e.Rows.Where)
+		c.asRecord(e.On, t.Name)
+		c.whereThere(e.Rows.Where)
 		return
 	}
 	c.name(t.Name)
@@ -68,7 +93,7 @@ func (c *compiler) related(e *query.Embed, rows *query.Select) {
 	c.text(" WHERE ")
 	c.name(fieldOf(t, e.Child))
 	c.text(" = ")
-	c.asRecord(e.On, &query.Table{Name: recordsOf(t.Ref(e.Child))})
+	c.asRecord(e.On, recordsOf(t.Ref(e.Child)))
 	c.andWhere(e.Rows.Where)
 }
 
@@ -76,18 +101,27 @@ func (c *compiler) related(e *query.Embed, rows *query.Select) {
 func (c *compiler) between(e *query.Embed, via *query.Via) {
 	c.text(" FROM (SELECT VALUE ")
 	c.name(fieldOf(via.Table, via.Far))
+	c.text(".*") // the server does not sort records that a list names
 	c.text(" FROM ")
 	c.name(via.Table.Name)
 	c.text(" WHERE ")
 	c.name(fieldOf(via.Table, via.Near))
 	c.text(" = ")
-	c.asRecord(e.On, &query.Table{Name: recordsOf(via.Table.Ref(via.Near))})
+	c.asRecord(e.On, recordsOf(via.Table.Ref(via.Near)))
 	c.text(" AND ")
 	c.name(fieldOf(via.Table, via.Far))
 	c.text(" != NONE")
 	c.andWhere(via.Where)
 	c.text(")")
-	c.where(e.Rows.Where)
+	c.unhurried(&e.Rows)
+	c.whereThere(e.Rows.Where)
+}
+
+// whereThere is where, of rows that records' ids lead to: an id that leads to
+// nothing is a row without fields to the server.
+func (c *compiler) whereThere(e query.Expr) {
+	c.text(" WHERE " + fieldRevision + " != NONE")
+	c.andWhere(e)
 }
 
 // andWhere writes a condition after another one.
@@ -100,7 +134,11 @@ func (c *compiler) andWhere(e query.Expr) {
 
 // asRecord writes a column of the row outside as the id of a table's record; the
 // row inside is the one at hand.
-func (c *compiler) asRecord(on query.Expr, t *query.Table) {
+func (c *compiler) asRecord(on query.Expr, table string) {
+	if literal, ok := on.(*query.Literal); ok { // of a row that was placed
+		c.value(literal.Value, literal.Of, table)
+		return
+	}
 	ref, ok := on.(*query.ColumnRef)
 	if !ok {
 		c.misplaced("embed")
@@ -108,13 +146,13 @@ func (c *compiler) asRecord(on query.Expr, t *query.Table) {
 	}
 	outer := *ref
 	outer.Up++
-	if recordsOf(&outer) == t.Name {
+	if recordsOf(&outer) == table {
 		c.field(&outer)
 		return
 	}
 	c.text("(IF ")
 	c.field(&outer)
-	c.text(" != NONE { type::record('" + t.Name + "', ")
+	c.text(" != NONE { type::record('" + table + "', ")
 	if recordsOf(&outer) != "" {
 		c.text("record::id(")
 		c.field(&outer)
@@ -142,12 +180,16 @@ func (l *level) writeEmbed(w query.RowWriter, f *field) error {
 // embedText is the JSON of an embed, nil for null. It is valid until the next.
 func (l *level) embedText(f *field) ([]byte, error) {
 	e := f.embed
+	from := wire.NewReader(l.spans[f.at])
+	if kind := from.Kind(); kind == wire.None || kind == wire.Null { // there is no row that it would be of
+		return nil, nil
+	}
 	if e.of.Many {
 		e.writer.Reset(e.spare[:0], e.shape)
 	} else {
 		e.writer.ResetObjects(e.spare[:0], e.shape)
 	}
-	did, err := e.rows.read(wire.NewReader(l.spans[f.at]), &bounded{JSONWriter: &e.writer, of: e})
+	did, err := e.rows.read(from, &bounded{JSONWriter: &e.writer, of: e})
 	if err != nil {
 		return nil, err
 	}

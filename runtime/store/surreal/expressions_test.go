@@ -254,7 +254,7 @@ func sure(e query.Expr, f *fault.Fault) query.Expr {
 func TestExpressionsAgree(t *testing.T) {
 	client := dialFunctions(t)
 	seed := uint64(fromEnvironment(t, seedVariable, 1))
-	m := &maker{rand.New(rand.NewPCG(seed, 2)), odd()} //nolint:gosec // tests repeat with their seed
+	m := &maker{rand.New(rand.NewPCG(seed, 2)), odd()}
 	rows := make([]query.Row, rowsOfCases)
 	for i := range rows {
 		rows[i] = m.row(i)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/query"
+	"github.com/edge-hive/edge-hive/runtime/store/gate"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/rpc"
 )
 
@@ -24,7 +25,10 @@ const (
 	codeTooLarge  = "54000"
 	codeUnknown   = "08007"
 	codeOutgrown  = "55000"
+	codeMigrating = gate.CodeShut
 )
+
+func faultMigrating() *fault.Fault { return gate.FaultShut() }
 
 func faultTimeout() *fault.Fault {
 	return fault.New(codeTimeout, "canceling statement due to statement timeout")
@@ -96,6 +100,9 @@ func (t *transaction) statementError(err error, before int) error {
 	}
 	if isRetryable(failed) {
 		return errAgain
+	}
+	if isShut(failed) {
+		return errShut
 	}
 	i := failed.Statement - before
 	if i < 0 || i >= len(t.ops) {

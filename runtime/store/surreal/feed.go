@@ -37,6 +37,8 @@ type feed struct {
 	epoch   uint64 // 0 until the reader has found the feed
 	order   sequence
 	known   *layout // by which rows are read
+	// lacking is told of rows that lack their words; a nil key is all of a table.
+	lacking func(table string, key []byte)
 	// changed is closed and replaced when anything here moves on.
 	changed  chan struct{}
 	watchers map[chan struct{}]context.CancelFunc
@@ -49,9 +51,9 @@ type feed struct {
 	// acknowledged before the last look at the end began.
 	acked, seen uint64
 	urgent      bool
-	batches     map[string]*batch
-	process     string // begins the ids of batches
-	made        uint64 // batches so far
+	marks       map[string]*mark
+	process     string // begins the ids of marks
+	made        uint64 // marks so far
 	page        int    // commits that are asked for at once
 }
 
@@ -68,9 +70,9 @@ func newFeed(from feedSource, keep time.Duration, log *slog.Logger) *feed {
 	f := &feed{
 		source: from, keep: keep, log: log, versions: newVersions(),
 		look: make(chan struct{}, 1), changed: make(chan struct{}),
-		watchers: map[chan struct{}]context.CancelFunc{}, batches: map[string]*batch{}, page: maxPage,
+		watchers: map[chan struct{}]context.CancelFunc{}, marks: map[string]*mark{}, page: maxPage,
 	}
-	f.process = strconv.FormatUint(rand.Uint64(), 36) + "."
+	f.process = strconv.FormatUint(rand.Uint64(), 36) + "." //nolint:gosec // another than other processes have, no secret
 	f.ctx, f.stop = context.WithCancel(context.Background())
 	return f
 }

@@ -29,8 +29,8 @@ func notesSchema(quiet bool) *query.Schema {
 		{Name: "id", Type: number, Required: true}, {Name: "text", Type: text}, {Name: "day", Type: query.Type{Kind: query.KindDate}},
 	}, nil)
 	tags := query.NewTable("tags", []*query.Column{{Name: "id", Type: text, Required: true}, {Name: "name", Type: text}}, nil)
-	from := &query.Column{Name: "note", Type: number, Ref: &query.Ref{Table: "notes"}}
-	to := &query.Column{Name: "tag", Type: text, Ref: &query.Ref{Table: "tags"}}
+	from := &query.Column{Name: "note", Type: number, Ref: &query.Ref{Table: "notes"}, Required: true}
+	to := &query.Column{Name: "tag", Type: text, Ref: &query.Ref{Table: "tags"}, Required: true}
 	tagged := query.NewTable("tagged", []*query.Column{
 		{Name: "id", Type: number, Required: true}, from, to, {Name: "weight", Type: number},
 	}, nil)
@@ -370,7 +370,7 @@ func TestBatchIsKnownAgain(t *testing.T) {
 	n := openNotes(t, false, nil)
 	start := n.position()
 	f := n.store.feed
-	b := f.newBatch()
+	b := f.newMark()
 	defer b.end()
 	n.hand("LET $_batch = '" + b.id + "'; CREATE notes:1")
 	b.acknowledge("notes")
@@ -386,8 +386,8 @@ func TestBatchIsKnownAgain(t *testing.T) {
 	if got := f.versions.of("notes"); got != version {
 		t.Error("the version moved again when the commit came into sight")
 	}
-	if len(f.batches) != 0 {
-		t.Errorf("%d batches are remembered", len(f.batches))
+	if len(f.marks) != 0 {
+		t.Errorf("%d batches are remembered", len(f.marks))
 	}
 }
 

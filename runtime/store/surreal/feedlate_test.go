@@ -166,3 +166,25 @@ func TestFeedLateCommit(t *testing.T) {
 		t.Errorf("on a new node: %v, want ErrTruncated", err)
 	}
 }
+
+// What the server had when it went away and shows when it is back is found,
+// however long it was away.
+func TestFeedLateAfterAnAbsence(t *testing.T) {
+	now := time.Now()
+	left := uint64(now.UnixMilli()) << ownBits
+	back := left + uint64(time.Hour.Milliseconds())<<ownBits
+	r := &reader{feed: newFeed(nil, 2*time.Hour, nil)}
+	r.order = sequence{hold: minHold, last: left, checked: left, floor: before(left, time.Minute)}
+	r.back, r.far = now, now
+	for i := range uint64(100) {
+		r.order.add(feedEntry{seq: back + i}, now)
+	}
+	r.order.release(now.Add(maxHold))
+	r.far = time.Time{}
+	if !r.begin() || r.scan >= left {
+		t.Fatalf("it looks back from %d, and left at %d", r.scan, left)
+	}
+	if added, late := r.order.add(feedEntry{seq: left - 1}, now); !added || !late {
+		t.Errorf("a commit of before is added: %t, late: %t", added, late)
+	}
+}

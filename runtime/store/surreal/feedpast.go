@@ -18,8 +18,9 @@ func (f *feed) first(ctx context.Context, limit int) ([]query.Commit, error) {
 		return nil, store.ErrTruncated
 	}
 	from := before(f.order.last, time.Duration(millis(f.order.last)-born)*time.Millisecond+time.Minute)
-	last := f.order.last
+	last, epoch := f.order.last, f.epoch
 	var list []feedEntry
+	begun := false
 	for more := true; more && len(list) < limit; {
 		f.mu.Unlock()
 		page, end, full, err := f.show(ctx, from)
@@ -32,12 +33,15 @@ func (f *feed) first(ctx context.Context, limit int) ([]query.Commit, error) {
 			case page[i].seq > last:
 				full = false
 			case page[i].breaks && page[i].epoch != 0:
-				list = list[:0] // of an epoch before
-			case len(list) > 0 || !page[i].breaks:
+				begun = page[i].epoch == epoch
+			case begun && (len(list) > 0 || !page[i].breaks):
 				list = append(list, page[i])
 			}
 		}
 		from, more = end+1, full
+	}
+	if !begun {
+		return nil, store.ErrTruncated
 	}
 	return f.decode(list[:min(limit, len(list))])
 }

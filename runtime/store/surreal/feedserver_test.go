@@ -158,7 +158,7 @@ func TestFeedLosesNothing(t *testing.T) {
 	writing.Wait()
 
 	deadline := time.Now().Add(30 * time.Second)
-	last := query.Cursor{}
+	var last query.Cursor
 	for {
 		n.store.feed.wrote()
 		at, err := n.store.Position(t.Context())

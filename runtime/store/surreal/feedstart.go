@@ -63,7 +63,7 @@ func (r *reader) findEnd(ctx context.Context, epoch, floor uint64, list []feedEn
 			return err
 		}
 	}
-	order.base, order.floor, order.hold = order.last, floor, minHold
+	order.base, order.floor, order.hold, order.checked = order.last, floor, minHold, order.last
 	order.forget()
 	r.mu.Lock()
 	defer r.mu.Unlock()

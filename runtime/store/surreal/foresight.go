@@ -43,9 +43,12 @@ type foreseen struct {
 	columns []*query.Column
 	// beyond says that it is about rows of another table than the statement's.
 	beyond bool
-	param  string
-	values []byte // as a parameter's value
-	bound  bool
+	// passing says that rows for which it is not true are passed over: those for
+	// which it is are enough, and the server copies all of them for each row.
+	passing bool
+	param   string
+	values  []byte // as a parameter's value
+	bound   bool
 }
 
 var faultUnforeseen = fault.New("0A000", "this can only be asked where rows are selected").
@@ -145,6 +148,11 @@ func foresee(ctx context.Context, ask asker, schema *query.Schema, sel *query.Se
 			}
 		}
 	}
+	for _, term := range termsOf(sel.Where) {
+		if search, ok := term.(*query.Search); ok && f.nodes[search] != nil {
+			f.nodes[search].passing = true
+		}
+	}
 	if err := f.compute(ctx, ask, schema, sel.Where); err != nil {
 		return nil, nil, err
 	}
@@ -218,28 +226,34 @@ func (f *foresight) compute(ctx context.Context, ask asker, schema *query.Schema
 		if n.beyond {
 			rest = nil
 		}
-		rows, err := readColumns(ctx, ask, schema, n.row.Table, n.columns, rest)
-		if err != nil {
-			return err
-		}
 		var pairs []byte
 		count := 0
-		for i := range rows {
-			v := query.Value{}
+		err := readColumns(ctx, ask, schema, n.row.Table, n.columns, rest, func(row query.Row) {
+			var v query.Value
 			if search, ok := n.expr.(*query.Search); ok {
-				v = truthValue(query.Holds(search, rows[i], nil))
+				v = truthValue(query.Holds(search, row, nil))
 			} else {
-				v = query.Eval(n.expr, rows[i], nil)
+				v = query.Eval(n.expr, row, nil)
 			}
-			if v.IsNull() {
-				continue
+			if !v.IsNull() && (!n.passing || v.Bool()) {
+				count++
+				pairs = appendForeseen(wire.AppendString(pairs, keyText(row[0])), v)
 			}
-			count++
-			pairs = appendForeseen(wire.AppendString(pairs, keyText(rows[i][0])), v)
+		})
+		if err != nil {
+			return err
 		}
 		n.values = append(wire.AppendMap(nil, count), pairs...)
 	}
 	return nil
+}
+
+// termsOf are what a condition joins by and.
+func termsOf(where query.Expr) []query.Expr {
+	if and, ok := where.(*query.And); ok {
+		return and.Terms
+	}
+	return []query.Expr{where}
 }
 
 func truthValue(t query.Truth) query.Value {
@@ -267,19 +281,75 @@ func serverTerms(where query.Expr) query.Expr {
 	return &query.And{Terms: rest}
 }
 
+const (
+	// foreseenAtOnce is how many rows of a condition are read at once, by an index
+	// if it has one. More are read along the keys, in pages.
+	foreseenAtOnce = 4096
+	foreseenPage   = 1024
+	// foreseenBytes is what a page should not be larger than.
+	foreseenBytes = 8 << 20
+)
+
 // readColumns reads the key and some columns of the rows that meet a condition.
-// Other columns of the rows are null.
-func readColumns(ctx context.Context, ask asker, schema *query.Schema, t *query.Table, columns []*query.Column, where query.Expr) ([]query.Row, error) {
-	c := compiler{schema: schema, scope: scope{rows: []string{""}}}
-	c.text("SELECT VALUE [id")
-	for _, column := range columns {
-		c.text(", ")
-		c.name(fieldOf(t, column))
+// Other columns of the rows are null. It holds no more than a page of them.
+func readColumns(ctx context.Context, ask asker, schema *query.Schema, t *query.Table, columns []*query.Column, where query.Expr, each func(query.Row)) error {
+	read := func(most int, from func(c *compiler)) ([]query.Row, error) {
+		c := compiler{schema: schema, scope: scope{rows: []string{""}}}
+		c.text("SELECT VALUE [id")
+		for _, column := range columns {
+			c.text(", ")
+			c.name(fieldOf(t, column))
+		}
+		c.text("] FROM ")
+		from(&c)
+		c.where(where)
+		c.text(" LIMIT ")
+		c.number(most)
+		return c.readRows(ctx, ask, t, columns)
 	}
-	c.text("] FROM ")
-	c.name(t.Name)
-	c.where(where)
-	return c.readRows(ctx, ask, t, columns)
+	if !always(where) {
+		rows, err := read(foreseenAtOnce, func(c *compiler) { c.name(t.Name) })
+		if err != nil {
+			return err
+		}
+		if len(rows) < foreseenAtOnce {
+			for _, row := range rows {
+				each(row)
+			}
+			return nil
+		}
+	}
+	from := func(c *compiler) {
+		c.written = true // no index of words
+		c.name(t.Name)
+		c.text(" WITH NOINDEX")
+	}
+	for most := foreseenPage; ; {
+		rows, err := read(most, from)
+		if err != nil {
+			return err
+		}
+		size := 0
+		for _, row := range rows {
+			each(row)
+			for _, column := range columns {
+				size += len(row[column.Index].S)
+			}
+		}
+		if len(rows) < most {
+			return nil
+		}
+		if size > foreseenBytes {
+			most = max(most/4, 1)
+		}
+		last := rows[len(rows)-1][0]
+		from = func(c *compiler) {
+			c.written = true
+			c.text("type::record('" + t.Name + "', ")
+			c.value(last, t.Key().Type, "")
+			c.text(">..)")
+		}
+	}
 }
 
 // readRows runs a statement that gives arrays of a key and columns.

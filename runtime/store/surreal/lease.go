@@ -119,10 +119,14 @@ func (l *leading) release() {
 	l.stop()
 	<-l.done
 	l.cancel(nil)
+	l.store.giveLease(l.name)
+}
+
+func (s *Store) giveLease(name string) {
 	ctx, cancel := context.WithTimeout(context.Background(), releaseTime)
 	defer cancel()
 	const text = "DELETE type::record('" + tableLeases + "', $name) WHERE holder = $holder RETURN NONE"
-	if _, err := l.store.client.Query(ctx, text, l.store.leaseVars(l.name)); err != nil {
-		l.store.options.Logger.Warn("a lease was not given back", "lease", l.name, "error", err)
+	if _, err := s.client.Query(ctx, text, s.leaseVars(name)); err != nil {
+		s.options.Logger.Warn("a lease was not given back", "lease", name, "error", err)
 	}
 }

@@ -28,6 +28,8 @@ type level struct {
 	total    *int // bytes of the embeds of the whole select
 	// streams says that they have gone out with their row.
 	streams bool
+	// single says that there is one row at most, whatever is asked.
+	single bool
 }
 
 // field is a member of a level's rows.
@@ -118,6 +120,7 @@ func (b *builder) column(ref *query.ColumnRef) *field {
 // output plans a value of a row.
 func (b *builder) output(e query.Expr) output {
 	o := output{t: e.Type()}
+	e = castLast(e)
 	for {
 		cast, ok := e.(*query.Cast)
 		if !ok {
@@ -130,16 +133,16 @@ func (b *builder) output(e query.Expr) output {
 	switch e := e.(type) {
 	case *query.ColumnRef:
 		o.source = b.column(e)
-	case *query.Embed:
+	case *query.Embed, *query.Lookup:
 		o.source = b.made(e)
-		if o.source.embed == nil {
-			embed, f := embeddingOf(e, b.level.total)
+		if of := embedWithin(e); of != nil && o.source.embed == nil {
+			embed, f := embeddingOf(of, b.level.total)
 			if f != nil {
 				b.fault = f
 			}
 			o.source.embed = embed
 		}
-	case *query.Exists, *query.Lookup, *query.Rank, *query.Distance, *query.Search:
+	case *query.Exists, *query.Rank, *query.Distance, *query.Search:
 		o.source = b.made(e)
 	case *query.Hops:
 		o.source = b.field(fieldHops, nil)
@@ -150,6 +153,25 @@ func (b *builder) output(e query.Expr) output {
 		o.types = append(o.types, e.Type()) // what the source is read as
 	}
 	return o
+}
+
+// castLast is a value that is looked up with its casts around the look, where they
+// are applied here: nothing found is null either way.
+func castLast(e query.Expr) query.Expr {
+	lookup, ok := e.(*query.Lookup)
+	if !ok {
+		return e
+	}
+	value := castLast(lookup.Value)
+	cast, ok := value.(*query.Cast)
+	if !ok {
+		return e
+	}
+	inner := *lookup
+	inner.Value = cast.Operand
+	outer := *cast
+	outer.Operand = castLast(&inner)
+	return &outer
 }
 
 // computed plans a value that is evaluated here. What holds a node of search or
@@ -266,6 +288,9 @@ func (c *compiler) level(l *level, from func()) {
 		c.groupBy(l)
 		return
 	}
+	if l.single {
+		return
+	}
 	c.order(l)
 	if !l.local() {
 		c.page(l.sel.Limit, l.sel.Offset)
@@ -274,9 +299,20 @@ func (c *compiler) level(l *level, from func()) {
 
 // member writes a field with its name.
 func (c *compiler) member(f *field) {
+	if !c.valueOf(f) {
+		c.name(f.name)
+		return
+	}
+	c.text(" AS ")
+	c.name(f.name)
+}
+
+// valueOf writes what a field is made of; a field that is a column's own has
+// nothing.
+func (c *compiler) valueOf(f *field) bool {
 	switch {
 	case f.embed != nil:
-		c.embedding(f.embed)
+		c.embeddedBy(f.expr, f.embed)
 	case f.aggregate != nil:
 		c.aggregated(f)
 	case f.nulls != nil:
@@ -290,11 +326,9 @@ func (c *compiler) member(f *field) {
 		c.expr(f.expr)
 		c.text(" ?? NONE)")
 	default:
-		c.name(f.name)
-		return
+		return false
 	}
-	c.text(" AS ")
-	c.name(f.name)
+	return true
 }
 
 // order writes the order, which always ends with the key, so that pages do not

@@ -10,6 +10,7 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/store"
+	"github.com/edge-hive/edge-hive/runtime/store/gate"
 	"github.com/edge-hive/edge-hive/runtime/store/plan"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/rpc"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/wire"
@@ -34,30 +35,47 @@ func (s *Store) Migrate(ctx context.Context, p plan.Plan) error {
 	defer led.release()
 	ctx = led.ctx
 	if p.Additive() {
-		if err := s.gate.enter(ctx); err != nil {
+		if err := s.gate.Enter(ctx); err != nil {
 			return err
 		}
-		defer s.gate.leave()
+		defer s.gate.Leave()
 		return s.migrate(ctx, &p)
 	}
-	wait, stop := context.WithTimeout(ctx, gateWait)
+	wait, stop := context.WithTimeout(ctx, gate.Wait)
 	defer stop()
-	if err := s.gate.shut(wait); err != nil {
+	if err := s.gate.Shut(wait); err != nil {
 		if errors.Is(err, store.ErrClosed) {
 			return err
 		}
 		return faultMigrating().WithCause(fmt.Errorf("wait for running statements: %w", err))
 	}
-	defer s.gate.open()
+	defer s.gate.Open()
 	return s.migrate(ctx, &p)
 }
 
 func (s *Store) migrate(ctx context.Context, p *plan.Plan) error {
-	var err error
+	s.migrating.Add(1)
+	defer s.migrating.Add(-1)
+	shut, err := (&migration{plan: p}).shutFor()
+	if err != nil {
+		return err
+	}
+	var g *tableGate
+	if len(shut) > 0 {
+		if err := s.refuseMoved(ctx, p); err != nil {
+			return err
+		}
+		if g, err = s.shutTables(ctx, shut, !p.Additive()); errors.Is(err, errDrain) {
+			return faultMigrating().WithCause(err)
+		} else if err != nil {
+			return err
+		}
+		defer s.lift(g)
+	}
 	for attempt := 1; attempt <= attempts; attempt++ {
-		m := &migration{in: s.client, plan: p}
+		m := &migration{in: s.client, plan: p, gate: g}
 		if err = m.carryOut(ctx); err == nil {
-			s.migrated(p)
+			s.follow(p)
 			return s.finish(ctx)
 		}
 		if !isConflict(err) && !errors.Is(err, errMoving) {
@@ -70,8 +88,19 @@ func (s *Store) migrate(ctx context.Context, p *plan.Plan) error {
 	return err
 }
 
-// migrated forgets what was known of the tables as they were.
-func (s *Store) migrated(p *plan.Plan) {
+// refuseMoved refuses a plan for other tables than there are, before any is shut
+// for it.
+func (s *Store) refuseMoved(ctx context.Context, p *plan.Plan) error {
+	have, err := readRecorded(ctx, s.client)
+	if err == nil && !sameSchema(have.schema, p.From) {
+		return store.ErrMoved
+	}
+	return err
+}
+
+// follow forgets what was known of the tables as they were.
+func (s *Store) follow(p *plan.Plan) {
+	s.migrated.Add(1)
 	s.searched.Store(&p.To)
 	if !p.Additive() {
 		s.writes.keys.follow(p.Steps)
@@ -108,6 +137,8 @@ var errMoving = errors.New("rows were written while they were migrated")
 type migration struct {
 	in   texts
 	plan *plan.Plan
+	// gate is shut for it; nil where no row stands in its way.
+	gate *tableGate
 	// changes are the tables of the wanted schema.
 	changes []*change
 	// unfit are the refusals of rows that do not convert.
@@ -180,7 +211,7 @@ func (m *migration) write(generation int64) error {
 	m.set("generation", func(dst []byte) []byte { return wire.AppendInt(dst, generation) })
 	m.add(nil, "IF ((SELECT VALUE generation FROM ONLY _meta:schema) ?? 0) != $generation { THROW '"+thrownMoved+"' }")
 	for _, step := range []func() error{
-		m.quieten, m.keepMoved, m.defineParts, m.removeOld, m.defineTables, m.insertMoved, m.rewriteRows, m.lookForLost, m.finishTables, m.moveKeys,
+		m.unlock, m.quieten, m.keepMoved, m.defineParts, m.removeOld, m.defineTables, m.insertMoved, m.rewriteRows, m.lookForLost, m.finishTables, m.moveKeys, m.lock,
 	} {
 		if err := step(); err != nil {
 			return err
@@ -234,6 +265,7 @@ func (m *migration) record(generation int64) error {
 func (m *migration) define(c *change, d definition) {
 	if c.was != nil && d.kind == "INDEX" && strings.Contains(d.text, " FULLTEXT ") {
 		m.later = append(m.later, d.define())
+		c.postponed = true
 		return
 	}
 	m.add(c, "%s", d.define())
@@ -259,7 +291,7 @@ func (s *Store) finish(ctx context.Context) error {
 	for _, text := range have.pending {
 		for attempt := 1; ; attempt++ {
 			_, err := s.client.Query(ctx, text, nil)
-			if err == nil {
+			if err == nil || isThrown(err, thrownMoved) { // the gate was lifted before
 				break
 			}
 			if !isConflict(err) || attempt == attempts {

@@ -80,7 +80,7 @@ func visitNamed(results [][]byte, n *query.Named, visit func(query.Row) error) e
 	}
 	r := wire.NewReader(results[len(results)-1])
 	rows := 1
-	if r.Kind() == wire.Array && !(n.Value && n.Result.Columns[0].Type.Kind == query.KindList) {
+	if r.Kind() == wire.Array && (!n.Value || n.Result.Columns[0].Type.Kind != query.KindList) {
 		rows = r.Array()
 	} else if r.Kind() == wire.None || r.Kind() == wire.Null {
 		return nil
@@ -250,13 +250,19 @@ func (s *Store) tryQueries(ctx context.Context, schema *query.Schema) error {
 // statement is run.
 const tried = "BEGIN; THROW 'parsed'; "
 
-// tryQuery has the server parse a text.
+// triedResults is how many results it gives: of BEGIN, of THROW and of the text.
+const triedResults = 3
+
+// tryQuery has the server parse a text, and tell how many statements it is: if it
+// were more than one for the server, surql would have been deceived.
 func (s *Store) tryQuery(ctx context.Context, call *query.Invocation) error {
-	_, err := s.client.Query(ctx, tried+call.Query.Text+"\n; COMMIT", namedVars(call))
+	list, err := s.client.Query(ctx, tried+call.Query.Text+"\n; COMMIT", namedVars(call))
 	var failed *rpc.StatementError
 	switch {
-	case err == nil, errors.As(err, &failed) && failed.Kind == kindThrown:
+	case errors.As(err, &failed) && failed.Kind == kindThrown && failed.Message == "parsed" && len(list) == triedResults:
 		return nil
+	case err == nil, failed != nil && failed.Kind == kindThrown:
+		return fault.Newf("bad-query", "query %s: the text is not one statement to SurrealDB", call.Query.Name)
 	case failed != nil:
 		return fault.Newf("bad-query", "query %s: SurrealDB does not take its text: %s", call.Query.Name, parseError(failed.Message))
 	}

@@ -149,6 +149,22 @@ func TestNamedQueryThatDoesNotFit(t *testing.T) {
 	}
 }
 
+// The server itself says how many statements a text is.
+func TestNamedQueryOfSeveralStatements(t *testing.T) {
+	s := openEmpty(t).(*Store)
+	defer func() { _ = s.Close() }()
+	for text, ok := range map[string]bool{
+		"RETURN 1": true, "RETURN 1;": true, "RETURN 1 -- done": true, "RETURN { LET $n = 1; $n }": true,
+		"RETURN 1; RETURN 2": false, "RETURN 1 -- \u2028 ; RETURN 2": false, "RETURN 1; COMMIT; RETURN 2": false, "RETURN 1; COMMIT; BEGIN; RETURN 2": false,
+		"RETURN 1; CANCEL": false,
+	} {
+		call := query.Invocation{Query: &query.Named{Name: "q", Text: text}}
+		if err := s.tryQuery(t.Context(), &call); ok != (err == nil) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
 func TestRun(t *testing.T) {
 	o := openOffice(t)
 	did, err := o.run("raise", query.Int(10))

@@ -10,6 +10,7 @@ const (
 	tableOnce    = "_once"
 	tableKeys    = "_keys"    // the next int key of each table
 	tableLeases  = "_leases"  // who leads what
+	tableNodes   = "_nodes"   // which stores stand on the database, see nodes.go
 	tableTouched = "_touched" // rows that a named query wrote when it was tried; nothing of it is kept
 	tableWitness = "_held"    // who points at rows, against who deletes them; see transaction.hold
 

@@ -20,7 +20,7 @@ const (
 	// onceBytes bounds the result that is kept of a batch.
 	onceBytes = 4 << 20
 	// onceRows is how many of them at most are forgotten at once, and forgetEvery
-	// how often.
+	// how often, where there are not more.
 	onceRows    = 512
 	forgetEvery = 10 * time.Second
 )
@@ -138,8 +138,14 @@ func (s *Store) forgetOnce(ctx context.Context) {
 		return
 	}
 	vars := wire.AppendInt(wire.AppendString(wire.AppendMap(nil, 1), "oldest"), now.Add(-onceKept).UnixMicro())
-	text := "DELETE (SELECT VALUE id FROM " + tableOnce + " WHERE at < $oldest LIMIT " + strconv.Itoa(onceRows) + ") RETURN NONE"
-	if _, err := s.client.Query(ctx, text, vars); err != nil && ctx.Err() == nil {
+	text := "{ LET $old = (SELECT VALUE id FROM " + tableOnce + " WHERE at < $oldest LIMIT " + strconv.Itoa(onceRows) + "); DELETE $old RETURN NONE; $old.len() }"
+	results, err := s.client.Query(ctx, text, vars)
+	switch {
+	case err == nil:
+		if wire.NewReader(results[0]).Int() == onceRows {
+			s.writes.forgot.Store(0) // there may be more
+		}
+	case ctx.Err() == nil && !isConflict(err): // another node forgets the same
 		s.options.Logger.Warn("batches that were done a day ago could not be forgotten", "error", err)
 	}
 }

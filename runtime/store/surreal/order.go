@@ -40,6 +40,9 @@ type sequence struct {
 	// known are the commits that were seen, in order, from floor on.
 	known []uint64
 	floor uint64
+	// checked is where the last look far back ended. What is known from some time
+	// before it on is kept for the next one.
+	checked uint64
 
 	hold   time.Duration
 	holdTo time.Time // then it is the least again
@@ -153,6 +156,9 @@ func (q *sequence) forget() {
 		q.recent = slices.Delete(q.recent, 0, drop)
 	}
 	oldest := before(q.last, knownFor)
+	if q.checked != 0 {
+		oldest = min(oldest, before(q.checked, farBackFor))
+	}
 	if i, _ := slices.BinarySearch(q.known, oldest); i > len(q.known)/2 {
 		q.known = slices.Delete(q.known, 0, i)
 		q.floor = max(q.floor, oldest)

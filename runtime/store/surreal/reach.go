@@ -97,7 +97,7 @@ func (w *walker) arrive(ctx context.Context, c *compiler, nodes []int) (arrivals
 		if i >= len(nodes) {
 			return nil, fmt.Errorf("walk: an answer too many")
 		}
-		node := nodes[i]
+		node := nodes[i] //nolint:gosec // G602: i is judged above
 		for range r.Array() {
 			record := r.Raw()
 			if r.Err() != nil {

@@ -16,8 +16,9 @@ const (
 	minPage   = 8
 	pageBytes = 4 << 20
 	// breath is the least time between two looks that nobody waits for: what is
-	// seen is held back for longer anyway.
-	breath = 5 * time.Millisecond
+	// seen is held back for two of them at least anyway, so that what comes into
+	// sight after what is behind it is seen before that is released.
+	breath = 10 * time.Millisecond
 	// pollAfter is how long the reader relies on being woken.
 	pollAfter = time.Second
 	// backEvery and backFor say how the reader looks for commits that came into
@@ -43,6 +44,7 @@ type reader struct {
 	looked      time.Time
 	back, far   time.Time // when it looked back last
 	scan, until uint64    // what is still to be looked through again
+	isFar       bool      // it is far back
 	away        bool
 }
 
@@ -226,6 +228,11 @@ func (r *reader) lookBack(ctx context.Context) error {
 		r.scan = last + 1
 	}
 	r.take(ctx, list)
+	if r.scan == 0 && r.isFar {
+		r.mu.Lock()
+		r.order.checked = r.until
+		r.mu.Unlock()
+	}
 	return nil
 }
 
@@ -234,16 +241,19 @@ func (r *reader) begin() bool {
 	now := time.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	var window time.Duration
+	var from uint64
+	r.isFar = now.Sub(r.far) >= farBackEvery
 	switch {
-	case now.Sub(r.far) >= farBackEvery:
-		r.far, r.back, window = now, now, farBackFor
+	case r.isFar:
+		// Back from the end of the last such look, not from now: the server may have
+		// been away for longer than that, and have come back with what it had then.
+		r.far, r.back, from = now, now, before(min(r.order.last, r.order.checked), farBackFor)
 	case now.Sub(r.back) >= backEvery:
-		r.back, window = now, backFor
+		r.back, from = now, before(r.order.last, backFor)
 	default:
 		return false
 	}
-	r.scan, r.until = max(before(r.order.last, window), r.order.floor), r.order.last
+	r.scan, r.until = max(from, r.order.floor), r.order.last
 	return r.scan != 0
 }
 
@@ -280,15 +290,16 @@ func (r *reader) take(ctx context.Context, list []feedEntry) {
 // see moves the versions of what a commit touched, unless they were moved when
 // it was acknowledged. The caller holds r.mu.
 func (r *reader) see(e *feedEntry) {
-	if own := r.batches[e.batch]; own != nil {
+	if own := r.marks[e.batch]; own != nil {
 		own.seq = e.seq
 		if own.acknowledged {
-			delete(r.batches, e.batch)
+			delete(r.marks, e.batch)
 			r.move()
 			return
 		}
 		r.move()
 	}
+	r.noteLacking(e)
 	for i := range e.changes {
 		if i == 0 || e.changes[i].table != e.changes[i-1].table {
 			r.versions.bump(e.changes[i].table)
@@ -300,8 +311,8 @@ func (r *reader) see(e *feedEntry) {
 func (r *reader) breakAt(ctx context.Context, seq uint64) {
 	vars := wire.AppendInt(wire.AppendString(wire.AppendMap(nil, 1), "from"), int64(seq))
 	for attempt := 1; ctx.Err() == nil; attempt++ {
-		ctx, done := context.WithTimeout(ctx, readTime)
-		_, err := r.source.Query(ctx, breakText, vars)
+		try, done := context.WithTimeout(ctx, readTime)
+		_, err := r.source.Query(try, breakText, vars)
 		done()
 		if err == nil {
 			return

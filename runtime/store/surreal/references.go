@@ -116,13 +116,13 @@ func firstWitness(id rowID) heldKey {
 
 // hold writes a witness of each row that the batch points at.
 func (t *transaction) hold(targets []target) {
-	if t.lane == 0 {
-		t.lane = t.store.writes.lane.Add(1)%shards + 1
+	if t.shard == 0 {
+		t.shard = t.store.writes.shard.Add(1)%shards + 1
 	}
 	var keys []heldKey
 	for _, target := range targets {
 		id := rowID{target.column.Ref.Table, keyText(target.key)}
-		keys = t.witness(keys, firstWitness(id)+heldKey(t.lane-1))
+		keys = t.witness(keys, firstWitness(id)+heldKey(t.shard-1))
 	}
 	t.writeWitnesses(keys)
 }

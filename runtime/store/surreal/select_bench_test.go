@@ -20,7 +20,8 @@ func benchNotes(b *testing.B) (*query.Table, store.View, *surrealdb.DB) {
 	number := &query.Column{Name: "number", Type: query.Type{Kind: query.KindInt}, Required: true}
 	t := query.NewTable("notes", []*query.Column{
 		{Name: "id", Type: query.Type{Kind: query.KindInt}, Required: true},
-		{Name: "title", Type: query.Type{Kind: query.KindText}}, number,
+		{Name: "title", Type: query.Type{Kind: query.KindText}},
+		number,
 	}, nil)
 	schema := query.NewSchema([]*query.Table{t})
 	server := surrealtest.Shared(b)
@@ -76,11 +77,13 @@ func BenchmarkSelect(b *testing.B) {
 		sel        query.Select
 	}{
 		{
-			"by key", "SELECT id, title, number FROM type::record('notes', $key)", map[string]any{"key": 77},
+			"by key", "SELECT id, title, number FROM type::record('notes', $key)",
+			map[string]any{"key": 77},
 			query.Select{Where: &query.Compare{Left: t.Ref(t.Key()), Right: query.NewLiteral(query.Int(77))}, Limit: 1},
 		},
 		{
-			"twenty in order", "SELECT id, title, number FROM notes WHERE number >= $least ORDER BY number DESC, id LIMIT 20", map[string]any{"least": 1000},
+			"twenty in order", "SELECT id, title, number FROM notes WHERE number >= $least ORDER BY number DESC, id LIMIT 20",
+			map[string]any{"least": 1000},
 			query.Select{
 				Where: &query.Compare{Op: query.GreaterEqual, Left: number, Right: query.NewLiteral(query.Int(1000))},
 				Order: []query.Order{{Expr: number, Descending: true}}, Limit: 20,

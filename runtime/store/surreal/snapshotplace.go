@@ -51,7 +51,7 @@ func (f *feed) snapshotPlace(ctx context.Context, released query.Cursor, seen []
 		return released, ctx.Err()
 	}
 	if err != nil || f.epoch != released.Epoch || f.order.base > released.Seq {
-		return released, nil //nolint:nilerr // an earlier place is as good
+		return released, nil // an earlier place is as good
 	}
 	at := released
 	for i := range f.order.recent {

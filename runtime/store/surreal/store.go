@@ -6,16 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/store"
+	"github.com/edge-hive/edge-hive/runtime/store/gate"
 	"github.com/edge-hive/edge-hive/runtime/store/plan"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/rpc"
 )
-
-var errNotYet = errors.New("not in this engine yet")
 
 // Store is a database on a SurrealDB server.
 type Store struct {
@@ -27,7 +27,19 @@ type Store struct {
 	// holder is this store's name in leases.
 	holder string
 	// gate holds back what comes while tables are changed.
-	gate gate
+	gate gate.Gate
+	// writing counts what is being written, and holds it back while another node
+	// changes tables.
+	writing writing
+	// migrating counts the migrations of this store that run, migrated those that
+	// came about; attendance is its place among the nodes.
+	migrating  atomic.Int64
+	migrated   atomic.Uint64
+	attending  sync.Mutex
+	attendance *attendance
+	// uncertain is true while another node changes more than what it adds.
+	uncertain atomic.Bool
+	words     *wordKeeper
 	// snapshots counts those that are open.
 	snapshots atomic.Int64
 	changed   atomic.Uint64 // counts migrations that were not additive
@@ -57,6 +69,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("open the database at %s: %w", client.Address(), err), client.Close())
 	}
 	s.feed = newFeed(client, o.ChangesKeep, o.Logger)
+	s.words = newWordKeeper(s)
+	s.feed.lacking = s.words.note
 	return s, nil
 }
 
@@ -76,11 +90,13 @@ const closeTime = 2 * time.Second
 
 // Close implements store.Store.
 func (s *Store) Close() error {
-	if !s.gate.close() {
+	if !s.gate.Close() {
 		return nil
 	}
 	ctx, done := context.WithTimeout(context.Background(), closeTime)
 	defer done()
+	s.words.stop()
+	s.leaveNodes(ctx)
 	s.giveBack(ctx)
 	s.feed.close()
 	return s.client.Close()

@@ -28,6 +28,5 @@ func openEmpty(t *testing.T) store.Store {
 
 // TestStore proves the engine by the suite that every engine passes.
 func TestStore(t *testing.T) {
-	t.Log("without backup: the server's own tools copy it (surreal export)")
-	storetest.Run(t, openEmpty, "backup")
+	storetest.Run(t, openEmpty, storetest.Without("surrealdb")...)
 }

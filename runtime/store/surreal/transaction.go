@@ -26,7 +26,7 @@ type transaction struct {
 	layout *layout
 	ctx    context.Context
 	batch  *query.Batch
-	mark   *batch // by which the feed knows it
+	mark   *mark // by which the feed knows it
 	// careful has each row written and judged by itself: slower, but an error then
 	// says which row it is of.
 	careful bool
@@ -43,7 +43,7 @@ type transaction struct {
 	gone       map[rowID]bool // deleted by this batch
 	fresh      map[rowID]bool // inserted by this batch
 	held       map[heldKey]bool
-	lane       uint64 // of the witnesses, plus one
+	shard      uint64 // of the witnesses, plus one
 	collided   bool
 	// cached says that the server holds rows that the batch wrote, see forget.
 	cached bool
@@ -65,7 +65,7 @@ type op struct {
 	target string
 	racing bool
 	// answer takes the statement's result.
-	answer func(*wire.Reader)
+	answer func(*wire.Reader) error
 }
 
 type opKind uint8
@@ -139,7 +139,7 @@ func (t *transaction) throw(o op, cond func(c *compiler)) {
 // fail gives an error that was found here: at once where nothing waits that
 // could fail before it.
 func (t *transaction) fail(err error) error {
-	if len(t.ops) == 0 || errors.Is(err, errAgain) {
+	if len(t.ops) == 0 || errors.Is(err, errAgain) || errors.Is(err, errShut) {
 		return err
 	}
 	t.throw(op{kind: opThrow, fault: err}, func(c *compiler) { c.text("true") })
@@ -196,7 +196,7 @@ func (t *transaction) send() error {
 		return t.c.fault
 	}
 	text, before := "BEGIN"+string(t.c.buf)+";\nCOMMIT", 1
-	if len(t.ops) == 1 && t.ops[0].kind == opInsert {
+	if len(t.ops) == 1 && t.ops[0].kind >= opInsert {
 		text, before = string(t.c.buf[2:]), 0 // a statement is a transaction by itself
 	}
 	results, err := t.store.client.Query(t.ctx, text, t.c.vars())
@@ -224,7 +224,9 @@ func (t *transaction) took(results [][]byte, err error, before int) error {
 			return fmt.Errorf("%d results of %d statements", len(results), before+len(t.ops))
 		}
 		r := wire.NewReader(results[before+i])
-		t.ops[i].answer(r)
+		if err := t.ops[i].answer(r); err != nil {
+			return err
+		}
 		if err := r.Err(); err != nil {
 			return fmt.Errorf("read a result: %w", err)
 		}
@@ -241,14 +243,14 @@ func (t *transaction) ask(write func(c *compiler)) (answer []byte, outside bool,
 		if c.fault != nil {
 			return nil, true, c.fault
 		}
-		results, err := t.store.client.Query(t.ctx, string(c.buf), c.vars())
+		results, err := t.store.client.Read(t.ctx, string(c.buf), c.vars())
 		if err != nil {
 			return nil, true, t.statementError(err, 0)
 		}
 		return results[0], true, nil
 	}
 	t.forget()
-	write(t.statement(op{answer: func(r *wire.Reader) { answer = r.Raw() }}))
+	write(t.statement(op{answer: func(r *wire.Reader) error { answer = r.Raw(); return nil }}))
 	err = t.flush()
 	return answer, false, err
 }
@@ -270,7 +272,7 @@ func (t *transaction) reading(write func(c *compiler)) (answer []byte, outside b
 func (t *transaction) writes(result *query.Result) error {
 	for i := range t.batch.Writes {
 		t.write, t.row = i, -1
-		w, err := resolve(&t.batch.Writes[i], result.Writes[:i])
+		w, err := t.batch.Writes[i].Resolve(result.Writes[:i])
 		if err == nil {
 			err = t.dispatch(w, &result.Writes[i])
 		}

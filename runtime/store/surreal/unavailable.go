@@ -19,10 +19,10 @@ var errSlow = fmt.Errorf("the database did not answer within %s", healthTime)
 // Health implements store.Store: the server is heard, and reads a row of ours
 // from its storage. It writes nothing, for several nodes may ask every second.
 func (s *Store) Health(ctx context.Context) error {
-	if err := s.gate.enter(ctx); err != nil {
+	if err := s.gate.Enter(ctx); err != nil {
 		return err
 	}
-	defer s.gate.leave()
+	defer s.gate.Leave()
 	if err := s.client.Ready(); err != nil {
 		return unavailable(err)
 	}

@@ -130,6 +130,9 @@ func appendKeys(dst []byte, entry *table, rows []found) []byte {
 }
 
 func (t *transaction) update(entry *table, w *query.Write, did *query.WriteResult) error {
+	if t.updateDirectly(entry, w, did) {
+		return nil
+	}
 	rows, err := t.match(entry, w.Where)
 	if err != nil {
 		return err
@@ -339,6 +342,12 @@ func (t *transaction) move(entry *table, columns []*query.Column, before, after 
 		for _, r := range t.referrers(entry) {
 			refused := faultReferenced(entry.Name, r.table.Name, r.column.Name)
 			t.throw(op{kind: opThrow, fault: refused}, func(c *compiler) {
+				if r.column == r.table.Key() {
+					c.text("(SELECT VALUE " + fieldRevision + " FROM ONLY ")
+					c.value(before[0], entry.Key().Type, r.table.Name)
+					c.text(") != NONE")
+					return
+				}
 				c.text("(SELECT VALUE " + fieldRevision + " FROM ")
 				c.name(r.table.Name)
 				c.text(" WHERE ")

@@ -15,7 +15,7 @@ type versions struct {
 	byName map[string]uint64
 }
 
-func newVersions() *versions { return &versions{start: rand.Uint64(), byName: map[string]uint64{}} }
+func newVersions() *versions { return &versions{start: rand.Uint64(), byName: map[string]uint64{}} } //nolint:gosec // another than before, no secret
 
 func (v *versions) of(table string) uint64 {
 	v.mu.RLock()
@@ -36,5 +36,5 @@ func (v *versions) bumpAll() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	// So far that no table gets a version again that it had.
-	v.start = rand.Uint64()
+	v.start = rand.Uint64() //nolint:gosec // another than before, no secret
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store"
+	"github.com/edge-hive/edge-hive/runtime/store/gate"
 	"github.com/edge-hive/edge-hive/runtime/store/plan"
 )
 
@@ -21,13 +22,16 @@ type view struct {
 	wanted  plan.Schema
 	changed uint64
 	fits    atomic.Pointer[plan.Schema]
-	gate    gate
+	gate    gate.Gate
 }
 
 var _ store.View = (*view)(nil)
 
 // Open implements store.Store.
 func (s *Store) Open(ctx context.Context, schema *query.Schema) (store.View, error) {
+	if err := s.attend(ctx); err != nil {
+		return nil, fmt.Errorf("open view: %w", err)
+	}
 	recorded, err := s.Inspect(ctx)
 	if err != nil {
 		return nil, err
@@ -42,14 +46,14 @@ func (s *Store) Open(ctx context.Context, schema *query.Schema) (store.View, err
 	if err := s.tryQueries(ctx, schema); err != nil {
 		return nil, fmt.Errorf("open view: %w", err)
 	}
-	if err := s.repairWords(ctx, &recorded); err != nil {
-		return nil, fmt.Errorf("open view: %w", err)
-	}
 	l := newLayout(schema)
 	s.writes.current.Store(l)
 	s.feed.learn(l)
 	if err := s.feed.start(); err != nil {
 		return nil, err
+	}
+	if err := s.repairAtStart(ctx, &recorded); err != nil {
+		return nil, fmt.Errorf("open view: %w", err)
 	}
 	v := &view{store: s, schema: schema, layout: l, wanted: wanted, changed: s.changed.Load()}
 	v.fits.Store(s.retyped.Load())
@@ -61,6 +65,6 @@ func (v *view) Version(t *query.Table) uint64 { return v.store.feed.versions.of(
 
 // Close implements store.View.
 func (v *view) Close() error {
-	v.gate.close()
+	v.gate.Close()
 	return nil
 }

@@ -15,26 +15,36 @@ import (
 // other types than the tables have now is refused: its caller shall ask again,
 // and will reach the next generation.
 func (v *view) enter(ctx context.Context) error {
-	if err := v.gate.enter(ctx); err != nil {
+	if err := v.gate.Enter(ctx); err != nil {
 		return err
 	}
-	if err := v.store.gate.enter(ctx); err != nil {
-		v.gate.leave()
+	if err := v.store.gate.Enter(ctx); err != nil {
+		v.gate.Leave()
 		return err
 	}
-	if now := v.store.retyped.Load(); now != v.fits.Load() {
-		if err := matches(*now, v.wanted); err != nil {
-			v.leave()
-			return faultMigrating().WithCause(err)
-		}
-		v.fits.Store(now)
+	if err := v.fitting(); err != nil {
+		v.leave()
+		return err
 	}
 	return nil
 }
 
+// fitting refuses a view on other types than the tables have now.
+func (v *view) fitting() error {
+	now := v.store.retyped.Load()
+	if now == v.fits.Load() {
+		return nil
+	}
+	if err := matches(*now, v.wanted); err != nil {
+		return faultMigrating().WithCause(err)
+	}
+	v.fits.Store(now)
+	return nil
+}
+
 func (v *view) leave() {
-	v.store.gate.leave()
-	v.gate.leave()
+	v.store.gate.Leave()
+	v.gate.Leave()
 }
 
 // outdated says of an error whether it is owed to tables that have changed under

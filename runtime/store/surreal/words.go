@@ -2,7 +2,7 @@ package surreal
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -10,6 +10,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store/plan"
+	"github.com/edge-hive/edge-hive/runtime/store/surreal/rpc"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/wire"
 )
 
@@ -122,42 +123,21 @@ func spacedWords(in query.Language, text string) string {
 // repairPage is how many rows are repaired in one transaction.
 const repairPage = 200
 
-// repairWords makes the words of rows that have texts and no words: those that
-// were there before their index, and those that were written by hand. It may be
-// stopped anywhere and run again, and by several nodes at once.
-func (s *Store) repairWords(ctx context.Context, schema *plan.Schema) error {
-	for i := range schema.Tables {
-		t := &schema.Tables[i]
-		for j := range t.Indexes {
-			x := &t.Indexes[j]
-			if x.Kind != plan.FullText {
-				continue
-			}
-			in, f := query.LanguageNamed(x.Language)
-			if f != nil {
-				return fmt.Errorf("full-text index %s.%s: %w", t.Name, x.Name, f)
-			}
-			for more := true; more; {
-				var err error
-				if more, err = s.repairSome(ctx, t, x, in); err != nil {
-					return fmt.Errorf("make the words of %s.%s: %w", t.Name, x.Name, err)
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// repairSome repairs some rows, and tells whether there may be more.
-func (s *Store) repairSome(ctx context.Context, t *plan.Table, x *plan.Index, in query.Language) (bool, error) {
+// repairSome repairs some rows, and tells whether there may be more. Where rows
+// are given, no others are looked at.
+func (s *Store) repairSome(ctx context.Context, t *plan.Table, x *plan.Index, in query.Language, given []byte) (bool, error) {
 	fields := quoteAll(x.Columns)
 	known := make([]string, len(x.Columns))
 	for i, c := range x.Columns {
 		known[i] = quote(c) + " != NONE"
 	}
 	field := quote(plannedWords(x))
-	text := "SELECT VALUE [id, " + fieldRevision + ", " + fields + "] FROM " + quote(t.Name) + " WHERE " + field + " = NONE AND (" + strings.Join(known, " OR ") + ") LIMIT " + strconv.Itoa(repairPage)
-	results, err := s.client.Read(ctx, text, nil)
+	from, vars := quote(t.Name), []byte(nil)
+	if given != nil {
+		from, vars = "$rows", append(wire.AppendString(wire.AppendMap(nil, 1), "rows"), given...)
+	}
+	text := "SELECT VALUE [id, " + fieldRevision + ", " + fields + "] FROM " + from + " WHERE " + fieldRevision + " != NONE AND " + field + " = NONE AND (" + strings.Join(known, " OR ") + ") LIMIT " + strconv.Itoa(repairPage)
+	results, err := s.client.Read(ctx, text, vars)
 	if err != nil {
 		return false, err
 	}
@@ -180,13 +160,20 @@ func (s *Store) repairSome(ctx context.Context, t *plan.Table, x *plan.Index, in
 	if r.Err() != nil {
 		return false, r.Err()
 	}
-	vars := append(wire.AppendString(wire.AppendMap(nil, 4), "rows"), rows...)
+	vars = append(wire.AppendString(wire.AppendMap(nil, 4), "rows"), rows...)
 	vars = wire.AppendString(wire.AppendArray(wire.AppendString(vars, paramWorded), 1), t.Name+"."+plannedWords(x))
 	vars = wire.AppendBool(wire.AppendString(vars, paramOurs), true)
 	vars = wire.AppendBool(wire.AppendString(vars, paramSilent), true)
+	if err := s.writing.enter(ctx); err != nil {
+		return false, err
+	}
+	defer s.writing.leave()
 	_, err = s.client.Query(ctx, "FOR $row IN $rows { UPDATE $row[0] SET "+field+" = $row[2] WHERE "+fieldRevision+" = $row[1] RETURN NONE }", vars)
 	if isConflict(err) {
 		return true, pause(ctx, 1)
+	}
+	if failed := (*rpc.StatementError)(nil); errors.As(err, &failed) && isShut(failed) {
+		return false, errShut
 	}
 	return n == repairPage, err
 }
@@ -195,8 +182,8 @@ func (s *Store) repairSome(ctx context.Context, t *plan.Table, x *plan.Index, in
 // migration has made another one since the view was opened: the server would
 // find nothing, and say nothing.
 func (v *view) wordsMoved(list ...query.Expr) error {
-	current := v.store.searched.Load()
-	if current == nil {
+	current, uncertain := v.store.searched.Load(), v.store.uncertain.Load()
+	if current == nil && !uncertain {
 		return nil
 	}
 	var moved *query.Index
@@ -209,7 +196,7 @@ func (v *view) wordsMoved(list ...query.Expr) error {
 			if !ok {
 				return true
 			}
-			if x := indexOfWords(search); x != nil && !keepsWords(current, search.Operands[0].(*query.ColumnRef).Table.Name, x) {
+			if x := indexOfWords(search); x != nil && (uncertain || !keepsWords(current, search.Operands[0].(*query.ColumnRef).Table.Name, x)) {
 				moved = x
 			}
 			return false

@@ -22,7 +22,7 @@ type Options struct {
 	// Namespace and Database are made where the user may make them.
 	Namespace, Database string
 	// User and Password are those of a user of the server (ON ROOT), of the
-	// namespace or of the database, who needs the role EDITOR or OWNER. Which of
+	// namespace or of the database, who needs the role OWNER. Which of
 	// them it is is found out, in this order.
 	User, Password string
 	// Connections is how many there are for requests. 0 is 1. One more is kept for
@@ -98,6 +98,7 @@ func (c *Client) first(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.control.current.Store(n)
 	c.running.Go(func() { c.control.keep(n) })
 	if n, err = c.connect(ctx, nil); err != nil {
 		return err

@@ -182,7 +182,7 @@ func (n *connection) fail(cause error) {
 	close(n.done)
 	// Not the WebSocket's Close: TLS would first send that it ends, and wait for
 	// what does not take it.
-	_ = n.line.Conn.Close()
+	_ = n.line.Close()
 }
 
 func (n *connection) broken() error {

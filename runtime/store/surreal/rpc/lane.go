@@ -18,8 +18,9 @@ const (
 	// stable is how long a connection lives at least for the next attempt to be a
 	// first one again.
 	stable = time.Second
-	// signInTime bounds what comes after the handshake.
-	signInTime = 5 * time.Second
+	// signInTime bounds what comes after the handshake: a server that is loaded
+	// takes long for it, and longer when it is asked again from the start.
+	signInTime = 15 * time.Second
 	// retryLive is how often a live query that was refused is tried again.
 	retryLive = time.Second
 )
@@ -66,7 +67,6 @@ func (l *lane) keep(n *connection) {
 			if time.Since(since) >= stable {
 				wait = minWait
 			}
-			n = nil
 		}
 		if !l.pause(wait) {
 			return
@@ -95,7 +95,7 @@ func (l *lane) pause(wait time.Duration) bool {
 	if wait == minWait {
 		low = 0
 	}
-	timer := time.NewTimer(low + rand.N(wait-low))
+	timer := time.NewTimer(low + rand.N(wait-low)) //nolint:gosec // so that nodes do not ask all at once
 	defer timer.Stop()
 	select {
 	case <-timer.C:

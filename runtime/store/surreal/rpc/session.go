@@ -196,10 +196,10 @@ func (c *Client) prepare(ctx context.Context, n *connection) error {
 		text  string
 	}{
 		{0, "make namespaces", "DEFINE NAMESPACE IF NOT EXISTS " + namespace},
-		{1, fmt.Sprintf("make databases in namespace %q", o.Namespace), use + "DEFINE DATABASE IF NOT EXISTS " + database},
+		{1, fmt.Sprintf("make databases in namespace %q", o.Namespace), use + "DEFINE DATABASE IF NOT EXISTS " + database + " STRICT"},
 		{
 			2, fmt.Sprintf("define tables in namespace %q, database %q", o.Namespace, o.Database),
-			use + "USE DB " + database + "; BEGIN; DEFINE PARAM IF NOT EXISTS $_rights VALUE true; THROW '" + mayDefine + "'; COMMIT",
+			use + "USE DB " + database + "; BEGIN; DEFINE ACCESS IF NOT EXISTS _rights ON DATABASE TYPE BEARER FOR USER; THROW '" + mayDefine + "'; COMMIT",
 		},
 	}
 	for _, step := range steps[level:] {
@@ -208,7 +208,7 @@ func (c *Client) prepare(ctx context.Context, n *connection) error {
 		switch {
 		case err == nil:
 		case errors.As(err, &refused) && refused.Kind == "NotAllowed":
-			return fmt.Errorf("user %q ON %s may not %s: it needs the role EDITOR or OWNER (%s)", o.User, levels[level], step.right, refused.Message)
+			return fmt.Errorf("user %q ON %s may not %s: it needs the role OWNER (%s)", o.User, levels[level], step.right, refused.Message)
 		default:
 			return fmt.Errorf("%s: %w", step.right, err)
 		}

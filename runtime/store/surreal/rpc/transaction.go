@@ -121,11 +121,11 @@ func (t *Transaction) abandon() {
 
 // finish makes the transaction over; false when it was.
 func (t *Transaction) finish() bool {
+	for _, stop := range t.unwatch { // of an abandoned one too: the client's context would hold it
+		stop()
+	}
 	if !t.over.CompareAndSwap(false, true) {
 		return false
-	}
-	for _, stop := range t.unwatch {
-		stop()
 	}
 	t.client.running.Done()
 	return true

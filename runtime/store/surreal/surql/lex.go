@@ -6,6 +6,7 @@ package surql
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -47,6 +48,9 @@ var (
 	errOpenComment = errors.New("a comment has no end")
 	errOpenPattern = errors.New("a regular expression has no end")
 	errEncoding    = errors.New("it is no UTF-8")
+	errEscapedName = errors.New("a quoted name holds a backslash")
+	errUnclear     = errors.New("here / may begin a regular expression or divide: put parentheses around what is meant")
+	errCharacter   = errors.New("the character has no meaning")
 )
 
 // signs of more than one character, the longest first.
@@ -76,9 +80,18 @@ func lex(source string) ([]token, *unreadable) {
 	return tokens, nil
 }
 
+// What the server takes for space, and for the end of a line: where we saw the
+// end of a comment elsewhere, we would not see what it runs.
+const (
+	spaces   = " \t\r\n\v\f\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+	lineEnds = "\r\n\u0085\u2028\u2029"
+	// foreign are the characters beyond ASCII that are operators, or of durations.
+	foreign = "…∋∌∈∉⊇⊃⊅⊆⊂⊄×÷µμ"
+)
+
 // skipped is how many bytes are space or a comment.
 func skipped(s string) (int, error) {
-	if trimmed := strings.TrimLeft(s, " \t\r\n\v\f\u0085\u00a0\u2028\u2029\u3000\ufeff"); len(trimmed) < len(s) {
+	if trimmed := strings.TrimLeft(s, spaces); len(trimmed) < len(s) {
 		return len(s) - len(trimmed), nil
 	}
 	switch {
@@ -89,10 +102,12 @@ func skipped(s string) (int, error) {
 		}
 		return end + 4, nil
 	case strings.HasPrefix(s, "--"), strings.HasPrefix(s, "//"), strings.HasPrefix(s, "#"):
-		if end := strings.IndexAny(s, "\r\n"); end >= 0 {
-			return end, nil
+		end := strings.IndexAny(s, lineEnds)
+		if end < 0 {
+			return len(s), nil
 		}
-		return len(s), nil
+		_, size := utf8.DecodeRuneInString(s[end:])
+		return end + size, nil
 	}
 	return 0, nil
 }
@@ -116,15 +131,25 @@ func next(s string, before []token) (token, int, error) {
 		return token{kind: word, text: s[:n]}, n, nil
 	case c == '$':
 		return paramOf(s)
-	case c == '/' && !endsOperand(before):
-		return patternOf(s)
+	case c == '/':
+		switch beginsPattern(before) {
+		case yes:
+			return patternOf(s)
+		case unclear:
+			return token{}, 0, errUnclear
+		}
+	case strings.HasPrefix(s, "<--"): // a < and a comment
+		return token{kind: sign, text: "<"}, 1, nil
 	}
 	for _, known := range signs {
 		if strings.HasPrefix(s, known) {
 			return token{kind: sign, text: known}, len(known), nil
 		}
 	}
-	_, size := utf8.DecodeRuneInString(s)
+	r, size := utf8.DecodeRuneInString(s)
+	if size > 1 && !strings.ContainsRune(foreign, r) {
+		return token{}, 0, errCharacter
+	}
 	return token{kind: sign, text: s[:size]}, size, nil
 }
 
@@ -146,8 +171,8 @@ func nameOf(s string, begin int, end string) (token, int, error) {
 		switch {
 		case strings.HasPrefix(s[i:], end):
 			return token{kind: quoted, text: name.String()}, i + len(end), nil
-		case s[i] == '\\' && i+1 < len(s):
-			i++
+		case s[i] == '\\':
+			return token{}, 0, errEscapedName
 		}
 		name.WriteByte(s[i])
 	}
@@ -164,26 +189,46 @@ func paramOf(s string) (token, int, error) {
 	return token{kind: param, text: s[1:n]}, n, nil
 }
 
-// endsOperand reports that what stands before a / is something to divide.
-func endsOperand(before []token) bool {
+type answer uint8
+
+const (
+	no answer = iota
+	yes
+	unclear
+)
+
+// beginsPattern reports whether a / begins a regular expression, by what stands
+// before it. The server knows by its grammar; where a wrong guess could hide a
+// statement from us, there is none.
+func beginsPattern(before []token) answer {
 	if len(before) == 0 {
-		return false
+		return unclear
 	}
 	switch last := before[len(before)-1]; last.kind {
 	case sign:
-		return last.text == ")" || last.text == "]" || last.text == "}" || last.text == "*"
+		switch last.text {
+		case ")", "]", "}":
+			return no
+		case "(", "[", "{", ",", ":", "=", "==", "!=", "?=", "*=", "!~", "?~", "*~", "<=", ">=", "+=", "&&", "||", "??", "?:", "<", ">", "!", "+", "-":
+			return yes
+		}
+		return unclear
 	case word:
-		return !isOperator(last.text)
+		isMember := len(before) > 1 && before[len(before)-2].is(".")
+		if !isMember && slices.Contains(leading, strings.ToUpper(last.text)) {
+			return unclear
+		}
 	}
-	return true
+	return no
 }
 
-func isOperator(name string) bool {
-	switch strings.ToUpper(name) {
-	case "WHERE", "AND", "OR", "IN", "INSIDE", "IS", "CONTAINS", "RETURN", "SELECT", "VALUE", "THEN", "ELSE", "IF", "SET":
-		return true
-	}
-	return false
+// leading are the words that an expression may follow, which may be names too.
+var leading = []string{
+	"ALLINSIDE", "AND", "ANYINSIDE", "AS", "ASYNC", "AT", "BREAK", "BY", "COMMENT", "CONTAINS", "CONTAINSALL", "CONTAINSANY", "CONTAINSNONE", "CONTAINSNOT", "CONTENT",
+	"CONTINUE", "CREATE", "DEFAULT", "DELETE", "DIFF", "ELSE", "EXPLAIN", "FETCH", "FOR", "FROM", "GROUP", "IF", "IGNORE", "IN", "INDEX", "INSERT", "INSIDE", "INTERSECTS",
+	"INTO", "IS", "KEY", "LET", "LIMIT", "MERGE", "NOINDEX", "NONEINSIDE", "NOT", "NOTINSIDE", "OMIT", "ON", "ONLY", "OR", "ORDER", "OUTSIDE", "PATCH", "RELATE",
+	"REPLACE", "RETURN", "SELECT", "SET", "SPLIT", "START", "THEN", "THROW", "TIMEOUT", "TO", "TYPE", "UNSET", "UPDATE", "UPSERT", "VALUE", "VALUES", "VERSION",
+	"WHEN", "WHERE", "WITH",
 }
 
 func patternOf(s string) (token, int, error) {

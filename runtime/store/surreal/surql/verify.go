@@ -133,7 +133,7 @@ var never = []string{
 
 // outside are the families of functions that reach out of the database, or into
 // what is not the text's.
-var outside = []string{"http", "fn", "ml", "mod", "silo", "api", "file", "sleep", "session", "eval"}
+var outside = []string{"http", "fn", "ml", "mod", "silo", "api", "file", "sleep", "session", "eval", "sequence", "schema"}
 
 func isOneOf(t token, names []string) bool {
 	return t.kind == word && slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, t.text) })
@@ -182,22 +182,36 @@ func (v *verifier) look(i int) {
 	case param:
 		v.parameter(t)
 	case text:
-		v.recordText(t)
+		v.special(t)
 	case word, quoted:
-		isMember := before.is(".") || before.is("?.")
-		isKey := after.is(":") && (before.is("{") || before.is(","))
+		isMember, isKey := before.is(".") || before.is("?."), v.isKey(i)
 		switch {
+		case isMember && t.is("to_record") && after.is("("):
+			v.text(t.at, fault.New(codeQuery, "the text makes records of strings").WithHint("name their table: type::record('TABLE', key)"))
+			return
 		case isMember || isKey:
+		case (after.is("::") || before.is("::")) && t.kind == quoted:
+			v.text(t.at, fault.New(codeQuery, "the text quotes a part of a function's name").WithHint("write it without quotes"))
+			return
 		case after.is("::") && !before.is("::"):
 			v.function(t, i)
+			return
+		case before.is("::"):
+		case strings.HasPrefix(t.text, "_"):
+			v.text(t.at, fault.Newf(codeQuery, "the text has the name %q, which is not of the manifest", t.text).WithHint("names that begin with _ are the engine's own"))
 			return
 		case isOneOf(t, never), !v.named.Write && isOneOf(t, writing):
 			v.text(t.at, fault.Newf(codeQuery, "the text has the word %s, which a named query %s", strings.ToUpper(t.text), v.may()).
 				WithHint("a name that is such a word stands in `...`"))
 			return
 		}
-		if v.namesTable(i) {
+		switch {
+		case v.namesTable(i):
 			v.table(t)
+		case !isMember && !isKey && !before.is("AS") && v.isUndeclared(t.text):
+			v.table(t)
+		case !isMember && t.is("record") && (before.is("|") || before.is(",")) && (after.is("|") || after.is(">")):
+			v.text(t.at, fault.New(codeQuery, "the text makes records of strings").WithHint("name their table: <record<TABLE>>, or type::record('TABLE', key)"))
 		}
 		if c := after; c.is(".") || c.is("?.") || c.is("->") || v.fetches(i) {
 			v.through(t.text)
@@ -237,8 +251,52 @@ func (v *verifier) parameter(t token) {
 	v.used[t.text] = true
 }
 
-// recordText judges a record's id that stands as r'...'.
-func (v *verifier) recordText(t token) {
+// isKey reports a name of an object's member.
+func (v *verifier) isKey(i int) bool {
+	if !v.at(i + 1).is(":") {
+		return false
+	}
+	if v.at(i - 1).is("{") {
+		return true
+	}
+	return v.at(i-1).is(",") && v.inObject(i)
+}
+
+// inObject reports a place right between the braces of an object, not of a block.
+func (v *verifier) inObject(i int) bool {
+	depth := 0
+	for i--; i >= 0; i-- {
+		switch t := v.tokens[i]; {
+		case t.is(")") || t.is("]") || t.is("}"):
+			depth++
+		case depth > 0 && (t.is("(") || t.is("[") || t.is("{")):
+			depth--
+		case t.is("{"):
+			return v.at(i-1).is(".") || v.at(i+2).is(":")
+		case t.is("(") || t.is("["):
+			return false
+		}
+	}
+	return false
+}
+
+// isUndeclared reports the name of a table that is not in reads, and that of no
+// column either: wherever it stands, the table may be meant.
+func (v *verifier) isUndeclared(name string) bool {
+	t := v.schema.Table(name)
+	if t == nil || slices.Contains(v.named.Reads, t) || v.named.Result.Column(name) != nil {
+		return false
+	}
+	return !slices.ContainsFunc(v.named.Reads, func(read *query.Table) bool { return read.Column(name) != nil })
+}
+
+// special judges strings that are not plain: of files, and a record's id that
+// stands as r'...'.
+func (v *verifier) special(t token) {
+	if t.text[0]|0x20 == 'f' {
+		v.text(t.at, fault.New(codeQuery, "the text names a file, which is not of the database alone").WithHint("leave it out"))
+		return
+	}
 	if t.text[0]|0x20 != 'r' || len(t.text) < 3 {
 		return
 	}
@@ -252,10 +310,17 @@ func (v *verifier) function(t token, i int) {
 		v.text(t.at, fault.Newf(codeQuery, "the text calls %s::, which is no function of the database alone", strings.ToLower(t.text)).WithHint("leave it out"))
 		return
 	}
+	name := v.at(i + 2)
+	if t.is("encoding") && name.is("cbor") {
+		v.text(t.at, fault.New(codeQuery, "the text makes values of bytes").WithHint("leave encoding::cbor out: a record may be among them"))
+		return
+	}
 	if !t.is("type") {
 		return
 	}
-	switch name := v.at(i + 2); {
+	switch {
+	case name.is("field") || name.is("fields"):
+		v.text(t.at, fault.New(codeQuery, "the text makes columns of strings").WithHint("name the columns"))
 	case name.is("table"):
 		v.text(t.at, fault.New(codeQuery, "the text makes a table of a string").WithHint("name the table"))
 	case name.is("record") || name.is("thing"):
@@ -274,7 +339,7 @@ func (v *verifier) namesTable(i int) bool {
 	switch {
 	case after.is("::") || before.is("::"):
 		return false
-	case after.is(":") && !before.is("{") && !before.is(","): // a record's id
+	case after.is(":") && !v.isKey(i): // a record's id
 		return true
 	case before.is("->"), before.is("<-"), before.is("<->"):
 		return !v.tokens[i].is("SELECT")

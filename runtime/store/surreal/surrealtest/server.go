@@ -147,7 +147,7 @@ func (s *Server) startBinary(ctx context.Context, binary, address string) error 
 		storage = "rocksdb://" + storage
 	}
 	s.address = address
-	s.process = exec.Command(binary, "start", "--no-banner", "--log", "none", "--user", "root", "--pass", "root", "--bind", address, storage)
+	s.process = exec.Command(binary, "start", "--no-banner", "--log", "none", "--user", "root", "--pass", "root", "--bind", address, storage) //nolint:gosec // G204: a test names what it starts
 	if err := s.run(); err != nil {
 		return err
 	}
@@ -173,18 +173,27 @@ func (s *Server) startBinary(ctx context.Context, binary, address string) error 
 	}
 }
 
-// startPackage runs the server around the npm package.
-func (s *Server) startPackage(ctx context.Context, address string) error {
+// Script is the path of the server around the npm package, which Node runs.
+func Script() (string, error) {
 	_, file, _, _ := runtime.Caller(0)
 	folder := filepath.Join(filepath.Dir(file), "server")
 	if _, err := os.Stat(filepath.Join(folder, "node_modules")); err != nil {
-		return ErrNone
+		return "", ErrNone
+	}
+	return filepath.Join(folder, "server.mjs"), nil
+}
+
+// startPackage runs the server around the npm package.
+func (s *Server) startPackage(ctx context.Context, address string) error {
+	script, err := Script()
+	if err != nil {
+		return err
 	}
 	storage := "mem://"
 	if s.storage != "memory" {
 		storage = "rocksdb://" + s.storage
 	}
-	s.process = exec.Command("node", filepath.Join(folder, "server.mjs"), "--storage", storage, "--listen", address)
+	s.process = exec.Command("node", script, "--storage", storage, "--listen", address) //nolint:gosec // G204: a test names what it starts
 	out, err := s.process.StdoutPipe()
 	if err != nil {
 		return err

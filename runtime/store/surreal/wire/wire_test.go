@@ -133,7 +133,7 @@ func readAny(r *Reader, depth int) any {
 }
 
 func values(depth int) *rapid.Generator[any] {
-	boxed := func(g *rapid.Generator[string], box func(string) any) *rapid.Generator[any] { return rapid.Map(g, box) }
+	boxed := rapid.Map[string, any]
 	kinds := []*rapid.Generator[any]{
 		rapid.Just[any](nil), rapid.Just[any](none{}),
 		rapid.Bool().AsAny(), rapid.Int64().AsAny(), rapid.Float64().AsAny(), rapid.String().AsAny(),

@@ -7,9 +7,9 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/query"
 )
 
-// batch is a batch of this process on its way through the feed: its id stands
+// mark is a batch of this process on its way through the feed: its id stands
 // with every change that it makes, so that the reader knows it again.
-type batch struct {
+type mark struct {
 	feed *feed
 	id   string
 	// acknowledged says that the versions were moved for it, seq is its commit, 0
@@ -18,26 +18,26 @@ type batch struct {
 	seq          uint64
 }
 
-// newBatch begins a batch; end must be called.
-func (f *feed) newBatch() *batch {
+// newMark marks a batch; end must be called.
+func (f *feed) newMark() *mark {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.made++
-	b := &batch{feed: f, id: f.process + strconv.FormatUint(f.made, 36)}
-	f.batches[b.id] = b
-	return b
+	m := &mark{feed: f, id: f.process + strconv.FormatUint(f.made, 36)}
+	f.marks[m.id] = m
+	return m
 }
 
 // acknowledge moves the versions of the tables that the batch touched; after
 // that it may be answered.
-func (b *batch) acknowledge(tables ...string) {
-	f := b.feed
+func (m *mark) acknowledge(tables ...string) {
+	f := m.feed
 	f.versions.bump(tables...)
 	f.mu.Lock()
-	b.acknowledged = true
+	m.acknowledged = true
 	f.acked++
-	if b.seq != 0 {
-		delete(f.batches, b.id)
+	if m.seq != 0 {
+		delete(f.marks, m.id)
 	}
 	f.mu.Unlock()
 	f.hurry()
@@ -45,25 +45,25 @@ func (b *batch) acknowledge(tables ...string) {
 
 // cursor is the place of an acknowledged batch in the feed; it waits until it is
 // there.
-func (b *batch) cursor(ctx context.Context) (query.Cursor, error) {
-	f := b.feed
+func (m *mark) cursor(ctx context.Context) (query.Cursor, error) {
+	f := m.feed
 	if err := f.start(); err != nil {
 		return query.Cursor{}, err
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	err := f.await(ctx, func() bool { return b.seq != 0 })
-	return query.Cursor{Epoch: f.epoch, Seq: b.seq}, err
+	err := f.await(ctx, func() bool { return m.seq != 0 })
+	return query.Cursor{Epoch: f.epoch, Seq: m.seq}, err
 }
 
 // end forgets a batch that was not acknowledged; should it turn up in the feed,
 // it is as one of another process.
-func (b *batch) end() {
-	f := b.feed
+func (m *mark) end() {
+	f := m.feed
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !b.acknowledged {
-		delete(f.batches, b.id)
+	if !m.acknowledged {
+		delete(f.marks, m.id)
 	}
 }
 
