@@ -18,8 +18,9 @@ import (
 
 type applyCommand struct {
 	manifestArgs
-	Yes  bool `short:"y" help:"Do not ask."`
-	JSON bool `name:"json" help:"As JSON; needs --yes."`
+	Yes    bool `short:"y" help:"Do not ask."`
+	NoSeed bool `help:"Leave the tables that are made empty: their rows come by an import."`
+	JSON   bool `name:"json" help:"As JSON; needs --yes."`
 }
 
 // applied is what an apply did.
@@ -47,6 +48,9 @@ func (c *applyCommand) Run(call *call) error {
 	comparison, err := engine.Compare(ctx, m)
 	if err != nil {
 		return call.placedError(ctx, err)
+	}
+	if c.NoSeed && comparison.Running != nil {
+		return hinted(errors.New("--no-seed is for a database that no server of this folder has"), "stop the server first")
 	}
 	if !c.JSON {
 		if err := sayPlan(call, comparison); err != nil {
@@ -89,7 +93,7 @@ func (c *applyCommand) confirmed(call *call, question string) (bool, error) {
 func (c *applyCommand) apply(ctx context.Context, call *call, m *manifest.Manifest, done *applied) error {
 	who := engine.By("apply")
 	if done.Running == nil {
-		out, err := engine.Migrate(ctx, engine.Options{Path: c.Path, Tags: c.Tags, Log: call.err}, who, m.Hash)
+		out, err := engine.Migrate(ctx, engine.Options{Path: c.Path, Tags: c.Tags, Log: call.err, Unseeded: c.NoSeed}, who, m.Hash)
 		if err != nil {
 			return err
 		}
