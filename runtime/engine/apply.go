@@ -31,7 +31,7 @@ func By(command string) string {
 }
 
 // Migrate brings the database to the manifest as a start would, seeds what it
-// made, and closes it again: for a backend that does not run. A manifest of
+// made (unless the options leave that out), and closes it again: for a backend that does not run. A manifest of
 // another hash than the one given is refused, "" is any; who stands in the
 // history. What is wrong with the manifest, or with the rows, is a fault.
 func Migrate(ctx context.Context, o Options, who, hash string) (_ Outcome, err error) {

@@ -48,6 +48,9 @@ type Options struct {
 	Dev bool
 	// Watch reloads when a file of the manifest is saved.
 	Watch bool
+	// Unseeded leaves the tables that a migration makes without the rows of
+	// their seeds.
+	Unseeded bool
 	// Version stands in the status.
 	Version string
 	// Log is where the log goes; nil discards it.

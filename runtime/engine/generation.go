@@ -130,7 +130,7 @@ func (e *Engine) raise(ctx context.Context, g *generation, p plan.Plan) (string,
 		return "", migrationFault(g.manifest, err)
 	}
 	err = e.assemble(ctx, g)
-	if err == nil {
+	if err == nil && !e.options.Unseeded {
 		err = e.seed(ctx, g, p)
 	}
 	if err != nil {

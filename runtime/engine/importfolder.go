@@ -95,7 +95,7 @@ func (x *Exported) fits(ctx context.Context, to *Rows, dir string, resolution da
 	for _, table := range x.Tables {
 		if slices.Contains(filled, table.Name) {
 			return fault.Newf(codeExport, "table %q has rows already", table.Name).
-				WithHint("import into an empty database, or say what becomes of rows that are there: --merge or --ignore")
+				WithHint("import into an empty database (`edge-hive apply --no-seed` makes one), or say what becomes of rows that are there: --merge or --ignore")
 		}
 	}
 	return nil

@@ -31,15 +31,15 @@ const (
 
 // openServer opens a database on a SurrealDB server, and waits for one that does
 // not answer. What the server refuses is a fault at once.
-func openServer(ctx context.Context, m *manifest.Manifest, log *slog.Logger, patience time.Duration) (database, error) {
-	options, err := serverOptions(m, log)
+func openServer(ctx context.Context, m *manifest.Manifest, logger *slog.Logger, patience time.Duration) (database, error) {
+	options, err := serverOptions(m, logger)
 	if err != nil {
 		return nil, err
 	}
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	for said := false; ; {
-		db, err := tryServer(ctx, options)
+		db, err := tryServer(ctx, options, patience)
 		switch {
 		case err == nil:
 			return db, nil
@@ -48,8 +48,8 @@ func openServer(ctx context.Context, m *manifest.Manifest, log *slog.Logger, pat
 		case !unreachable(err):
 			return nil, refusedFault(m, err)
 		}
-		if !said && log != nil {
-			log.Warn("the database does not answer yet", "database", m.Database.Address(), "error", err.Error(), "wait", patience.String())
+		if !said && logger != nil {
+			logger.Warn("the database does not answer yet", "database", m.Database.Address(), "error", err.Error(), "wait", patience.String())
 			said = true
 		}
 		select {
@@ -63,9 +63,11 @@ func openServer(ctx context.Context, m *manifest.Manifest, log *slog.Logger, pat
 	}
 }
 
-// tryServer opens once, in a bounded time.
-func tryServer(ctx context.Context, options surreal.Options) (database, error) {
-	ctx, cancel := context.WithTimeout(ctx, askPatience)
+// tryServer opens once. A server that is gone is noticed at once; one that is
+// merely slow gets all the time that there is, for another try would begin from
+// the start and make it slower.
+func tryServer(ctx context.Context, options surreal.Options, patience time.Duration) (database, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	db, err := surreal.Open(ctx, options)
 	if err != nil {
@@ -91,7 +93,7 @@ func refusedFault(m *manifest.Manifest, err error) error {
 }
 
 // serverOptions are what a manifest says of its server, its secret read.
-func serverOptions(m *manifest.Manifest, log *slog.Logger) (surreal.Options, error) {
+func serverOptions(m *manifest.Manifest, logger *slog.Logger) (surreal.Options, error) {
 	d := &m.Database
 	password, err := d.Password.Read()
 	if err != nil {
@@ -105,7 +107,7 @@ func serverOptions(m *manifest.Manifest, log *slog.Logger) (surreal.Options, err
 	}
 	return surreal.Options{
 		URL: d.URL, Namespace: d.Namespace, Database: d.Name, User: d.User, Password: password.Reveal(), Roots: roots,
-		StatementTimeout: m.Limits.Statement, ChangesKeep: d.ChangesKeep, Logger: log,
+		StatementTimeout: m.Limits.Statement, ChangesKeep: d.ChangesKeep, Logger: logger,
 	}, nil
 }
 
