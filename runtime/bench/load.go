@@ -169,6 +169,9 @@ func readAnswer(reader *bufio.Reader) error {
 		return fmt.Errorf("answered %q", status)
 	}
 	length := -1
+	if bytes.HasPrefix(status, []byte("HTTP/1.1 204")) {
+		length = 0
+	}
 	for {
 		line, err := reader.ReadSlice('\n')
 		if err != nil {

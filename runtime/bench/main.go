@@ -1,11 +1,13 @@
 // Command bench measures the built binary over HTTP on loopback, beside a bare
-// net/http program on the same SQLite driver, in the same run and in turns. It
-// prints CPU per request and latency, and their ratios; `make bench` calls it.
+// net/http program on the same SQLite driver, and beside one on SurrealDB's own
+// library, in the same run and in turns. It prints CPU per request and latency,
+// and their ratios; `make bench` calls it.
 // It judges nothing: machines differ, ratios of one run do not.
 package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -17,12 +19,18 @@ import (
 	"syscall"
 	"text/tabwriter"
 	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/store/surreal/surrealtest"
 )
 
 func main() {
-	if len(os.Args) == 3 && os.Args[1] == "bare" {
-		if err := serveBare(os.Args[2], os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, "bare:", err)
+	if len(os.Args) == 3 && (os.Args[1] == "bare" || os.Args[1] == "bare-surrealdb") {
+		serve := serveBare
+		if os.Args[1] == "bare-surrealdb" {
+			serve = serveBareSurreal
+		}
+		if err := serve(os.Args[2], os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, os.Args[1]+":", err)
 			os.Exit(1)
 		}
 		return
@@ -33,15 +41,38 @@ func main() {
 	flag.IntVar(&o.turns, "turns", 5, "turns of each server and load; medians are printed")
 	flag.IntVar(&o.starts, "starts", 9, "starts of each program; medians are printed")
 	flag.StringVar(&o.load, "load", "", "only the loads whose name has this in it")
+	flag.StringVar(&o.engine, "engine", "", "sqlite or surrealdb; both where it is not given")
 	flag.Parse()
 	o.turn = time.Duration(*seconds * float64(time.Second))
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, o, os.Stdout); err != nil {
+	if err := measure(ctx, o, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
+}
+
+// measure measures the engines that are asked for.
+func measure(ctx context.Context, o options, out io.Writer) error {
+	switch o.engine {
+	case "sqlite":
+		return run(ctx, o, out)
+	case "surrealdb":
+		return runSurreal(ctx, o, out)
+	case "":
+	default:
+		return fmt.Errorf("there is no engine %q", o.engine)
+	}
+	if err := run(ctx, o, out); err != nil {
+		return err
+	}
+	err := runSurreal(ctx, o, out)
+	if errors.Is(err, surrealtest.ErrNone) {
+		fmt.Fprintln(out, "SurrealDB is not measured:", err)
+		return nil
+	}
+	return err
 }
 
 // options are the flags.
@@ -51,6 +82,7 @@ type options struct {
 	turns  int
 	starts int
 	load   string
+	engine string
 }
 
 // run starts both servers, drives every load against them in turns and prints

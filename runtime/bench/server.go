@@ -21,6 +21,7 @@ import (
 // server is one of the two programs, running as a process of its own.
 type server struct {
 	program []string // with its arguments
+	env     []string // beside this process's own
 	command *exec.Cmd
 	address string
 	probe   string        // a path that it answers when it is ready
@@ -60,6 +61,22 @@ observe: log: level: "warn"
 
 // newHive starts edge-hive in a new folder and fills its tables.
 func newHive(ctx context.Context, binary, dir string) (*server, error) {
+	s, err := startHive(ctx, binary, dir, "", nil)
+	if err != nil {
+		return nil, err
+	}
+	cached := func(i int) string {
+		return fmt.Sprintf(`{"title":"Book number %d","year":%d,"price":%d.50}`, i, firstYear+i%years, i%90)
+	}
+	if err := errors.Join(s.fillBooks(ctx, bookRows), s.fill(ctx, "cached", 20_000, cached)); err != nil {
+		return nil, errors.Join(err, s.stop())
+	}
+	return s, nil
+}
+
+// startHive starts edge-hive in a new folder; more is what its manifest has
+// beside the tables.
+func startHive(ctx context.Context, binary, dir, more string, env []string) (*server, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -68,14 +85,16 @@ func newHive(ctx context.Context, binary, dir string) (*server, error) {
 		return nil, err
 	}
 	manifest := filepath.Join(dir, "edgehive.cue")
-	if err := os.WriteFile(manifest, fmt.Appendf(nil, hiveManifest, address), 0o600); err != nil {
+	if err := os.WriteFile(manifest, append(fmt.Appendf(nil, hiveManifest, address), more...), 0o600); err != nil {
 		return nil, err
 	}
-	s := &server{program: []string{binary, "serve", manifest}, address: address, probe: "/health"}
+	s := &server{program: []string{binary, "serve", manifest}, env: env, address: address, probe: "/health"}
 	if err := s.start(ctx); err != nil {
 		return nil, err
 	}
-	raw, err := exec.CommandContext(ctx, binary, "keys", "--json", manifest).Output()
+	keysOf := exec.CommandContext(ctx, binary, "keys", "--json", manifest)
+	keysOf.Env = append(os.Environ(), env...)
+	raw, err := keysOf.Output()
 	if err != nil {
 		return nil, errors.Join(err, s.stop())
 	}
@@ -84,25 +103,24 @@ func newHive(ctx context.Context, binary, dir string) (*server, error) {
 		return nil, errors.Join(err, s.stop())
 	}
 	s.key, _ = keys["service_role"].(string)
+	return s, nil
+}
+
+// fillBooks fills the tables of books and their authors.
+func (s *server) fillBooks(ctx context.Context, books int) error {
 	author := func(i int) string { return fmt.Sprintf(`{"id":%d,"name":"Author number %d"}`, i, i) }
 	book := func(i int) string {
 		return fmt.Sprintf(`{"title":"Book number %d","year":%d,"price":%d.50,"author":%d}`, i, firstYear+i%years, i%90, 1+i%authorRows)
 	}
-	cached := func(i int) string {
-		return fmt.Sprintf(`{"title":"Book number %d","year":%d,"price":%d.50}`, i, firstYear+i%years, i%90)
-	}
-	err = errors.Join(s.fill(ctx, "authors", authorRows, author), s.fill(ctx, "books", bookRows, book), s.fill(ctx, "cached", 20_000, cached))
-	if err != nil {
-		return nil, errors.Join(err, s.stop())
-	}
-	return s, nil
+	return errors.Join(s.fill(ctx, "authors", authorRows, author), s.fill(ctx, "books", books, book))
 }
 
 // fill inserts the rows that both servers have, by bulk writes.
 func (s *server) fill(ctx context.Context, table string, rows int, row func(i int) string) error {
-	for first := 1; first <= rows; first += 1000 {
+	const together = 250 // in one write
+	for first := 1; first <= rows; first += together {
 		var body bytes.Buffer
-		for i := first; i < first+1000; i++ {
+		for i := first; i < min(first+together, rows+1); i++ {
 			separator := ","
 			if i == first {
 				separator = "["
@@ -152,6 +170,9 @@ func newBare(ctx context.Context, dir string) (*server, error) {
 func (s *server) start(ctx context.Context) error {
 	s.command = exec.CommandContext(ctx, s.program[0], s.program[1:]...)
 	s.command.Stderr = os.Stderr
+	if s.env != nil {
+		s.command.Env = append(os.Environ(), s.env...)
+	}
 	began := time.Now()
 	if err := s.command.Start(); err != nil {
 		return err
