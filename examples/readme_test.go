@@ -33,6 +33,32 @@ func TestReadme(t *testing.T) {
 		t.Fatalf("found only %d commands", len(commands))
 	}
 	b := backend.Start(t, root, "edgehive.cue", "examples/bookshop")
+	judge(t, b, commands)
+}
+
+// TestPeopleReadme does the same with the README of the people, which starts a
+// SurrealDB and two nodes of its own.
+func TestPeopleReadme(t *testing.T) {
+	backend.Program(t, "curl")
+	backend.Program(t, "openssl")
+	root := backend.Root(t)
+	readme, err := os.ReadFile(filepath.Join(root, "examples", "people", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := shellCommands(string(readme))
+	if len(commands) < 10 {
+		t.Fatalf("found only %d commands", len(commands))
+	}
+	b := backend.Copy(t, root, "examples/people")
+	b.Surreal(t)
+	b.Serve(t, "dev", "examples/people")
+	judge(t, b, commands)
+}
+
+// judge runs the commands and holds what they print against what they must.
+func judge(t *testing.T, b *backend.Backend, commands []command) {
+	t.Helper()
 	outputs := runShell(t, b, commands)
 	for i, c := range commands {
 		for _, want := range c.want {
@@ -105,12 +131,18 @@ func runShell(t *testing.T, b *backend.Backend, commands []command) []string {
 	t.Helper()
 	const mark = "\x01--\x01"
 	var script strings.Builder
-	script.WriteString("set -e\n")
+	// What was started in the background ends with the shell.
+	script.WriteString("set -e\nstarted=\ntrap 'kill $started 2>/dev/null || true' EXIT\n")
 	for _, c := range commands {
-		script.WriteString(b.Ports(c.text) + "\nprintf '" + mark + "'\n")
+		script.WriteString(b.Ports(c.text) + "\n")
+		if strings.HasSuffix(c.text, "&") {
+			script.WriteString("started=\"$! $started\"\n")
+		}
+		script.WriteString("printf '" + mark + "'\n")
 	}
 	shell := exec.Command("sh", "-c", script.String())
 	shell.Dir = b.Dir
+	shell.Env = append(os.Environ(), "PATH="+filepath.Join(b.Dir, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"))
 	out, err := shell.CombinedOutput()
 	outputs := strings.Split(string(out), mark)
 	if err != nil {

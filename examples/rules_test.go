@@ -16,6 +16,7 @@ func TestRules(t *testing.T) {
 	}{
 		{dir: ".", names: []string{"edgehive.cue", "examples/bookshop"}},
 		{dir: "examples/chat"},
+		{dir: "examples/people"},
 	} {
 		t.Run(project.dir, func(t *testing.T) {
 			b := backend.Copy(t, backend.Root(t)+"/"+project.dir, project.names...)

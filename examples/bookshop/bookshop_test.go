@@ -2,27 +2,32 @@
 package bookshop_test
 
 import (
-	"bufio"
-	"context"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/edge-hive/edge-hive/examples/internal/backend"
 )
 
 func start(t *testing.T) *backend.Backend {
 	t.Helper()
-	return backend.Start(t, backend.Root(t), "edgehive.cue", "examples/bookshop")
+	return backend.Start(t, backend.Root(t), shop...)
 }
 
-func TestCatalogue(t *testing.T) {
-	b := start(t)
+// shop is what the bookshop is made of, at the root.
+var shop = []string{"edgehive.cue", "examples/bookshop"}
+
+// onEach runs a test on the shop with its rows in each engine.
+func onEach(t *testing.T, test func(t *testing.T, b *backend.Backend)) {
+	t.Helper()
+	backend.OnEach(t, backend.Root(t), shop, test)
+}
+
+func TestCatalogue(t *testing.T) { onEach(t, catalogue) }
+
+func catalogue(t *testing.T, b *backend.Backend) {
 	a := b.Do(t, "GET", "/api/data/books?select=id&limit=3&offset=10", "", "", "Prefer", "count=exact")
 	if a.Status != http.StatusPartialContent || a.Header.Get("Content-Range") != "10-12/1200" {
 		t.Errorf("count: %d %q", a.Status, a.Header.Get("Content-Range"))
@@ -52,8 +57,9 @@ func TestCatalogue(t *testing.T) {
 	}
 }
 
-func TestOrdersAreTheirOwnersAlone(t *testing.T) {
-	b := start(t)
+func TestOrdersAreTheirOwnersAlone(t *testing.T) { onEach(t, ordersAreTheirOwnersAlone) }
+
+func ordersAreTheirOwnersAlone(t *testing.T, b *backend.Backend) {
 	ann, bob := b.User(t, "ann@example.com", ""), b.User(t, "bob@example.com", "")
 	if a := b.Do(t, "POST", "/api/data/orders", ann, `{"book":3}`); a.Status != http.StatusCreated {
 		t.Fatalf("order: %d %s", a.Status, a.Body)
@@ -75,8 +81,9 @@ func TestOrdersAreTheirOwnersAlone(t *testing.T) {
 	}
 }
 
-func TestBestsellers(t *testing.T) {
-	b := start(t)
+func TestBestsellers(t *testing.T) { onEach(t, bestsellers) }
+
+func bestsellers(t *testing.T, b *backend.Backend) {
 	ann, bob := b.User(t, "ann@example.com", ""), b.User(t, "bob@example.com", "")
 	const since = `{"since":"2020-01-01"}`
 	if a := b.Do(t, "POST", "/api/rpc/bestsellers", "", since); a.Body != "[]" {
@@ -102,10 +109,11 @@ func TestBestsellers(t *testing.T) {
 	}
 }
 
-func TestLiveOrders(t *testing.T) {
-	b := start(t)
+func TestLiveOrders(t *testing.T) { onEach(t, liveOrders) }
+
+func liveOrders(t *testing.T, b *backend.Backend) {
 	ann, bob := b.User(t, "ann@example.com", ""), b.User(t, "bob@example.com", "")
-	events := stream(t, b.URL+"/api/realtime/myOrders", ann)
+	events := b.Listen(t, "myOrders", ann)
 	if event := <-events; !strings.HasPrefix(event, "snapshot ") {
 		t.Fatalf("the first event is %q", event)
 	}
@@ -116,8 +124,9 @@ func TestLiveOrders(t *testing.T) {
 	}
 }
 
-func TestPowerCut(t *testing.T) {
-	b := start(t)
+func TestPowerCut(t *testing.T) { onEach(t, powerCut) }
+
+func powerCut(t *testing.T, b *backend.Backend) {
 	ann := b.User(t, "ann@example.com", "")
 	var writers sync.WaitGroup
 	for book := 1; book <= 20; book++ {
@@ -139,52 +148,16 @@ func TestPowerCut(t *testing.T) {
 // TestSupabaseJS drives the backend with an unmodified @supabase/supabase-js.
 func TestSupabaseJS(t *testing.T) {
 	node, npm := backend.Program(t, "node"), backend.Program(t, "npm")
-	b := start(t)
-	client := filepath.Join(b.Dir, "examples", "bookshop", "supabase-js")
-	install := exec.Command(npm, "ci", "--no-audit", "--no-fund")
-	install.Dir = client
-	if out, err := install.CombinedOutput(); err != nil {
-		t.Fatalf("npm ci: %v\n%s", err, out)
-	}
-	run := exec.Command(node, "client.mjs")
-	run.Dir = client
-	run.Env = append(os.Environ(),
-		"URL="+b.URL, "ANON_KEY="+b.Run(t, "keys", "--only", "publishable"), "SERVICE_KEY="+b.Run(t, "keys", "--only", "secret"),
-		"ANN="+b.User(t, "ann@example.com", ""))
-	if out, err := run.CombinedOutput(); err != nil {
-		t.Errorf("client.mjs: %v\n%s", err, out)
-	}
-}
-
-// stream reads an event stream as "EVENT DATA" lines until the test ends.
-func stream(t *testing.T, url, token string) <-chan string {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
+	client := t.TempDir()
+	if err := os.CopyFS(client, os.DirFS("supabase-js")); err != nil {
 		t.Fatal(err)
 	}
-	request.Header.Set("Accept", "text/event-stream")
-	request.Header.Set("Authorization", "Bearer "+token)
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	events := make(chan string, 64)
-	done := make(chan struct{})
-	t.Cleanup(func() { cancel(); answer.Body.Close(); <-done })
-	go func() {
-		defer close(done)
-		defer close(events)
-		name := ""
-		for lines := bufio.NewScanner(answer.Body); lines.Scan(); {
-			if value, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
-				name = value
-			}
-			if value, ok := strings.CutPrefix(lines.Text(), "data: "); ok {
-				events <- name + " " + value
-			}
-		}
-	}()
-	return events
+	runIn(t, client, nil, npm, "ci", "--no-audit", "--no-fund")
+	onEach(t, func(t *testing.T, b *backend.Backend) {
+		t.Helper()
+		runIn(t, client, []string{
+			"URL=" + b.URL, "ANON_KEY=" + b.Run(t, "keys", "--only", "publishable"), "SERVICE_KEY=" + b.Run(t, "keys", "--only", "secret"),
+			"ANN=" + b.User(t, "ann@example.com", ""),
+		}, node, "client.mjs")
+	})
 }

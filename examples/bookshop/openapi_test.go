@@ -51,8 +51,9 @@ func described(t *testing.T, b *backend.Backend, token string) *document {
 
 // TestAnswersAreAsDescribed holds what the API answers, to anyone and to the
 // service role, against the document that the same caller was given.
-func TestAnswersAreAsDescribed(t *testing.T) {
-	b := start(t)
+func TestAnswersAreAsDescribed(t *testing.T) { onEach(t, answersAreAsDescribed) }
+
+func answersAreAsDescribed(t *testing.T, b *backend.Backend) {
 	service := b.Run(t, "keys", "--only", "service_role")
 	ann := b.User(t, "ann@example.com", "")
 	everyone, whole := described(t, b, ""), described(t, b, service)

@@ -98,8 +98,9 @@ func main() {
 `
 
 // TestGo builds a program with the structs that the command prints, and runs it.
-func TestGo(t *testing.T) {
-	b := start(t)
+func TestGo(t *testing.T) { onEach(t, goProgram) }
+
+func goProgram(t *testing.T, b *backend.Backend) {
 	b.User(t, "ann@example.com", "")
 	client := t.TempDir()
 	writeFile(t, filepath.Join(client, "go.mod"), "module client\n\ngo 1.24\n")

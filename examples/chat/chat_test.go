@@ -3,7 +3,6 @@ package chat_test
 
 import (
 	"context"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,10 +12,17 @@ import (
 	"github.com/edge-hive/edge-hive/examples/internal/backend"
 )
 
+// onEach runs a test on the chat with its rows in each engine.
+func onEach(t *testing.T, test func(t *testing.T, b *backend.Backend)) {
+	t.Helper()
+	backend.OnEach(t, ".", []string{"edgehive.cue", "public", "seed"}, test)
+}
+
 // TestChat signs Ann in on one page while Bob reads along on another.
-func TestChat(t *testing.T) {
+func TestChat(t *testing.T) { onEach(t, chat) }
+
+func chat(t *testing.T, b *backend.Backend) {
 	chromium := backend.Program(t, "chromium", "chromium-browser", "google-chrome")
-	b := backend.Start(t, filepath.Join(backend.Root(t), "examples", "chat"), "edgehive.cue", "public", "seed")
 	ann := b.User(t, "ann@example.com", "")
 
 	browser := openBrowser(t, chromium)
@@ -46,9 +52,10 @@ func TestChat(t *testing.T) {
 }
 
 // TestChatSurvivesARestart sees a page reconnect and miss nothing.
-func TestChatSurvivesARestart(t *testing.T) {
+func TestChatSurvivesARestart(t *testing.T) { onEach(t, chatSurvivesARestart) }
+
+func chatSurvivesARestart(t *testing.T, b *backend.Backend) {
 	chromium := backend.Program(t, "chromium", "chromium-browser", "google-chrome")
-	b := backend.Start(t, filepath.Join(backend.Root(t), "examples", "chat"), "edgehive.cue", "public", "seed")
 	ann := b.User(t, "ann@example.com", "")
 	say := func(text string) {
 		t.Helper()
@@ -69,8 +76,9 @@ func TestChatSurvivesARestart(t *testing.T) {
 	run(t, page, shows("3"))
 }
 
-func TestMessagesAreTheirAuthorsAlone(t *testing.T) {
-	b := backend.Start(t, filepath.Join(backend.Root(t), "examples", "chat"), "edgehive.cue", "public", "seed")
+func TestMessagesAreTheirAuthorsAlone(t *testing.T) { onEach(t, messagesAreTheirAuthorsAlone) }
+
+func messagesAreTheirAuthorsAlone(t *testing.T, b *backend.Backend) {
 	ann, bob := b.User(t, "ann@example.com", ""), b.User(t, "bob@example.com", "")
 	if a := b.Do(t, "POST", "/api/data/messages", "", `{"room":"lobby","name":"x","text":"x"}`); a.Status != 401 {
 		t.Errorf("nobody wrote: %d %s", a.Status, a.Body)

@@ -1,7 +1,7 @@
 // Package backend runs an example as a user would: it builds the command,
 // copies the project into an empty folder, and serves it as a process of its
-// own on free ports. The examples' tests call it; it knows nothing of the
-// runtime's packages.
+// own on free ports. The examples' tests call it; of the runtime's packages
+// it knows the one that starts a SurrealDB for tests.
 package backend
 
 import (
@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -42,23 +43,26 @@ type Backend struct {
 // Root is the folder of the repository.
 func Root(t testing.TB) string {
 	t.Helper()
-	_, file, _, ok := runtime.Caller(0)
-	if !ok {
-		t.Fatal("the test binary does not know its source files")
-	}
+	return root()
+}
+
+func root() string {
+	_, file, _, _ := runtime.Caller(0) // this file
 	return filepath.Join(filepath.Dir(file), "..", "..", "..")
 }
 
 // Copy lays the named files and folders of dir (all of it when none is named)
 // into an empty folder with the ports that the manifest listens on replaced by
-// free ones, and builds the command beside them as bin/edge-hive. Nothing is
+// free ones, and the built command beside them as bin/edge-hive. Nothing is
 // started.
 func Copy(t testing.TB, dir string, names ...string) *Backend {
 	t.Helper()
 	b := &Backend{Dir: t.TempDir(), log: &bytes.Buffer{}}
-	api, metrics := freePort(t), freePort(t)
+	api, metrics, database := freePort(t), freePort(t), freePort(t)
 	b.URL = "http://127.0.0.1:" + api
-	b.ports = strings.NewReplacer("localhost:8080", "127.0.0.1:"+api, ":8080", ":"+api, ":8081", ":"+api, "localhost:9090", "127.0.0.1:"+metrics, ":9090", ":"+metrics)
+	b.ports = strings.NewReplacer("localhost:8080", "127.0.0.1:"+api, ":8080", ":"+api, ":8081", ":"+api, ":8082", ":"+api,
+		":8091", ":"+freePort(t), ":8092", ":"+freePort(t), "localhost:9090", "127.0.0.1:"+metrics, ":9090", ":"+metrics,
+		"127.0.0.1:8000", "127.0.0.1:"+database)
 	if len(names) == 0 {
 		names = []string{"."}
 	}
@@ -66,12 +70,48 @@ func Copy(t testing.TB, dir string, names ...string) *Backend {
 		b.copyTree(t, dir, name)
 	}
 	b.Binary = filepath.Join(b.Dir, "bin", "edge-hive")
-	build := exec.Command("go", "build", "-o", b.Binary, "./runtime/cmd/edge-hive")
-	build.Dir = Root(t)
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build the command: %v\n%s", err, out)
+	if err := install(b.Binary); err != nil {
+		t.Fatal(err)
 	}
 	return b
+}
+
+// built is the command, made once for all tests of the process. Its file
+// has no name any more, so that nothing stays behind.
+var built = sync.OnceValues(func() (*os.File, error) {
+	dir, err := os.MkdirTemp("", "edge-hive-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	name := filepath.Join(dir, "edge-hive")
+	build := exec.Command("go", "build", "-o", name, "./runtime/cmd/edge-hive")
+	build.Dir = root()
+	if out, err := build.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build the command: %w\n%s", err, out)
+	}
+	return os.Open(name)
+})
+
+// install lays the built command at a path.
+func install(path string) error {
+	from, err := built()
+	if err != nil {
+		return err
+	}
+	info, err := from.Stat()
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	to, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY, 0o755)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(to, io.NewSectionReader(from, 0, info.Size()))
+	return errors.Join(err, to.Close())
 }
 
 // Start copies the project and serves it until the test ends, which it must do
@@ -87,6 +127,13 @@ func Start(t testing.TB, dir string, names ...string) *Backend {
 // given, and waits until it is ready.
 func (b *Backend) Serve(t testing.TB, args ...string) {
 	t.Helper()
+	b.Launch(t, args...)
+	b.Ready(t)
+}
+
+// Launch is Serve without the waiting, which Ready does.
+func (b *Backend) Launch(t testing.TB, args ...string) {
+	t.Helper()
 	if len(args) == 0 {
 		args = []string{"serve", "edgehive.cue"}
 	}
@@ -98,8 +145,13 @@ func (b *Backend) Serve(t testing.TB, args ...string) {
 	}
 	b.exited = make(chan error, 1)
 	go func(command *exec.Cmd, exited chan<- error) { exited <- command.Wait() }(b.command, b.exited)
-	t.Cleanup(func() { b.stop(t) })
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	t.Cleanup(func() { b.Stop(t) })
+}
+
+// Ready waits until a launched project is ready.
+func (b *Backend) Ready(t testing.TB) {
+	t.Helper()
+	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		answer, err := http.Get(b.URL + "/ready")
 		if err == nil {
 			answer.Body.Close()
@@ -130,8 +182,10 @@ func (b *Backend) Kill(t testing.TB) {
 	b.command = nil
 }
 
-// stop ends the process politely, if it still runs.
-func (b *Backend) stop(t testing.TB) {
+// Stop ends the process politely, if it still runs; it must end with exit code 0.
+// Serve may be called again.
+func (b *Backend) Stop(t testing.TB) {
+	t.Helper()
 	if b.command == nil {
 		return
 	}
