@@ -48,6 +48,7 @@ $(SURREAL)/node_modules: $(SURREAL)/package-lock.json
 test: surreal
 	$(GO) vet ./...
 	CGO_ENABLED=$(if $(RACE),1,0) $(GO) test $(RACE) -p 2 -timeout 20m ./...
+	@$(GO) test -count=1 -v -run '^TestSuites$$' ./runtime/conformance | sed -n 's/^ *suites_test.go:[0-9]*: //p'
 	@.ci/unexercised
 
 # Formatting, vet, linters, a tidy module; fails on any difference.
