@@ -1,6 +1,10 @@
 package surreal
 
-import "github.com/edge-hive/edge-hive/runtime/query"
+import (
+	"slices"
+
+	"github.com/edge-hive/edge-hive/runtime/query"
+)
 
 // A condition has three outcomes, SurrealQL's conditions have two. So each is
 // written in one of two ways: as what is true where the condition is true, and
@@ -194,6 +198,17 @@ func (c *compiler) branches(e *query.Cond, want bool) {
 	c.text(")")
 }
 
+// unindexedNull reports a column whose nulls a unique index leaves out: SurrealDB
+// keeps no entry for a row without any of its values, and yet answers = NONE and
+// an order from it, without those rows. They are asked for otherwise.
+func unindexedNull(e query.Expr) bool {
+	ref, ok := e.(*query.ColumnRef)
+	return ok && !ref.Column.Required && slices.ContainsFunc(ref.Table.Indexes, func(x *query.Index) bool {
+		return x.Unique && x.Where == nil && x.Columns[0] == ref.Column &&
+			!slices.ContainsFunc(x.Columns, func(c *query.Column) bool { return c.Required })
+	})
+}
+
 // is writes a question that is never unknown.
 func (c *compiler) is(e *query.Is, want bool) {
 	switch e.What {
@@ -215,6 +230,12 @@ func (c *compiler) is(e *query.Is, want bool) {
 		null := (e.What == query.IsNull) == want
 		if !nullable(e.Operand) {
 			c.truth(!null)
+			return
+		}
+		if null && unindexedNull(e.Operand) {
+			c.text("type::is_none(")
+			c.raw(e.Operand)
+			c.text(")")
 			return
 		}
 		c.raw(e.Operand)

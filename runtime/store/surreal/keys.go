@@ -240,7 +240,10 @@ func (t *transaction) raiseKeys() {
 		c := t.statement(op{})
 		c.text("UPSERT type::record('" + tableKeys + "', ")
 		c.plain(query.Text(name))
-		c.text(") SET next = math::max([next ?? 1, ")
+		// An UPSERT does not see what its record holds.
+		c.text(") SET next = math::max([(SELECT VALUE next FROM ONLY type::record('" + tableKeys + "', ")
+		c.plain(query.Text(name))
+		c.text(")) ?? 1, ")
 		c.plain(query.Int(min(k.raise, math.MaxInt64-1) + 1))
 		c.text("]) RETURN NONE")
 	}

@@ -234,7 +234,9 @@ func (b *builder) order() {
 func (b *builder) term(o *query.Order) *field {
 	switch e := o.Expr.(type) {
 	case *query.ColumnRef:
-		return b.column(e)
+		if !unindexedNull(e) {
+			return b.column(e)
+		}
 	case *query.Hops:
 		return b.field(fieldHops, nil)
 	}
@@ -363,7 +365,7 @@ func (c *compiler) direction(descending bool) {
 func (l *level) term(e query.Expr) string {
 	switch e := e.(type) {
 	case *query.ColumnRef:
-		if e.Up == 0 && !e.Old {
+		if e.Up == 0 && !e.Old && !unindexedNull(e) {
 			return fieldOf(e.Table, e.Column)
 		}
 	case *query.Hops:

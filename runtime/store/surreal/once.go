@@ -73,6 +73,9 @@ func (t *transaction) recall() (query.Result, bool, error) {
 		return query.Result{}, true, err
 	}
 	result.Replayed = true
+	if err := t.store.settle(t.ctx); err != nil {
+		return result, true, fmt.Errorf("wait for a batch that was done before: %w", err)
+	}
 	if result.Cursor != (query.Cursor{}) {
 		result.Cursor, err = t.store.placeOf(t.ctx, batch, uint64(since))
 	}

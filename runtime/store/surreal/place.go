@@ -31,10 +31,40 @@ func (t *transaction) outcome(err error) error {
 	}
 	ctx, done := context.WithTimeout(context.WithoutCancel(t.ctx), lookFor)
 	defer done()
-	if _, lookErr := t.mark.cursor(ctx); lookErr != nil {
-		return faultUnknown().WithCause(err)
+	at, lookErr := t.mark.cursor(ctx)
+	if lookErr == nil {
+		at, lookErr = t.store.kept(ctx, t.mark.id, at.Seq)
+	}
+	if lookErr != nil || at == (query.Cursor{}) {
+		return faultUnknown().WithCause(errors.Join(err, lookErr))
 	}
 	return nil
+}
+
+// kept is the place of a batch's commit that was in sight, once it is on the
+// disk; the zero cursor where it is gone. A server shows a commit before it has
+// written it down, and loses it when it is killed in between: so what was seen
+// without an answer is looked for again behind a write that was answered.
+func (s *Store) kept(ctx context.Context, batch string, seq uint64) (query.Cursor, error) {
+	if err := s.settle(ctx); err != nil {
+		return query.Cursor{}, err
+	}
+	return s.placeOf(ctx, batch, seq)
+}
+
+// settle is done when all that the server showed before is on its disk: a write of
+// ours is, and the log is written in order.
+func (s *Store) settle(ctx context.Context) error {
+	for attempt := 1; ; attempt++ {
+		_, err := s.client.Query(ctx, "UPSERT "+tableMeta+":settled SET at = time::now() RETURN NONE", nil)
+		lost := errors.Is(err, rpc.ErrUnknownOutcome) || errors.Is(err, rpc.ErrUnavailable)
+		if err == nil || !lost && !isConflict(err) {
+			return err
+		}
+		if err := backOff(ctx, attempt); err != nil {
+			return err
+		}
+	}
 }
 
 // placeEntries is how many commits are read at once when one is looked for.

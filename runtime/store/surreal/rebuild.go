@@ -302,7 +302,8 @@ func (m *migration) moveKeys() error {
 		}
 		key := &c.now.Columns[0]
 		if key.Type == "int" && key.Ref == "" && (c.was.Columns[0].Type != "int" || c.was.Columns[0].Ref != "") {
-			m.add(c, "UPSERT %s SET next = math::max([next ?? 1, %d]) RETURN NONE", counter(c.now.Name), max(c.maximum, 0)+1)
+			// An UPSERT does not see what its record holds.
+			m.add(c, "UPSERT %s SET next = math::max([(SELECT VALUE next FROM ONLY %s) ?? 1, %d]) RETURN NONE", counter(c.now.Name), counter(c.now.Name), max(c.maximum, 0)+1)
 		}
 	}
 	return nil

@@ -46,7 +46,7 @@ func (t *transaction) lookBeyond(result *query.Result) error {
 			c.number(maxAnswered)
 		})
 	}
-	t.statement(op{answer: func(r *wire.Reader) error { return readAskings(r, asked) }}).text("RETURN " + answer)
+	t.statement(op{answer: func(r *wire.Reader) error { return readAskings(r, asked) }}).text(answer)
 	if early {
 		return t.flush()
 	}
