@@ -27,7 +27,7 @@ import (
 const (
 	absenceCases    = 25 // worlds
 	absenceRequests = 25 // of each caller in each
-	absenceOnServer = 3  // worlds on SurrealDB, where a database takes longer to make
+	absenceOnServer = 1  // worlds on SurrealDB, where a database takes longer to make
 )
 
 // TestWhatIsHiddenIsAsIfItWereAbsent asks random requests of random manifests,
