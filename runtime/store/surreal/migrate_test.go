@@ -108,8 +108,16 @@ func (i interrupting) Query(ctx context.Context, text string, vars []byte) ([][]
 	if !strings.HasPrefix(text, "BEGIN") {
 		return i.texts.Query(ctx, text, vars)
 	}
-	timer := time.AfterFunc(20*time.Millisecond, i.interrupt)
-	defer timer.Stop()
+	done := make(chan struct{})
+	timer := time.AfterFunc(20*time.Millisecond, func() {
+		defer close(done)
+		i.interrupt()
+	})
+	defer func() {
+		if !timer.Stop() {
+			<-done
+		}
+	}()
 	return i.texts.Query(ctx, text, vars)
 }
 
