@@ -27,7 +27,7 @@ func BenchmarkQuery(b *testing.B) {
 	o := options(server.URL)
 	o.Connections = 8
 	c := dial(b, o)
-	must(b, c, "CREATE book:1 SET title = 'Solaris', author = 'Stanisław Lem', year = 1961, price = 9.5, tags = ['sf', 'classic']")
+	must(b, c, "DEFINE TABLE book SCHEMALESS; CREATE book:1 SET title = 'Solaris', author = 'Stanisław Lem', year = 1961, price = 9.5, tags = ['sf', 'classic']")
 	row := wire.AppendInt(wire.AppendRecord(wire.AppendString(wire.AppendMap(nil, 1), "row"), "book"), 1)
 
 	u, err := url.Parse(server.URL)

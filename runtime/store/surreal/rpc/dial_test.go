@@ -261,7 +261,7 @@ func TestTLS(t *testing.T) {
 	o := options(p.URL())
 	o.Roots = roots
 	c := dial(t, o)
-	must(t, c, "CREATE t:1")
+	must(t, c, "DEFINE TABLE t SCHEMALESS; CREATE t:1")
 	cut(t, p, c, o)
 	must(t, c, "SELECT * FROM t:1")
 	_ = c.Close()

@@ -125,6 +125,7 @@ func TestManyAtOnceGetTheirOwnAnswers(t *testing.T) {
 func TestStatementErrors(t *testing.T) {
 	noLeaks(t)
 	c := dial(t, options(surrealtest.Shared(t).URL))
+	must(t, c, "DEFINE TABLE a SCHEMALESS; DEFINE TABLE b SCHEMALESS")
 	for _, test := range []struct {
 		text, kind, message string
 		statement           int
@@ -185,7 +186,7 @@ func TestCutFailsWhatWaitsAndComesBack(t *testing.T) {
 	p := newProxy(t, surrealtest.Shared(t).Address())
 	o := options(p.URL())
 	c := dial(t, o)
-	must(t, c, "CREATE ONLY t:1 SET n = 7")
+	must(t, c, "DEFINE TABLE t SCHEMALESS; CREATE ONLY t:1 SET n = 7")
 	for range 3 {
 		var all sync.WaitGroup
 		for range 16 {
@@ -211,7 +212,7 @@ func TestWhileDownRequestsFailAtOnceAndAreNotSent(t *testing.T) {
 	p := newProxy(t, surrealtest.Shared(t).Address())
 	c := dial(t, options(p.URL()))
 	p.Refuse()
-	eventually(t, "it is lost", func() bool { return c.Ready() != nil })
+	eventually(t, "all connections are lost", func() bool { return c.Ready() != nil && rpc.Open(c) == 0 })
 	_, err := c.Query(t.Context(), "RETURN 1", nil)
 	if !errors.Is(err, rpc.ErrUnavailable) || errors.Is(err, rpc.ErrUnknownOutcome) {
 		t.Errorf("got %v", err)
@@ -330,7 +331,7 @@ func TestKilledAndStartedAgain(t *testing.T) {
 	}
 	defer func() { server.Kill() }()
 	c := dial(t, options(server.URL))
-	must(t, c, "CREATE t:1 SET n = 7")
+	must(t, c, "DEFINE TABLE t SCHEMALESS; CREATE t:1 SET n = 7")
 	for _, end := range []func(){server.Kill, server.Stop} {
 		end()
 		eventually(t, "it is lost", func() bool { return c.Ready() != nil })

@@ -36,7 +36,7 @@ func TestTransactions(t *testing.T) {
 	p := newProxy(t, surrealtest.Shared(t).Address())
 	o := options(p.URL())
 	c := dial(t, o)
-	must(t, c, "DEFINE TABLE a SCHEMALESS")
+	must(t, c, "DEFINE TABLE a SCHEMALESS; DEFINE TABLE one SCHEMALESS")
 
 	tx := begin(t, t.Context(), c)
 	create(t, tx, 1)
@@ -103,7 +103,7 @@ func TestTransactions(t *testing.T) {
 func TestTransactionsThatMeet(t *testing.T) {
 	noLeaks(t)
 	c := dial(t, options(surrealtest.Shared(t).URL))
-	must(t, c, "CREATE one:1 SET n = 0")
+	must(t, c, "DEFINE TABLE one SCHEMALESS; CREATE one:1 SET n = 0")
 	first, second := begin(t, t.Context(), c), begin(t, t.Context(), c)
 	defer first.Cancel()
 	defer second.Cancel()
