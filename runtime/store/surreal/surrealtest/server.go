@@ -147,7 +147,7 @@ func (s *Server) startBinary(ctx context.Context, binary, address string) error 
 		storage = "rocksdb://" + storage
 	}
 	s.address = address
-	s.process = exec.Command(binary, "start", "--no-banner", "--log", "none", "--user", "root", "--pass", "root", "--bind", address, storage) //nolint:gosec // G204: a test names what it starts
+	s.process = exec.Command(binary, "start", "--no-banner", "--log", "none", "--user", "root", "--pass", "root", "--bind", address, storage) //nolint:gosec,noctx // a test names what it starts (G204), and the server outlives the call
 	if err := s.run(); err != nil {
 		return err
 	}
@@ -193,7 +193,7 @@ func (s *Server) startPackage(ctx context.Context, address string) error {
 	if s.storage != "memory" {
 		storage = "rocksdb://" + s.storage
 	}
-	s.process = exec.Command("node", script, "--storage", storage, "--listen", address) //nolint:gosec // G204: a test names what it starts
+	s.process = exec.Command("node", script, "--storage", storage, "--listen", address) //nolint:gosec,noctx // a test names what it starts (G204), and the server outlives the call
 	out, err := s.process.StdoutPipe()
 	if err != nil {
 		return err
