@@ -45,7 +45,7 @@ func (t *transaction) insert(entry *table, w *query.Write, did *query.WriteResul
 		return nil
 	}
 	if entry.selfRef && len(w.Rows) > 1 {
-		err = parentsFirst(entry, w.Rows, put)
+		err = query.ParentsFirst(entry.Table, w.Rows, put)
 	} else {
 		for i := 0; i < len(w.Rows) && err == nil; i++ {
 			err = put(i)
@@ -237,43 +237,6 @@ func (t *transaction) exists(entry *table, key query.Value) (bool, error) {
 		return false, err
 	}
 	return stmt.Step(), stmt.Err()
-}
-
-// parentsFirst visits rows of a table that points at itself so that each comes
-// after those of the same batch that it points at, as a check at the end of the
-// statement would allow.
-func parentsFirst(entry *table, rows []query.Row, put func(i int) error) error {
-	byKey := make(map[string]int, len(rows))
-	for i, row := range rows {
-		if !row[0].IsNull() {
-			byKey[keyText(row[0])] = i
-		}
-	}
-	done := make([]bool, len(rows))
-	var visit func(i int) error
-	visit = func(i int) error {
-		if done[i] {
-			return nil
-		}
-		done[i] = true
-		for _, c := range entry.refs {
-			if c.Ref.Table != entry.Name || rows[i][c.Index].IsNull() {
-				continue
-			}
-			if parent, ok := byKey[keyText(rows[i][c.Index])]; ok {
-				if err := visit(parent); err != nil {
-					return err
-				}
-			}
-		}
-		return put(i)
-	}
-	for i := range rows {
-		if err := visit(i); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func keyText(v query.Value) string { return string(query.AppendText(nil, v)) }

@@ -137,7 +137,7 @@ func (t *transaction) writeRows(w *query.Write, seen *witness, did *query.WriteR
 	}
 	done := make(map[*touched]bool, len(first))
 	if len(first) > 0 {
-		err := parentsFirst(first[0].table, rows, func(i int) error {
+		err := query.ParentsFirst(first[0].table.Table, rows, func(i int) error {
 			done[first[i]] = true
 			return t.writeRow(w, first[i], did)
 		})

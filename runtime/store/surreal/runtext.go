@@ -257,7 +257,7 @@ func (t *transaction) writeAgain(w *query.Write, rows []*touched, did *query.Wri
 				fresh, texts = append(fresh, row), append(texts, row.after)
 			}
 		}
-		err := parentsFirst(entry, texts, func(i int) error { return t.writeNew(w, fresh[i], did) })
+		err := query.ParentsFirst(entry.Table, texts, func(i int) error { return t.writeNew(w, fresh[i], did) })
 		if err != nil {
 			return err
 		}
