@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -132,6 +133,39 @@ func (f *feed) unwatch(wake chan struct{}) {
 		delete(f.watchers, wake)
 		close(wake)
 	}
+}
+
+// reached waits until a commit that a reader has seen is published, which
+// follows its COMMIT at once: whoever has its cursor may ask what came after.
+// It gives up when the writer breaks between the two.
+func (s *Store) reached(ctx context.Context, seen query.Cursor) error {
+	if s.feed.has(seen) {
+		return nil
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	wake, err := s.feed.watch(ctx)
+	if err != nil {
+		return err
+	}
+	for !s.feed.has(seen) {
+		select {
+		case _, open := <-wake:
+			if !open {
+				return cmp.Or(ctx.Err(), store.ErrClosed)
+			}
+		case <-s.writer.ruin:
+			return s.writer.refusal()
+		}
+	}
+	return nil
+}
+
+// has reports a commit that is published, or of an epoch that has passed.
+func (f *feed) has(seen query.Cursor) bool {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return f.last >= seen.Seq || f.epoch != seen.Epoch
 }
 
 // close ends all watches.

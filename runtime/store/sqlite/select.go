@@ -32,7 +32,11 @@ func (v *view) Select(ctx context.Context, s query.Select, w query.RowWriter) (s
 	defer v.store.readers.give(c)
 	c.time.start(ctx, v.store.options.StatementTimeout)
 	defer c.time.stop()
-	if err := v.store.selectOn(c, &s, w, &info); err != nil {
+	err = v.store.selectOn(c, &s, w, &info)
+	if err == nil && s.Position {
+		err = v.store.reached(ctx, info.Position)
+	}
+	if err != nil {
 		return store.Info{Count: -1}, v.explainError(ctx, err)
 	}
 	return info, nil

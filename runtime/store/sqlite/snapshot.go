@@ -101,7 +101,9 @@ func (s *snapshot) Select(ctx context.Context, sel query.Select, w query.RowWrit
 		info.Count, err = countRows(s.conn, &sel)
 	}
 	if err == nil && sel.Position {
-		err = readPosition(s.conn, s.epoch, &info.Position)
+		if err = readPosition(s.conn, s.epoch, &info.Position); err == nil {
+			err = s.store.reached(ctx, info.Position)
+		}
 	}
 	if err != nil {
 		return store.Info{Count: -1}, statementError(ctx, err)
