@@ -174,20 +174,22 @@ func (t *chaosTruth) check(test *testing.T, stored map[string]chaosNote) {
 	}
 }
 
-// stored are all rows that are there, by their keys, as a node gives them.
+// stored are all rows that are there, by their keys, as a node gives them. It
+// gives up when no page came for too long.
 func (c *chaos) stored(node int) map[string]chaosNote {
 	stored := map[string]chaosNote{}
 	after := ""
-	for deadline := time.Now().Add(chaosPatience); ; {
+	for came := time.Now(); ; {
 		status, _, body := c.send(c.nodes[node], http.MethodGet, "/api/data/notes?order=id&limit=1000"+after, "", "")
 		if status != http.StatusOK {
-			if time.Now().After(deadline) {
+			if time.Since(came) > chaosPatience {
 				c.Errorf("read all rows: %d %s", status, tail(body, 200))
 				return stored
 			}
 			time.Sleep(50 * time.Millisecond)
 			continue
 		}
+		came = time.Now()
 		var rows []chaosNote
 		if err := json.Unmarshal(body, &rows); err != nil {
 			c.Errorf("read all rows: %v %s", err, tail(body, 200))
