@@ -29,9 +29,9 @@
 //     references (what points at a row), keys (int keys) and representation (what
 //     lies beyond written rows) serve them; once remembers repeatable batches, and
 //     place finds one whose answer was lost.
-//   - The feed: events writes it; feed hands it out, reader and feedstart follow
-//     it, order brings commits into order, feedpast reads what memory no longer
-//     has, decode their rows; mark knows this process's own batches again; versions are
+//   - The feed: events writes it; feed hands it out, reader and feedstart
+//     follow it, listen wakes the reader, order brings commits into order, feedpast
+//     reads what memory no longer has, decode their rows; mark knows this process's own batches again; versions are
 //     those of tables, quiet the tables whose rows it does not have.
 //   - Search: words and search (full text), wordkeeper (words of rows written by
 //     hand), nearest (vectors).

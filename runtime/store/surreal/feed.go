@@ -51,10 +51,16 @@ type feed struct {
 	// acknowledged before the last look at the end began.
 	acked, seen uint64
 	urgent      bool
-	marks       map[string]*mark
-	process     string // begins the ids of marks
-	made        uint64 // marks so far
-	page        int    // commits that are asked for at once
+	// stirred counts what came into sight since stirredFrom, and stirredBefore what
+	// did in the time before. polled says that it was so much that the reader is not
+	// woken for it: see listen.
+	stirred, stirredBefore int
+	stirredFrom            time.Time
+	polled                 bool
+	marks                  map[string]*mark
+	process                string // begins the ids of marks
+	made                   uint64 // marks so far
+	page                   int    // commits that are asked for at once
 }
 
 // feedSource is the part of the connections that the feed uses.
@@ -113,9 +119,19 @@ func (f *feed) hurry() {
 	}
 }
 
-// await waits until ready says so, or until the reader fails. The caller holds
-// f.mu, and does again when await returns.
+// await has the reader look at once, and again, until ready says so or the reader
+// fails. The caller holds f.mu, and does again when await returns.
 func (f *feed) await(ctx context.Context, ready func() bool) error {
+	return f.wait(ctx, ready, true)
+}
+
+// linger waits as await, for what comes in the reader's own time: what is in
+// sight is released by looks that are due anyway.
+func (f *feed) linger(ctx context.Context, ready func() bool) error {
+	return f.wait(ctx, ready, false)
+}
+
+func (f *feed) wait(ctx context.Context, ready func() bool, urgent bool) error {
 	failures := f.failures
 	for !ready() {
 		switch {
@@ -124,8 +140,10 @@ func (f *feed) await(ctx context.Context, ready func() bool) error {
 		case f.failures != failures:
 			return f.cause
 		}
-		f.urgent = true
-		f.hurry()
+		if urgent {
+			f.urgent = true
+			f.hurry()
+		}
 		changed := f.changed
 		f.mu.Unlock()
 		select {
@@ -151,7 +169,7 @@ func (f *feed) settle(ctx context.Context) error {
 		return err
 	}
 	newest := f.order.newest()
-	return f.await(ctx, func() bool { return f.order.last >= newest })
+	return f.linger(ctx, func() bool { return f.order.last >= newest })
 }
 
 // position is the cursor of the last commit.
@@ -213,7 +231,7 @@ func (f *feed) changes(ctx context.Context, after query.Cursor, limit int) ([]qu
 			return nil, nil
 		}
 		last, epoch, acked := f.order.last, f.epoch, f.acked
-		err := f.await(ctx, func() bool {
+		err := f.linger(ctx, func() bool {
 			return f.order.last != last || f.epoch != epoch || f.seen >= acked && len(f.order.waiting) == 0
 		})
 		if err != nil {
@@ -230,7 +248,7 @@ func (f *feed) catchUp(ctx context.Context) error {
 		return err
 	}
 	newest := f.order.newest()
-	return f.await(ctx, func() bool { return f.order.last >= newest })
+	return f.linger(ctx, func() bool { return f.order.last >= newest })
 }
 
 // decode reads entries by today's columns. The caller holds f.mu.

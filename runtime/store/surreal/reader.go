@@ -16,17 +16,17 @@ const (
 	minPage   = 8
 	pageBytes = 4 << 20
 	// breath is the least time between two looks that nobody waits for: what is
-	// seen is held back for two of them at least anyway, so that what comes into
+	// seen is held back for one of them at least anyway, so that what comes into
 	// sight after what is behind it is seen before that is released.
-	breath = 10 * time.Millisecond
+	breath = minHold
 	// pollAfter is how long the reader relies on being woken.
 	pollAfter = time.Second
 	// backEvery and backFor say how the reader looks for commits that came into
-	// sight late.
+	// sight late: back to where it looked last, and a little beyond.
 	backEvery = time.Second
-	backFor   = 2 * time.Second
+	backFor   = 200 * time.Millisecond
 	// farBackEvery and farBackFor are for those that a disk or a net has held up.
-	farBackEvery = 15 * time.Second
+	farBackEvery = 30 * time.Second
 	farBackFor   = 15 * time.Second
 	// readTime bounds a request of the reader.
 	readTime = 10 * time.Second
@@ -43,9 +43,12 @@ type reader struct {
 	*feed
 	looked      time.Time
 	back, far   time.Time // when it looked back last
+	near        uint64    // how far it has looked back
 	scan, until uint64    // what is still to be looked through again
 	isFar       bool      // it is far back
 	away        bool
+	failing     bool      // the last step failed
+	due         time.Time // when the next one is
 }
 
 // read is the reader's goroutine.
@@ -54,7 +57,8 @@ func (f *feed) read() {
 	r := &reader{feed: f}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for retry := minRetry; f.ctx.Err() == nil; {
+	retry := minRetry
+	for r.rest(timer) {
 		wait, err := r.step(f.ctx)
 		if err != nil {
 			wait = retry
@@ -63,36 +67,34 @@ func (f *feed) read() {
 		} else {
 			retry = minRetry
 		}
+		r.failing = err != nil
+		r.due = time.Now().Add(wait)
 		timer.Reset(wait)
-		select {
-		case <-f.ctx.Done():
-		case <-timer.C:
-			continue
-		case <-f.look:
-		}
-		if err != nil {
-			// Back-off holds whoever calls.
-			select {
-			case <-f.ctx.Done():
-			case <-timer.C:
-			}
-		}
 	}
 }
 
-// listen wakes the reader when somebody writes. What LIVE tells is no more than
-// that: it loses some, and has no order.
-func (f *feed) listen() {
-	for f.ctx.Err() == nil {
-		wakes, err := f.source.Live(f.ctx, "LIVE SELECT op FROM "+tableChanges)
-		if err == nil {
-			for range wakes {
-				f.hurry()
-			}
-		}
+// rest waits until something is due, false at the end. Who calls makes the next
+// look due as soon as one may be; back-off holds whoever calls.
+func (r *reader) rest(timer *time.Timer) bool {
+	for {
 		select {
-		case <-time.After(maxRetry):
-		case <-f.ctx.Done():
+		case <-r.ctx.Done():
+			return false
+		case <-timer.C:
+			return true
+		case <-r.look:
+		}
+		if r.failing {
+			continue
+		}
+		now := time.Now()
+		early := r.early(now)
+		if early <= 0 {
+			return true
+		}
+		if due := now.Add(early); due.Before(r.due) {
+			r.due = due
+			timer.Reset(early)
 		}
 	}
 }
@@ -120,9 +122,6 @@ func (r *reader) step(ctx context.Context) (time.Duration, error) {
 			return 0, err
 		}
 	}
-	if wait := r.early(time.Now()); wait > 0 {
-		return min(wait, r.release()), nil
-	}
 	if err := r.lookAtEnd(ctx); err != nil {
 		return 0, err
 	}
@@ -138,12 +137,11 @@ func (r *reader) isNew() bool {
 	return r.epoch == 0
 }
 
-// early is how long it is until the next look at the end is due.
+// early is how long it is until the next look at the end may be.
 func (r *reader) early(now time.Time) time.Duration {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.urgent {
-		r.urgent = false
 		return 0
 	}
 	return breath - now.Sub(r.looked)
@@ -165,6 +163,9 @@ func (r *reader) release() time.Duration {
 	}
 	r.move()
 	wait := pollAfter
+	if r.polled {
+		wait = breath
+	}
 	if next, ok := r.order.next(now); ok {
 		wait = min(wait, next)
 	}
@@ -187,6 +188,7 @@ func (r *reader) enterEpoch(epoch, after uint64) {
 func (r *reader) lookAtEnd(ctx context.Context) error {
 	r.mu.Lock()
 	r.begun++
+	r.urgent = false
 	begun, acked, from := r.begun, r.acked, r.order.last+1
 	r.mu.Unlock()
 	r.looked = time.Now()
@@ -228,7 +230,11 @@ func (r *reader) lookBack(ctx context.Context) error {
 		r.scan = last + 1
 	}
 	r.take(ctx, list)
-	if r.scan == 0 && r.isFar {
+	if r.scan != 0 {
+		return nil
+	}
+	r.near = r.until
+	if r.isFar {
 		r.mu.Lock()
 		r.order.checked = r.until
 		r.mu.Unlock()
@@ -249,7 +255,10 @@ func (r *reader) begin() bool {
 		// been away for longer than that, and have come back with what it had then.
 		r.far, r.back, from = now, now, before(min(r.order.last, r.order.checked), farBackFor)
 	case now.Sub(r.back) >= backEvery:
-		r.back, from = now, before(r.order.last, backFor)
+		if r.near == 0 {
+			r.near = before(r.order.last, backEvery)
+		}
+		r.back, from = now, before(min(r.order.last, r.near), backFor)
 	default:
 		return false
 	}
@@ -268,6 +277,7 @@ func (r *reader) take(ctx context.Context, list []feedEntry) {
 			continue
 		}
 		r.see(&list[i])
+		r.stir(now)
 		switch {
 		case !late:
 		case list[i].epoch != 0:

@@ -46,7 +46,7 @@ func (f *feed) snapshotPlace(ctx context.Context, released query.Cursor, seen []
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	err := f.await(ctx, func() bool { return f.order.last >= newest || f.epoch != released.Epoch })
+	err := f.linger(ctx, func() bool { return f.order.last >= newest || f.epoch != released.Epoch })
 	if ctx.Err() != nil {
 		return released, ctx.Err()
 	}
