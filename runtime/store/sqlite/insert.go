@@ -111,7 +111,7 @@ func (t *transaction) insertRow(entry *table, row query.Row) error {
 		return err
 	}
 	if err := stmt.Exec(); err != nil {
-		return t.constraint(entry, row, err)
+		return t.constraint(entry, row, nil, err)
 	}
 	t.changed(entry, query.Insert, nil, row)
 	return nil
@@ -195,15 +195,46 @@ func neverNulls(entry *table, row query.Row) error {
 	return nil
 }
 
-// constraint says which constraint a written row broke.
-func (t *transaction) constraint(entry *table, row query.Row, err error) error {
+// constraint says which constraint a written row broke. before is the row that
+// is stored, nil for a new one.
+func (t *transaction) constraint(entry *table, row, before query.Row, err error) error {
 	switch {
 	case isUnique(err):
-		return uniqueFault(entry.Name, err)
+		return t.taken(entry, row, before, err)
 	case errors.Is(err, sqlite3.CONSTRAINT_FOREIGNKEY):
 		return t.foreign(entry, row, err)
 	}
 	return err
+}
+
+// taken finds the unique constraint that is to be named; SQLite names any of
+// those that a row breaks.
+func (t *transaction) taken(entry *table, row, before query.Row, cause error) error {
+	for _, rival := range entry.Rivals(row, before) {
+		there, err := t.meets(entry, rival.Rows)
+		if err != nil {
+			return err
+		}
+		if there {
+			return faultUnique(rival.Constraint)
+		}
+	}
+	return uniqueFault(entry.Name, cause)
+}
+
+// meets reports whether a row meets a condition.
+func (t *transaction) meets(entry *table, condition query.Expr) (bool, error) {
+	c := compilers.Get().(*compiler)
+	defer keep(c)
+	c.reset()
+	c.text("SELECT 1 FROM " + entry.sqlName)
+	c.where(condition)
+	stmt, err := c.prepare(t.conn)
+	if err != nil {
+		return false, err
+	}
+	defer c.release(stmt)
+	return stmt.Step(), stmt.Err()
 }
 
 // foreign looks for the reference that leads nowhere; SQLite does not say.

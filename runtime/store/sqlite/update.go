@@ -182,7 +182,7 @@ func (t *transaction) updateConstraint(entry *table, before, after query.Row, er
 			}
 		}
 	}
-	return t.constraint(entry, after, err)
+	return t.constraint(entry, after, before, err)
 }
 
 // pointing reads the rows that point at a key.

@@ -100,9 +100,30 @@ func TestConditionsAgree(t *testing.T) {
 	}
 }
 
+// TestConditionsApartAgree is TestConditionsAgree of conditions that stand so deep
+// that each part of them is written apart.
+func TestConditionsApartAgree(t *testing.T) {
+	client := dialFunctions(t)
+	seed := uint64(fromEnvironment(t, seedVariable, 1))
+	g := querytest.New(seed)
+	rows := g.Rows(rowsOfCases)
+	for i, row := range rows {
+		rows[i] = kept(g.Table, row)
+	}
+	for range fromEnvironment(t, casesVariable, fewCases) / casesInText {
+		agreeAt(t, client, g.Table, rows, []query.Expr{g.Expr(2), g.Expr(3), g.Expr(4)}, seed, deepest)
+	}
+}
+
 func agree(t *testing.T, client *rpc.Client, table *query.Table, rows []query.Row, conditions []query.Expr, seed uint64) {
 	t.Helper()
-	c := compiler{scope: scope{rows: []string{""}}}
+	agreeAt(t, client, table, rows, conditions, seed, 0)
+}
+
+// agreeAt has the conditions written as if they stood so many levels deeper.
+func agreeAt(t *testing.T, client *rpc.Client, table *query.Table, rows []query.Row, conditions []query.Expr, seed uint64, level int) {
+	t.Helper()
+	c := compiler{scope: scope{rows: []string{""}}, nested: nesting{level: level}}
 	c.text("SELECT VALUE [")
 	for i, condition := range conditions {
 		if i > 0 {
@@ -117,16 +138,16 @@ func agree(t *testing.T, client *rpc.Client, table *query.Table, rows []query.Ro
 	if c.fault != nil {
 		t.Fatalf("seed %d: %v", seed, c.fault)
 	}
-	answers, err := client.Query(t.Context(), string(c.buf), c.vars())
+	answers, err := client.Query(t.Context(), c.statements(), c.vars())
 	if err != nil {
 		if len(conditions) > 1 {
 			for _, condition := range conditions {
-				agree(t, client, table, rows, []query.Expr{condition}, seed)
+				agreeAt(t, client, table, rows, []query.Expr{condition}, seed, level)
 			}
 		}
-		t.Fatalf("seed %d: %v\n%s\n%s", seed, err, query.String(conditions[0]), c.buf)
+		t.Fatalf("seed %d: %v\n%s\n%s", seed, err, query.String(conditions[0]), c.statements())
 	}
-	r := wire.NewReader(answers[0])
+	r := wire.NewReader(answers[len(answers)-1])
 	if n := r.Array(); n != len(rows) {
 		t.Fatalf("%d rows, not %d", n, len(rows))
 	}
@@ -150,5 +171,5 @@ func agree(t *testing.T, client *rpc.Client, table *query.Table, rows []query.Ro
 func textOf(condition query.Expr) string {
 	c := compiler{scope: scope{rows: []string{""}}}
 	c.isTrue(condition)
-	return string(c.buf)
+	return c.statements()
 }

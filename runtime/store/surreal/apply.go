@@ -25,7 +25,8 @@ const (
 // writes is what the writes of all views share.
 type writes struct {
 	keys keyMaker
-	// current is the layout of the view that was opened last.
+	// current is the layout of the tables that are there, as far as this store has
+	// heard, whatever its views were opened on.
 	current atomic.Pointer[layout]
 	// forgot is when batches that were done once were forgotten last.
 	forgot atomic.Int64
@@ -62,10 +63,10 @@ func (v *view) apply(ctx context.Context, b *query.Batch) (query.Result, error) 
 	if _, err := v.store.feed.released(ctx); err != nil { // whose reader must see the batch
 		return query.Result{}, err
 	}
-	careful := false
+	var care care
 	var shut time.Time
 	for attempt := 1; ; attempt++ {
-		result, err := v.try(ctx, b, careful)
+		result, err := v.try(ctx, b, care)
 		switch {
 		case err == nil:
 			return result, nil
@@ -77,12 +78,16 @@ func (v *view) apply(ctx context.Context, b *query.Batch) (query.Result, error) 
 				return query.Result{}, faultMigrating().WithCause(err)
 			}
 			attempt--
+			care.patient = true
 			if err := backOff(ctx, maxAttempts); err != nil {
 				return query.Result{}, err
 			}
 			continue
-		case errors.Is(err, errCarefully) && !careful:
-			careful = true
+		case errors.Is(err, errCarefully) && !care.careful:
+			care.careful = true
+			continue
+		case errors.Is(err, errUnnamed) && !care.naming:
+			care.careful, care.naming = true, true
 			continue
 		case !errors.Is(err, errAgain):
 			return query.Result{}, err
@@ -96,15 +101,16 @@ func (v *view) apply(ctx context.Context, b *query.Batch) (query.Result, error) 
 }
 
 // try does a batch once.
-func (v *view) try(ctx context.Context, b *query.Batch, careful bool) (query.Result, error) {
-	if err := v.store.writing.enter(ctx); err != nil {
+func (v *view) try(ctx context.Context, b *query.Batch, care care) (query.Result, error) {
+	leave, err := v.store.writing.pass(ctx, b, care.patient)
+	if err != nil {
 		return query.Result{}, err
 	}
-	defer v.store.writing.leave()
+	defer leave()
 	if err := v.fitting(); err != nil { // it may have waited for a migration
 		return query.Result{}, err
 	}
-	t := &transaction{view: v, store: v.store, layout: v.layout, ctx: ctx, batch: b, mark: v.store.feed.newMark(), careful: careful}
+	t := &transaction{view: v, store: v.store, layout: v.layout, ctx: ctx, batch: b, mark: v.store.feed.newMark(), care: care}
 	defer t.mark.end()
 	t.reset()
 	defer t.cancel()

@@ -19,7 +19,7 @@ func (v *view) Test(ctx context.Context, conditions []query.Expr) ([]query.Truth
 	defer cancel()
 	out, err := v.test(bounded, conditions)
 	if err != nil {
-		return nil, readError(ctx, v.outdated(ctx, err))
+		return nil, requestError(ctx, v.outdated(ctx, err))
 	}
 	return out, nil
 }
@@ -45,7 +45,7 @@ func (v *view) test(ctx context.Context, conditions []query.Expr) ([]query.Truth
 }
 
 func judgeAll(ctx context.Context, ask func(context.Context, string, []byte) ([][]byte, error), schema *query.Schema, conditions []query.Expr, seen *foresight) ([]query.Truth, error) {
-	c := compiler{schema: schema, foresight: seen}
+	c := compiler{schema: schema, foresight: seen, time: left(ctx)}
 	c.text("RETURN [")
 	for i, condition := range conditions {
 		if i > 0 {
@@ -59,11 +59,11 @@ func judgeAll(ctx context.Context, ask func(context.Context, string, []byte) ([]
 	if c.fault != nil {
 		return nil, c.fault
 	}
-	answers, err := ask(ctx, string(c.buf), c.vars())
+	answers, err := ask(ctx, c.statements(), c.vars())
 	if err != nil {
 		return nil, err
 	}
-	r := wire.NewReader(answers[0])
+	r := wire.NewReader(answers[len(answers)-1])
 	if n := r.Array(); n != 2*len(conditions) {
 		return nil, fmt.Errorf("test %d conditions: %d answers", len(conditions), n)
 	}

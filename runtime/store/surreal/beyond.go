@@ -19,8 +19,7 @@ func (c *compiler) leave() { c.scope.rows = c.scope.rows[:len(c.scope.rows)-1] }
 // index serves a comparison with a variable, but not one with a variable's
 // field. The block has no RETURN, which would end the statement around it.
 //
-// body is told whether it stands in a block: a select needs no parentheses there,
-// and SurrealDB bounds how deep a text may nest.
+// body is told whether it stands in a block: a select needs no parentheses there.
 func (c *compiler) outside(e query.Expr, body func(inBlock bool)) {
 	rows, old := slices.Clone(c.scope.rows), c.scope.old
 	c.scope.made++
@@ -115,29 +114,45 @@ func columnsAt(e query.Expr, depth uint8, visit func(*query.ColumnRef, int)) {
 
 // exists writes whether there is, or is not, such a row.
 func (c *compiler) exists(e *query.Exists, want bool) {
-	if !want {
-		c.text("!(")
-		defer c.text(")")
-	}
 	if link, rest := linked(e.Table, e.Where); link != nil {
-		c.follow(link, func() {
-			c.text("(")
-			c.present()
-			if len(rest) > 0 {
-				c.text(" AND ")
-				c.isTrue(&query.And{Terms: rest})
-			}
-			c.text(")")
+		if !want {
+			c.text("!")
+		}
+		c.group(func() {
+			c.follow(link, func() {
+				c.present()
+				c.andWhere(&query.And{Terms: rest})
+			})
 		})
 		return
 	}
-	c.outside(e, func(bool) {
-		c.text("(array::len((SELECT VALUE id FROM ")
-		c.name(e.Table.Name)
-		c.enter("")
-		c.where(e.Where)
-		c.leave()
-		c.text(" LIMIT 1)) > 0)")
+	c.portion(func() {
+		c.subquery(e, func() {
+			c.text("SELECT VALUE id FROM ")
+			c.name(e.Table.Name)
+			c.enter("")
+			c.where(e.Where)
+			c.leave()
+			c.text(" LIMIT 1")
+		})
+	})
+	if want {
+		c.text(" != []")
+	} else {
+		c.text(" = []")
+	}
+}
+
+// subquery writes a select that looks beyond the row at hand.
+func (c *compiler) subquery(e query.Expr, body func()) {
+	c.outside(e, func(inBlock bool) {
+		if inBlock {
+			c.timed(body)
+			return
+		}
+		c.text("(")
+		c.timed(body)
+		c.text(")")
 	})
 }
 
@@ -152,27 +167,29 @@ func (c *compiler) lookupOf(e *query.Lookup, value func()) {
 				value()
 				return
 			}
-			c.text("(IF ")
-			c.present()
-			if len(rest) > 0 {
-				c.text(" AND ")
-				c.isTrue(&query.And{Terms: rest})
-			}
-			c.text(" { ")
-			value()
-			c.text(" })")
+			c.group(func() {
+				c.text("IF ")
+				c.present()
+				c.andWhere(&query.And{Terms: rest})
+				c.text(" { ")
+				value()
+				c.text(" }")
+			})
 		})
 		return
 	}
-	c.outside(e, func(bool) {
-		c.text("(SELECT VALUE ")
-		c.enter("")
-		value()
-		c.text(" FROM ")
-		c.name(e.Table.Name)
-		c.where(e.Where)
-		c.leave()
-		c.text(" LIMIT 1)[0]")
+	c.portion(func() {
+		c.subquery(e, func() {
+			c.text("SELECT VALUE ")
+			c.enter("")
+			value()
+			c.text(" FROM ")
+			c.name(e.Table.Name)
+			c.where(e.Where)
+			c.leave()
+			c.text(" LIMIT 1")
+		})
+		c.text("[0]")
 	})
 }
 
@@ -215,8 +232,8 @@ func (c *compiler) follow(link *query.ColumnRef, body func()) {
 
 // present writes that the row at hand, which a ref leads to, is there.
 func (c *compiler) present() {
-	c.text(c.scope.prefix(len(c.scope.rows) - 1))
-	c.text(fieldRevision + " != NONE")
+	c.fieldNamed(c.scope.prefix(len(c.scope.rows)-1), fieldRevision)
+	c.text(" != NONE")
 }
 
 // embed and aggregate are written by the select whose outputs they are.
@@ -230,8 +247,7 @@ func (c *compiler) misplaced(what string) {
 
 // hops writes the steps of the walk to the row at hand.
 func (c *compiler) hops(*query.Hops) {
-	c.text(c.scope.prefix(len(c.scope.rows) - 1))
-	c.text(fieldHops)
+	c.fieldNamed(c.scope.prefix(len(c.scope.rows)-1), fieldHops)
 }
 
 // fieldHops holds the steps in the rows of a walk.

@@ -91,11 +91,13 @@ func (c *compiler) judgement(e *query.Call) {
 	case query.FuncOverlap:
 		c.collections("any", e.Args[0], e.Args[1])
 	default:
-		c.text("(IF ")
-		c.predicate(e, true)
-		c.text(" { true } ELSE IF ")
-		c.predicate(e, false)
-		c.text(" { false })")
+		c.group(func() {
+			c.text("IF ")
+			c.predicate(e, true)
+			c.text(" { true } ELSE IF ")
+			c.predicate(e, false)
+			c.text(" { false }")
+		})
 	}
 }
 
@@ -177,6 +179,9 @@ func expressionFault(err error) *fault.Fault {
 	case strings.Contains(failed.Message, "query recursion depth limit"):
 		return fault.New(codeTooComplex, "the statement is nested too deep for SurrealDB").
 			WithHint("nest fewer conditions and relations, or raise SURREAL_MAX_QUERY_PARSING_DEPTH of the server").WithCause(err)
+	case strings.Contains(failed.Message, "excessive computation depth"):
+		return fault.New(codeTooComplex, "json that the statement looks into is nested too deep for SurrealDB").
+			WithHint("leave out rows whose json is nested deep, or raise SURREAL_MAX_COMPUTATION_DEPTH of the server").WithCause(err)
 	}
 	return nil
 }

@@ -28,10 +28,11 @@ type change struct {
 	recreated bool
 	// rewritten: its rows are written to where they are.
 	rewritten bool
-	// converted: rows were read, and their new values are a parameter.
+	// converted: its rows are read, and some of their new values made here.
 	converted bool
-	rows      int64
 	inspected bool
+	// judged is the seal of the rows that were looked at.
+	judged string
 	// postponed: one of its indexes is made after the transaction.
 	postponed bool
 	made      int // values of each row that are made here
@@ -80,7 +81,42 @@ func (m *migration) findChanges() error {
 		c.recreated = c.was.Name != c.now.Name || c.sources[0].converts() || (c.was.Edge == nil) != (c.now.Edge == nil) || c.movesEnds()
 		c.rewritten = !c.recreated && c.writesRows(m)
 	}
+	m.followEdges()
 	return nil
+}
+
+// followEdges has edges put in anew where what they lead to is: SurrealDB takes
+// edges along with a row that is taken out.
+func (m *migration) followEdges() {
+	leads := func(c *change) bool {
+		return slices.ContainsFunc(m.changes, func(to *change) bool { return to.recreated && leadsTo(c.was, to.was.Name) })
+	}
+	for more := true; more; {
+		more = false
+		for _, c := range m.changes {
+			if c.was != nil && !c.recreated && leads(c) {
+				c.recreated, c.rewritten, more = true, false, true
+			}
+		}
+	}
+}
+
+// leadsTo reports edges that begin or end at rows of a table.
+func leadsTo(t *plan.Table, name string) bool {
+	return t.Edge != nil && (t.Column(t.Edge.From).Ref == name || t.Column(t.Edge.To).Ref == name)
+}
+
+// edgesFirst puts edges before the edges that they lead to.
+func edgesFirst(tables []*plan.Table) []*plan.Table {
+	var ordered []*plan.Table
+	for len(tables) > 0 {
+		i := slices.IndexFunc(tables, func(t *plan.Table) bool {
+			return !slices.ContainsFunc(tables, func(other *plan.Table) bool { return other != t && leadsTo(other, t.Name) })
+		})
+		i = max(i, 0) // all lead to each other
+		ordered, tables = append(ordered, tables[i]), slices.Delete(tables, i, i+1)
+	}
+	return ordered
 }
 
 func (m *migration) has(kind plan.StepKind, table, name string) bool {
@@ -162,13 +198,16 @@ func (c *change) writesRows(m *migration) bool {
 			return true
 		}
 	}
+	hasField := func(t *plan.Table, name string) bool {
+		return slices.ContainsFunc(t.Indexes, func(x plan.Index) bool { return x.Name == name && (x.Kind == plan.FullText || hasWhen(t, &x)) })
+	}
 	for _, x := range c.now.Indexes { // some have fields of their own
-		if (x.Where != "" || x.Kind == plan.FullText) && m.has(plan.CreateIndex, c.now.Name, x.Name) {
+		if hasField(c.now, x.Name) && (!hasField(c.was, x.Name) || m.has(plan.CreateIndex, c.now.Name, x.Name)) {
 			return true
 		}
 	}
 	for _, x := range c.was.Indexes {
-		if (x.Where != "" || x.Kind == plan.FullText) && m.has(plan.DropIndex, c.was.Name, x.Name) {
+		if hasField(c.was, x.Name) && (!hasField(c.now, x.Name) || m.has(plan.DropIndex, c.was.Name, x.Name)) {
 			return true
 		}
 	}
@@ -237,9 +276,15 @@ func (c *change) newKey(prefix string) string {
 	return "record::id(" + prefix + "id)"
 }
 
-func (c *change) param() string { return fmt.Sprintf("rows%d", c.number) }
+// stash is the table in which rows stand that are taken out and put in anew.
+func (c *change) stash() string { return fmt.Sprintf("%s%d", tableMoved, c.number) }
 
-func (c *change) moved() string { return fmt.Sprintf("$moved%d", c.number) }
+// stashed reports rows that must be out of their table before they are put in
+// anew: the new ones are in the same table, or edges, which go before the rows
+// that they join, and come after them.
+func (c *change) stashed() bool {
+	return c.recreated && (c.was.Name == c.now.Name || c.was.Edge != nil || c.now.Edge != nil)
+}
 
 func (c *change) twiceFault(cause error) error {
 	return fault.Newf(codeUnfit, "the key of table %s cannot be converted: two rows would have the same", c.now.Name).

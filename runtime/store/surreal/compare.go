@@ -1,6 +1,8 @@
 package surreal
 
 import (
+	"slices"
+
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/wire"
 )
@@ -34,9 +36,7 @@ func (c *compiler) compare(e *query.Compare, want bool) {
 		return
 	}
 	form := formOf(op, e.Left, e.Right)
-	c.side(e.Left, form, form.left)
-	c.text(operators[op])
-	c.side(e.Right, form, form.right)
+	c.operated(op, e, form)
 	switch op {
 	case query.Equal:
 		if nullable(e.Left) && nullable(e.Right) {
@@ -50,6 +50,48 @@ func (c *compiler) compare(e *query.Compare, want bool) {
 	default:
 		c.known(e.Right)
 	}
+}
+
+// operated writes the operator between its sides. An index over several fields, and
+// a unique one, gives SurrealDB wrong rows where it is asked for all above a value
+// without it or for all up to one with it; not so for its complements.
+func (c *compiler) operated(op query.CompareOp, e *query.Compare, form form) {
+	sides := func(op query.CompareOp) {
+		c.side(e.Left, form, form.left)
+		c.text(operators[op])
+		c.side(e.Right, form, form.right)
+	}
+	left, right := isLiteral(e.Right) && misreads(e.Left), isLiteral(e.Left) && misreads(e.Right)
+	switch {
+	case left && op == query.Greater:
+		sides(query.GreaterEqual)
+	case right && op == query.Less:
+		sides(query.LessEqual)
+	case left && op == query.LessEqual, right && op == query.GreaterEqual:
+		strict := query.Less
+		if right {
+			strict = query.Greater
+		}
+		c.text("(")
+		sides(strict)
+		c.text(" OR ")
+		sides(query.Equal)
+		c.text(")")
+		return
+	default:
+		sides(op)
+		return
+	}
+	c.text(" AND ")
+	sides(query.NotEqual)
+}
+
+// misreads reports a column at the head of an index that answers ranges wrongly.
+func misreads(e query.Expr) bool {
+	ref, ok := e.(*query.ColumnRef)
+	return ok && slices.ContainsFunc(ref.Table.Indexes, func(x *query.Index) bool {
+		return x.Kind == query.Plain && x.Columns[0] == ref.Column && (x.Unique || len(x.Columns) > 1 || x.Where != nil)
+	})
 }
 
 // unlike writes a comparison of kinds that do not compare: they are in the order

@@ -18,10 +18,18 @@ type compiler struct {
 	params []byte
 	count  int
 	scope  scope
+	// front are the parts of the statement at hand that stand in front of it, inner
+	// the one that is being written; nested is how deep the text is.
+	front  [][]byte
+	inner  *apart
+	nested nesting
 	// inline writes values as literals, where a definition takes no parameters.
 	inline bool
 	// written says that the text's transaction may have written rows before.
 	written bool
+	// time is how many milliseconds the server gives each of the selects that a
+	// condition or value without a row asks; 0 is no bound.
+	time int64
 	// within says that the text is one of several of a transaction (see unpushed).
 	within bool
 	// foresight is what was computed for the text (see foresee).
@@ -99,10 +107,16 @@ func (c *compiler) field(e *query.ColumnRef) {
 	if !e.Old {
 		prefix = c.scope.rows[len(c.scope.rows)-1-int(e.Up)]
 	}
+	c.fieldNamed(prefix, fieldOf(e.Table, e.Column))
+}
+
+// fieldNamed writes a field of the row of a prefix.
+func (c *compiler) fieldNamed(prefix, name string) {
 	c.text(prefix)
 	if isVariable(prefix) {
-		c.text(fieldOf(e.Table, e.Column))
+		c.inner.reads(prefix, name)
+		c.text(name)
 		return
 	}
-	c.name(fieldOf(e.Table, e.Column))
+	c.name(name)
 }

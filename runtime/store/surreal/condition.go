@@ -10,16 +10,16 @@ import (
 // written in one of two ways: as what is true where the condition is true, and
 // as what is true where the condition is false. Where it is unknown neither is.
 //
-// SurrealDB refuses text that is nested deeper than 20, and a chain of hundreds
+// SurrealDB bounds how deep a text is nested (see apart), and a chain of hundreds
 // of operators ends it. So parentheses stand only where they must, and long
 // chains are halved.
 
-// where writes " WHERE ..." unless every row is asked for.
+// where writes " WHERE ..." unless every row is asked for; " AND ..." may follow.
 func (c *compiler) where(e query.Expr) {
 	if !always(e) {
 		c.text(" WHERE ")
 		c.candidates(e)
-		c.isTrue(e)
+		c.outcome(e, true, true)
 	}
 }
 
@@ -36,9 +36,7 @@ func (c *compiler) isTrue(e query.Expr) { c.whole(e, true) }
 func (c *compiler) isFalse(e query.Expr) { c.whole(e, false) }
 
 func (c *compiler) whole(e query.Expr, want bool) {
-	c.text("(")
-	c.outcome(e, want, false)
-	c.text(")")
+	c.group(func() { c.outcome(e, want, false) })
 }
 
 // outcome writes whether a condition comes out as is wanted. What it writes may
@@ -151,14 +149,11 @@ func (c *compiler) join(n int, all, inAnd bool, part func(i int)) {
 	case 1:
 		part(0)
 	default:
-		closed := !all && inAnd
-		if closed {
-			c.text("(")
+		if !all && inAnd {
+			c.group(func() { c.chain(0, n, all, part) })
+			return
 		}
 		c.chain(0, n, all, part)
-		if closed {
-			c.text(")")
-		}
 	}
 }
 
@@ -179,23 +174,21 @@ func (c *compiler) chain(from, to int, all bool, part func(i int)) {
 			part(i)
 			continue
 		}
-		c.text("(")
-		c.chain(i, min(i+step, to), all, part)
-		c.text(")")
+		c.group(func() { c.chain(i, min(i+step, to), all, part) })
 	}
 }
 
 // branches writes that a condition chosen by another comes out as is wanted.
 func (c *compiler) branches(e *query.Cond, want bool) {
-	c.text("(")
-	c.outcome(e.If, true, true)
-	c.text(" AND ")
-	c.outcome(e.Then, want, true)
-	c.text(" OR ")
-	c.outcome(e.If, false, true)
-	c.text(" AND ")
-	c.outcome(e.Else, want, true)
-	c.text(")")
+	c.group(func() {
+		c.outcome(e.If, true, true)
+		c.text(" AND ")
+		c.outcome(e.Then, want, true)
+		c.text(" OR ")
+		c.outcome(e.If, false, true)
+		c.text(" AND ")
+		c.outcome(e.Else, want, true)
+	})
 }
 
 // unindexedNull reports a column whose nulls a unique index leaves out: SurrealDB
@@ -204,8 +197,7 @@ func (c *compiler) branches(e *query.Cond, want bool) {
 func unindexedNull(e query.Expr) bool {
 	ref, ok := e.(*query.ColumnRef)
 	return ok && !ref.Column.Required && slices.ContainsFunc(ref.Table.Indexes, func(x *query.Index) bool {
-		return x.Unique && x.Where == nil && x.Columns[0] == ref.Column &&
-			!slices.ContainsFunc(x.Columns, func(c *query.Column) bool { return c.Required })
+		return x.Unique && x.Where == nil && len(x.Columns) == 1 && x.Columns[0] == ref.Column
 	})
 }
 
@@ -221,11 +213,11 @@ func (c *compiler) is(e *query.Is, want bool) {
 		if want {
 			c.text("!")
 		}
-		c.text("(")
-		c.outcome(e.Operand, true, false)
-		c.text(" OR ")
-		c.outcome(e.Operand, false, false)
-		c.text(")")
+		c.group(func() {
+			c.outcome(e.Operand, true, false)
+			c.text(" OR ")
+			c.outcome(e.Operand, false, false)
+		})
 	default:
 		null := (e.What == query.IsNull) == want
 		if !nullable(e.Operand) {

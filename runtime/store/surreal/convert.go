@@ -3,6 +3,7 @@ package surreal
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"strings"
 
@@ -91,8 +92,8 @@ func rowCount(n int64) string {
 	return fmt.Sprintf("%d rows", n)
 }
 
-// inspectRows looks at every value that may not convert, and keeps those that
-// do. Rows that do not are told of all tables at once.
+// inspectRows looks at every value that may not convert. Rows that do not are
+// told of all tables at once.
 func (m *migration) inspectRows(ctx context.Context) error {
 	if err := m.refuseNotEmpty(ctx); err != nil {
 		return err
@@ -116,47 +117,42 @@ func (m *migration) inspectRows(ctx context.Context) error {
 	return m.unfit.Err()
 }
 
-// inspect reads the rows of one table, for the columns that turn and for those
-// whose words are found anew.
+// inspect looks at the rows of one table, for the columns that turn. They are read
+// again when they are written; its seal tells whether they are the same.
 func (m *migration) inspect(ctx context.Context, c *change) error {
 	if c.was == nil || c.inspected {
 		return nil
 	}
 	c.inspected = true
 	c.place()
-	reads := c.reads()
+	reads := c.judges()
 	if len(reads) == 0 {
 		return nil
 	}
-	fields := []string{"id", fieldRevision}
-	for _, s := range reads {
-		fields = append(fields, quote(storedField(c.was, s.was.Name)))
-	}
-	results, err := m.in.Query(ctx, "SELECT VALUE ["+strings.Join(fields, ", ")+"] FROM "+quote(c.was.Name), nil)
-	if err != nil {
-		return fmt.Errorf("read table %q: %w", c.was.Name, err)
-	}
-	r := wire.NewReader(results[0])
-	var rows []byte
-	seen := map[string]bool{}
-	for range r.Array() {
-		r.Array()
-		var ok bool
-		if rows, ok = m.turnRow(rows, r, c, reads, seen); !ok {
-			return c.twiceFault(nil)
+	p := pagesOf(c.was.Name, c.fields(reads))
+	seal, seen := newSeal(), map[[16]byte]struct{}{}
+	for !p.ended {
+		r, n, err := p.next(ctx, m.in)
+		if err != nil {
+			return err
+		}
+		for range n {
+			id, revision := p.row(r)
+			seal.add(id, revision)
+			values, _ := c.turn(r, id, reads)
+			if key, ok := values[&c.sources[0]]; ok && c.sources[0].converts() && !c.noteKey(key, seen) {
+				return c.twiceFault(nil)
+			}
+		}
+		if err := r.Err(); err != nil {
+			return fmt.Errorf("read table %q: %w", c.was.Name, err)
 		}
 	}
-	if err := r.Err(); err != nil {
-		return fmt.Errorf("read table %q: %w", c.was.Name, err)
-	}
-	fit := true
+	c.judged = seal.sum()
 	for _, s := range reads {
-		if s.turn != nil && s.turn.rows.count > 0 {
-			m.unfit, fit = append(m.unfit, s.turn.fault(c.now.Name)), false
+		if s.turn.rows.count > 0 {
+			m.unfit = append(m.unfit, s.turn.fault(c.now.Name))
 		}
-	}
-	if fit && c.converted {
-		m.set(c.param(), func(dst []byte) []byte { return append(wire.AppendArray(dst, int(c.rows)), rows...) })
 	}
 	return nil
 }
@@ -190,31 +186,49 @@ func (c *change) reads() []*origin {
 	return reads
 }
 
-// turnRow reads one row and appends what it becomes; it reports false where
-// another row has its new key.
-func (m *migration) turnRow(rows []byte, r *wire.Reader, c *change, reads []*origin, seen map[string]bool) ([]byte, bool) {
-	key := c.was.Columns[0].TypeOf()
-	id := readValue(r, key)
-	c.rows++
-	rows = wire.AppendString(wire.AppendMap(rows, 3), "r")
-	rows = appendValue(rows, id, key, c.was.Name)
-	rows = wire.AppendInt(wire.AppendString(rows, "n"), r.Int())
-	rows = wire.AppendArray(wire.AppendString(rows, "v"), c.made)
-	values := map[*origin]query.Value{}
+// judges are the columns whose values may forbid what is wanted.
+func (c *change) judges() []*origin {
+	return slices.DeleteFunc(c.reads(), func(s *origin) bool { return s.turn == nil || !s.converts() && !s.turn.required })
+}
+
+// fields are what is read of a row for some of its columns.
+func (c *change) fields(reads []*origin) []string {
+	fields := make([]string, len(reads))
+	for i, s := range reads {
+		fields[i] = quote(storedField(c.was, s.was.Name))
+	}
+	return fields
+}
+
+// turn reads one row and gives the new values of its columns; false where one
+// does not turn.
+func (c *change) turn(r *wire.Reader, id []byte, reads []*origin) (values map[*origin]query.Value, fits bool) {
+	values, fits = make(map[*origin]query.Value, len(reads)), true
+	key := readValue(wire.NewReader(id), c.was.Columns[0].TypeOf())
 	for _, s := range reads {
-		v, ok := turnValue(r, s, id)
-		values[s] = v
+		v, ok := turnValue(r, s, key)
+		if ok {
+			values[s] = v
+		}
+		fits = fits && ok
+	}
+	return values, fits
+}
+
+// appendTurned appends what a row's values that are made here become.
+func (c *change) appendTurned(rows, id []byte, values map[*origin]query.Value) []byte {
+	rows = append(wire.AppendString(wire.AppendMap(rows, 2), "r"), id...)
+	rows = wire.AppendArray(wire.AppendString(rows, "v"), c.made)
+	for i := range c.sources {
+		s := &c.sources[i]
 		if !s.converts() {
 			continue
 		}
 		ref := s.column.Ref
-		if s.column == &c.now.Columns[0] {
+		if i == 0 {
 			ref = ""
-			if ok && !c.noteKey(v, seen) {
-				return rows, false
-			}
 		}
-		rows = appendValue(rows, v, s.turn.to, ref)
+		rows = appendValue(rows, values[s], s.turn.to, ref)
 	}
 	for _, f := range c.filled {
 		texts := make([]query.Value, len(f.sources))
@@ -226,7 +240,7 @@ func (m *migration) turnRow(rows []byte, r *wire.Reader, c *change, reads []*ori
 		}
 		rows = appendWordsOf(rows, f.in, texts)
 	}
-	return rows, true
+	return rows
 }
 
 // turnValue reads a row's value and turns it; one that does not is noted.
@@ -246,13 +260,16 @@ func turnValue(r *wire.Reader, s *origin, id query.Value) (query.Value, bool) {
 	return v, true
 }
 
-// noteKey takes in a converted key; it reports whether no other row has it.
-func (c *change) noteKey(v query.Value, seen map[string]bool) bool {
-	text := string(query.AppendText(nil, v))
-	if seen[text] {
+// noteKey takes in a converted key; it reports whether no other row has it. Of
+// each a hash is kept, which no two keys share.
+func (c *change) noteKey(v query.Value, seen map[[16]byte]struct{}) bool {
+	h := fnv.New128a()
+	_, _ = h.Write(query.AppendText(nil, v)) // a hash takes everything
+	key := [16]byte(h.Sum(nil))
+	if _, twice := seen[key]; twice {
 		return false
 	}
-	seen[text] = true
+	seen[key] = struct{}{}
 	c.maximum = max(c.maximum, v.N)
 	return true
 }

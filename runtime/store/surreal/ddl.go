@@ -61,14 +61,18 @@ func fieldDefinitions(t *plan.Table) ([]definition, error) {
 	for i := range t.Indexes {
 		x := &t.Indexes[i]
 		list = append(list, searchFields(t, x)...)
-		if x.Where == "" || x.Kind != "" {
+		if !hasWhen(t, x) {
 			continue
 		}
 		text, err := whenText(t, x)
 		if err != nil {
 			return nil, fmt.Errorf("index %q of table %q: %w", x.Name, t.Name, err)
 		}
-		list = append(list, definition{"FIELD", whenField(x.Name), " ON " + quote(t.Name) + " TYPE none | bool VALUE " + text + " PERMISSIONS NONE"})
+		kind := " TYPE none | bool"
+		if x.Unique {
+			kind = " TYPE any"
+		}
+		list = append(list, definition{"FIELD", whenField(x.Name), " ON " + quote(t.Name) + kind + " VALUE " + text + " PERMISSIONS NONE"})
 	}
 	return list, nil
 }
@@ -185,29 +189,60 @@ func fillText(c *plan.Column) (string, error) {
 	return literal(appendValue(nil, v, of, "")), nil
 }
 
-// whenField is the field that says whether a row is in a partial index: true, or
-// nothing. A unique index lets rows be alike that have nothing in one of its
-// fields.
+// hasWhen reports an index with a field of its own, whenField: one that not
+// every row is in.
+func hasWhen(t *plan.Table, x *plan.Index) bool {
+	if x.Kind != "" {
+		return false
+	}
+	return x.Where != "" || x.Unique && len(x.Columns) > 1 && slices.ContainsFunc(x.Columns, func(name string) bool {
+		c := t.Column(name)
+		return c != nil && !c.Required && c != &t.Columns[0]
+	})
+}
+
+// whenField is the field that says whether a row is in an index that not every
+// row is in: nothing where it is not. A unique index has nothing else in it, as it
+// lets rows be alike that have nothing in one of its fields, but has no entry for
+// such a row either, though SurrealDB would look for it there. Of a row that is
+// in it the field is its columns: as an object, for of an array each item would
+// have to be unique. In an index that is not unique it is true.
 func whenField(index string) string { return "_when_" + index }
 
 // whenText is the value of that field.
 func whenText(t *plan.Table, x *plan.Index) (string, error) {
-	if x.Cond == nil {
-		return "", errors.New("its condition was not parsed")
+	condition, value := "", "true"
+	if x.Where != "" {
+		if x.Cond == nil {
+			return "", errors.New("its condition was not parsed")
+		}
+		if query.LooksBeyond(x.Cond) {
+			return "", errCondition
+		}
+		c := compiler{inline: true, scope: scope{rows: []string{"$row."}}}
+		c.isTrue(x.Cond)
+		if c.fault != nil {
+			return "", fmt.Errorf("%w: %w", errCondition, c.fault)
+		}
+		condition = string(c.buf)
 	}
-	if query.LooksBeyond(x.Cond) {
-		return "", errCondition
-	}
-	c := compiler{inline: true, scope: scope{rows: []string{"$row."}}}
-	c.isTrue(x.Cond)
-	if c.fault != nil {
-		return "", fmt.Errorf("%w: %w", errCondition, c.fault)
+	if x.Unique {
+		members := make([]string, len(x.Columns))
+		for i, name := range x.Columns {
+			field := "$row." + quote(storedField(t, name))
+			members[i] = quote(storedField(t, name)) + ": " + field
+			if condition != "" {
+				condition += " AND "
+			}
+			condition += field + " != NONE"
+		}
+		value = "{ " + strings.Join(members, ", ") + " }"
 	}
 	row, err := rowText(t)
 	if err != nil {
 		return "", err
 	}
-	return "{ LET $row = " + row + "; RETURN IF " + string(c.buf) + " { true } ELSE { NONE } }", nil
+	return "{ LET $row = " + row + "; RETURN IF " + condition + " { " + value + " } ELSE { NONE } }", nil
 }
 
 // rowText is the row at hand as an object. Fields get their values in the order
@@ -238,12 +273,12 @@ func indexDefinition(t *plan.Table, x *plan.Index) (definition, bool) {
 	if x.Kind != "" {
 		return definition{}, false
 	}
-	fields := make([]string, len(x.Columns), len(x.Columns)+1)
-	for i, name := range x.Columns {
-		fields[i] = storedField(t, name)
+	var fields []string
+	if hasWhen(t, x) {
+		fields = []string{whenField(x.Name)}
 	}
-	if x.Where != "" {
-		fields = append(fields, whenField(x.Name))
+	if fields == nil || !x.Unique {
+		fields = append(columnFields(t, x), fields...)
 	}
 	text := " ON " + quote(t.Name) + " FIELDS " + quoteAll(fields)
 	if x.Unique {
@@ -251,6 +286,18 @@ func indexDefinition(t *plan.Table, x *plan.Index) (definition, bool) {
 	}
 	return definition{"INDEX", x.Name, text}, true
 }
+
+func columnFields(t *plan.Table, x *plan.Index) []string {
+	fields := make([]string, len(x.Columns), len(x.Columns)+1)
+	for i, name := range x.Columns {
+		fields[i] = storedField(t, name)
+	}
+	return fields
+}
+
+// allIndex is the index by which rows are found that a unique index with a field
+// of its own would not find.
+func allIndex(index string) string { return "_all_" + index }
 
 // refIndex is the index that we make for a ref, so that the end of a row finds
 // those that point at it.
@@ -263,6 +310,9 @@ func indexDefinitions(t *plan.Table) []definition {
 	for i := range t.Indexes {
 		if d, ok := indexDefinition(t, &t.Indexes[i]); ok {
 			list = append(list, d)
+		}
+		if x := &t.Indexes[i]; x.Unique && hasWhen(t, x) {
+			list = append(list, definition{"INDEX", allIndex(x.Name), " ON " + quote(t.Name) + " FIELDS " + quoteAll(columnFields(t, x))})
 		}
 		list = append(list, searchIndexes(t, &t.Indexes[i])...)
 	}
@@ -279,7 +329,7 @@ func indexDefinitions(t *plan.Table) []definition {
 // isLed reports an index over all rows that begins with the column.
 func isLed(t *plan.Table, column string) bool {
 	return slices.ContainsFunc(t.Indexes, func(x plan.Index) bool {
-		return x.Kind == "" && x.Where == "" && len(x.Columns) > 0 && x.Columns[0] == column
+		return x.Kind == "" && (x.Where == "" || x.Unique) && len(x.Columns) > 0 && x.Columns[0] == column
 	})
 }
 

@@ -91,8 +91,8 @@ func (d *deletion) doom(entry *table, f found) {
 	}
 }
 
-// newest is the layout of the view that was opened last: it knows of tables
-// that point at those of an older view.
+// newest is the layout of the tables that are there: it knows of those that point
+// at the tables of an older view.
 func (t *transaction) newest() *layout {
 	if current := t.store.writes.current.Load(); current != nil {
 		return current
@@ -201,6 +201,7 @@ func (t *transaction) pointing(parent *table, parents []doomed, referrers []refe
 			}
 			c.text("(SELECT *")
 			source(c, r)
+			c.timeout(left(t.ctx))
 			c.text(")")
 		}
 		c.text("]")

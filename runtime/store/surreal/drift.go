@@ -135,11 +135,7 @@ func readPart(r *wire.Reader) map[string]string {
 
 // Drift implements store.Store.
 func (s *Store) Drift(ctx context.Context) ([]plan.Drift, error) {
-	have, err := readRecorded(ctx, s.client)
-	if err != nil {
-		return nil, err
-	}
-	there, err := readDefined(ctx, s.client, &have.schema)
+	have, there, err := readBoth(ctx, s.client)
 	if err != nil {
 		return nil, err
 	}

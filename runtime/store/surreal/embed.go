@@ -39,20 +39,18 @@ func embeddingOf(e *query.Embed, total *int) (*embedding, *fault.Fault) {
 
 // embedding writes the subquery of an embed's rows.
 func (c *compiler) embedding(e *embedding) {
-	c.outside(e.of, func(inBlock bool) {
-		if !inBlock {
-			c.text("(")
-			defer c.text(")")
-		}
-		var from func()
-		if via := e.of.Via; via != nil {
-			from = func() { c.between(e.of, via) }
-		} else {
-			from = func() { c.related(e.of, e.rows.sel) }
-		}
-		c.enter("")
-		c.level(e.rows, from)
-		c.leave()
+	c.portion(func() {
+		c.subquery(e.of, func() {
+			var from func()
+			if via := e.of.Via; via != nil {
+				from = func() { c.between(e.of, via) }
+			} else {
+				from = func() { c.related(e.of, e.rows.sel) }
+			}
+			c.enter("")
+			c.level(e.rows, from)
+			c.leave()
+		})
 	})
 }
 
@@ -128,7 +126,7 @@ func (c *compiler) whereThere(e query.Expr) {
 func (c *compiler) andWhere(e query.Expr) {
 	if !always(e) {
 		c.text(" AND ")
-		c.isTrue(e)
+		c.outcome(e, true, true)
 	}
 }
 

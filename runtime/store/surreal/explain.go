@@ -29,10 +29,11 @@ func (v *view) Explain(ctx context.Context, s query.Select) (string, error) {
 	if c.fault != nil {
 		return "", c.fault
 	}
-	text := string(c.buf)
+	text := c.statements()
+	before += len(text) - len(c.buf)
 	answers, err := v.store.client.Read(ctx, text[:before]+"EXPLAIN "+text[before:], c.vars())
 	if err != nil {
-		return "", readError(ctx, v.outdated(ctx, err))
+		return "", requestError(ctx, v.outdated(ctx, err))
 	}
 	var plan strings.Builder
 	plan.WriteString(text + "\n")

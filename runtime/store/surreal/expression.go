@@ -1,6 +1,10 @@
 package surreal
 
-import "github.com/edge-hive/edge-hive/runtime/query"
+import (
+	"slices"
+
+	"github.com/edge-hive/edge-hive/runtime/query"
+)
 
 // expr writes the value of e as it is stored, null as NONE, but a record's id as
 // the key that it is. The text is whole, it needs no parentheses around it.
@@ -29,6 +33,10 @@ func (c *compiler) expr(e query.Expr) {
 	case *query.Path:
 		c.path(e)
 	case *query.Call:
+		if slices.ContainsFunc(e.Args, isCompound) {
+			c.portion(func() { c.call(e) })
+			return
+		}
 		c.call(e)
 	case *query.Cast: // in outputs alone, which are cast where they are read
 		c.refuse("a cast in a condition")
@@ -43,23 +51,27 @@ func (c *compiler) condition(e query.Expr) {
 		c.isTrue(e)
 		return
 	}
-	c.text("(IF ")
-	c.isTrue(e)
-	c.text(" { true } ELSE IF ")
-	c.isFalse(e)
-	c.text(" { false })")
+	c.group(func() {
+		c.text("IF ")
+		c.outcome(e, true, false)
+		c.text(" { true } ELSE IF ")
+		c.outcome(e, false, false)
+		c.text(" { false }")
+	})
 }
 
 func (c *compiler) choice(e *query.Cond) {
-	c.text("(IF ")
-	c.isTrue(e.If)
-	c.text(" { ")
-	c.expr(e.Then)
-	c.text(" } ELSE IF ")
-	c.isFalse(e.If)
-	c.text(" { ")
-	c.expr(e.Else)
-	c.text(" })")
+	c.group(func() {
+		c.text("IF ")
+		c.outcome(e.If, true, false)
+		c.text(" { ")
+		c.expr(e.Then)
+		c.text(" } ELSE IF ")
+		c.outcome(e.If, false, false)
+		c.text(" { ")
+		c.expr(e.Else)
+		c.text(" }")
+	})
 }
 
 // column writes a column's value; a record's id is read as its key.
@@ -103,6 +115,15 @@ func recordsOf(e query.Expr) string {
 		return column.Column.Ref.Table
 	}
 	return ""
+}
+
+// isCompound reports an expression that has others in it.
+func isCompound(e query.Expr) bool {
+	switch e.(type) {
+	case *query.Literal, *query.ColumnRef:
+		return false
+	}
+	return true
 }
 
 func isLiteral(e query.Expr) bool {

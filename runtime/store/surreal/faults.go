@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
@@ -42,6 +43,11 @@ func faultUnique(constraint string) *fault.Fault {
 	return fault.Newf(codeUnique, "duplicate key value violates unique constraint %q", constraint)
 }
 
+// faultHugeNumber is a number in json that SurrealDB has no type for.
+func faultHugeNumber() *fault.Fault {
+	return fault.New(query.CodeRange, "a number in json is out of range for SurrealDB").WithHint("send it as a text")
+}
+
 // faultTwice is an upsert whose rows meet in one row.
 func faultTwice() *fault.Fault {
 	return fault.New(codeTwice, "ON CONFLICT DO UPDATE command cannot affect row a second time").
@@ -75,16 +81,18 @@ func requestError(ctx context.Context, err error) error {
 		return err
 	}
 	switch {
-	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(ctx.Err(), context.DeadlineExceeded), errors.Is(err, context.DeadlineExceeded), isTimeout(err):
 		return faultTimeout().WithCause(err)
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, rpc.ErrOverloaded):
-		return fault.New(codeOverload, "too many writes are waiting").WithHint("try again in a moment").WithCause(err)
+		return fault.New(codeOverload, "too many requests are waiting").WithHint("try again in a moment").WithCause(err)
 	case errors.Is(err, rpc.ErrUnavailable):
 		return unavailable(err)
 	case expressionFault(err) != nil:
 		return expressionFault(err)
+	case storageError(err) != nil:
+		return storageError(err)
 	case errors.Is(err, rpc.ErrTooLarge):
 		return fault.New(codeTooLarge, "the statement or one of its values is too large").WithCause(err)
 	}
@@ -104,8 +112,11 @@ func (t *transaction) statementError(err error, before int) error {
 	if isShut(failed) {
 		return errShut
 	}
+	if lost := t.lostStorage(failed); lost != nil {
+		return lost
+	}
 	i := failed.Statement - before
-	if i < 0 || i >= len(t.ops) {
+	if i < 0 || i >= len(t.ops) || isTimeout(failed) { // within a condition it arrives as thrown
 		return err
 	}
 	o := &t.ops[i]
@@ -114,15 +125,22 @@ func (t *transaction) statementError(err error, before int) error {
 		return errAgain
 	case o.kind == opThrow && failed.Kind == kindThrown:
 		return t.located(o.fault, o.write, o.row)
-	case o.fault != nil && errors.Is(o.fault, errCarefully): // an update of several rows
-		return errCarefully
-	case o.kind == opInsert && o.row < 0 && t.ofSeveral(o):
-		return errCarefully
 	}
-	if constraint, index, ok := broken(o, failed); ok {
+	constraint, index, isBroken := broken(o, failed)
+	switch {
+	case o.fault != nil && errors.Is(o.fault, errCarefully), // an update of several rows
+		o.kind == opInsert && o.row < 0 && t.ofSeveral(o):
+		if isBroken && slices.ContainsFunc(o.table.Indexes, func(x *query.Index) bool { return x.Unique }) {
+			return errUnnamed
+		}
+		return errCarefully
+	case isBroken:
 		if o.racing && index == o.target || o.made && index == "" {
 			t.collided = true // another's row came between
 			return errAgain
+		}
+		if !t.naming && !isFirst(o, index) {
+			return errUnnamed
 		}
 		return t.located(faultUnique(constraint), o.write, o.row)
 	}
@@ -141,6 +159,9 @@ const (
 	// indexTaken begins the message of a unique index that is broken; the index's
 	// quoted name follows, then the values.
 	indexTaken = "Database index `"
+	// otherEnd ends the message of an edge that is to be made where another one
+	// is, between other rows.
+	otherEnd = "` field, which does not match the existing field value"
 )
 
 // broken tells the unique constraint that a statement broke, and its index, ""
@@ -149,8 +170,9 @@ func broken(o *op, failed *rpc.StatementError) (constraint, index string, ok boo
 	if o.table == nil {
 		return "", "", false
 	}
-	if failed.Kind == kindExists && strings.HasPrefix(failed.Message, "Database record `") {
-		return o.table.Name + "_pkey", "", true
+	if failed.Kind == kindExists && strings.HasPrefix(failed.Message, "Database record `") ||
+		o.kind == opInsert && o.table.Edge.Joins() && strings.HasPrefix(failed.Message, "Found ") && strings.HasSuffix(failed.Message, otherEnd) {
+		return o.table.Constraint(nil), "", true
 	}
 	rest, isIndex := strings.CutPrefix(failed.Message, indexTaken)
 	if !isIndex {
@@ -162,15 +184,10 @@ func broken(o *op, failed *rpc.StatementError) (constraint, index string, ok boo
 
 // constraintOf is the name that a unique index has in faults.
 func constraintOf(t *query.Table, index string) string {
-	x := t.Index(index)
-	if x == nil {
-		return t.Name + "_key"
+	if x := t.Index(index); x != nil {
+		return t.Constraint(x)
 	}
-	name := t.Name
-	for _, c := range x.Columns {
-		name += "_" + c.Name
-	}
-	return name + "_key"
+	return t.Name + "_key"
 }
 
 // isRetryable reports a transaction that another was in the way of: nothing of it

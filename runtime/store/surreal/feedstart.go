@@ -76,6 +76,9 @@ func (r *reader) findEnd(ctx context.Context, epoch, floor uint64, list []feedEn
 func (r *reader) readEpoch(ctx context.Context) (uint64, error) {
 	for attempt := 1; ; attempt++ {
 		results, err := r.source.Query(ctx, beginText, nil)
+		if err == nil && len(results) < 2 {
+			err = wire.ErrMalformed
+		}
 		if err == nil {
 			in := wire.NewReader(results[len(results)-2])
 			epoch := in.Uint()

@@ -305,6 +305,7 @@ func readColumns(ctx context.Context, ask asker, schema *query.Schema, t *query.
 		c.where(where)
 		c.text(" LIMIT ")
 		c.number(most)
+		c.timeout(left(ctx))
 		return c.readRows(ctx, ask, t, columns)
 	}
 	if !always(where) {
@@ -357,11 +358,11 @@ func (c *compiler) readRows(ctx context.Context, ask asker, t *query.Table, colu
 	if c.fault != nil {
 		return nil, c.fault
 	}
-	results, err := ask.Query(ctx, string(c.buf), c.vars())
+	results, err := ask.Query(ctx, c.statements(), c.vars())
 	if err != nil {
 		return nil, fmt.Errorf("read the columns of %s: %w", t.Name, err)
 	}
-	r := wire.NewReader(results[0])
+	r := wire.NewReader(results[len(results)-1])
 	rows := make([]query.Row, r.Array())
 	for i := range rows {
 		row := make(query.Row, len(t.Columns))

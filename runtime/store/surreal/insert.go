@@ -170,12 +170,12 @@ func (w *waiting) emit() {
 		rows = slices.DeleteFunc(slices.Clone(rows), func(row query.Row) bool { return t.gone[idOf(w.table, row[0])] })
 		for _, row := range w.rows {
 			if t.gone[idOf(w.table, row[0])] {
-				w.insert([]query.Row{row}, " ON DUPLICATE KEY UPDATE "+fieldRevision+" = 0")
+				w.insert([]query.Row{row}, nil, " ON DUPLICATE KEY UPDATE "+fieldRevision+" = 0")
 			}
 		}
 	}
 	if len(rows) > 0 {
-		w.insert(rows, "")
+		w.insert(rows, nil, "")
 	}
 	if len(w.table.referrers) > 0 {
 		for _, row := range w.rows {
@@ -186,9 +186,19 @@ func (w *waiting) emit() {
 	w.rows, w.made = w.rows[:0], false
 }
 
-func (w *waiting) insert(rows []query.Row, otherwise string) {
+// insert adds the statement that inserts rows. before is the row as it was in
+// another place, nil for new ones. Where otherwise is for rows that the server
+// holds to be there, it would take other rows for them that have the same in a
+// unique index, which must be refused before.
+func (w *waiting) insert(rows []query.Row, before query.Row, otherwise string) {
 	t := w.t
-	c := t.statement(op{kind: opInsert, table: w.table, made: w.made, target: w.target, racing: w.racing})
+	o := op{kind: opInsert, table: w.table, made: w.made, target: w.target, racing: w.racing}
+	if t.naming || otherwise != "" {
+		for _, row := range rows {
+			t.nameBroken(o, row, before)
+		}
+	}
+	c := t.statement(o)
 	c.text(w.table.insert)
 	c.bind(func(dst []byte) []byte {
 		if len(rows) == 1 {
@@ -247,6 +257,8 @@ func stored(v query.Value, t query.Type) (query.Value, error) {
 	case v.IsNull():
 		return v, nil
 	case v.Kind == query.KindVector && t.Kind == query.KindVector && len(v.S) != 4*int(t.Dimensions):
+	case v.Kind == query.KindJSON && t.Kind == query.KindJSON && hasHugeNumber(v.S):
+		return v, faultHugeNumber()
 	case v.Kind == t.Kind && (t.Kind != query.KindDecimal || v.Scale == t.Scale):
 		return v, nil
 	case isText(v.Kind) && isText(t.Kind), isJSON(v.Kind) && isJSON(t.Kind):

@@ -11,7 +11,7 @@ import (
 
 // Inspect implements store.Store.
 func (s *Store) Inspect(ctx context.Context) (plan.Schema, error) {
-	have, err := readRecorded(ctx, s.client)
+	have, there, err := readBoth(ctx, s.client)
 	if err != nil {
 		return plan.Schema{}, err
 	}
@@ -19,15 +19,31 @@ func (s *Store) Inspect(ctx context.Context) (plan.Schema, error) {
 		if err := s.finishLed(ctx); err != nil {
 			return plan.Schema{}, err
 		}
-		if have, err = readRecorded(ctx, s.client); err != nil {
+		if have, there, err = readBoth(ctx, s.client); err != nil {
 			return plan.Schema{}, err
 		}
 	}
-	there, err := readDefined(ctx, s.client, &have.schema)
-	if err != nil {
-		return plan.Schema{}, err
-	}
 	return have.schema, refuseGrave(findDrift(&have, there))
+}
+
+// readBoth reads what is recorded and what is defined. That takes several
+// requests: where a migration was committed between them, it reads again.
+func readBoth(ctx context.Context, in texts) (recorded, *defined, error) {
+	have, err := readRecorded(ctx, in)
+	if err != nil {
+		return have, nil, err
+	}
+	for {
+		there, errDefined := readDefined(ctx, in, &have.schema)
+		again, err := readRecorded(ctx, in)
+		if err != nil {
+			return have, nil, err
+		}
+		if again.generation == have.generation {
+			return have, there, errDefined
+		}
+		have = again
+	}
 }
 
 // texts is what sends texts: the connections, or one transaction.

@@ -67,6 +67,30 @@ func appendNumber(dst []byte, text string) []byte {
 	return wire.AppendFloat(dst, f)
 }
 
+// hasHugeNumber reports JSON with a number that not even a float is large enough
+// for: it would be stored as an infinity.
+func hasHugeNumber(text string) bool {
+	if len(text) < len("1e309") || len(text) <= maxFloatDigits && !strings.ContainsAny(text, "eE") {
+		return false
+	}
+	d := jsontext.NewDecoder(strings.NewReader(text))
+	for {
+		token, err := d.ReadToken()
+		if err != nil {
+			return false
+		}
+		if token.Kind() != '0' {
+			continue
+		}
+		if _, err := strconv.ParseFloat(token.String(), 64); err != nil {
+			return true
+		}
+	}
+}
+
+// maxFloatDigits are what the whole part of a float never exceeds.
+const maxFloatDigits = 308
+
 // plainNumber is a JSON number without exponent and without zeros that do not
 // count, so that equal numbers are stored as equal ones; "" where it has more
 // digits than a decimal holds for sure.

@@ -44,7 +44,16 @@ func (c *compiler) walk(base query.Expr, steps []query.Step) {
 		c.text("]")
 		return
 	}
-	c.apply("at", func() { c.walk(base, steps[:len(steps)-1]) }, func() { c.number(last.Index) })
+	item := func() {
+		c.apply("at", func() { c.walk(base, steps[:len(steps)-1]) }, func() { c.number(last.Index) })
+	}
+	if c.isDeep() { // in parentheses, for a member may follow
+		c.text("(")
+		c.apart(item)
+		c.text(")")
+		return
+	}
+	item()
 }
 
 // listStep writes the item of a list as json: lists hold nothing that a second

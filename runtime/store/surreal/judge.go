@@ -44,13 +44,15 @@ func outcomeOf(condition query.Expr, row, old query.Row) (query.Truth, query.Exp
 func (t *transaction) demand(condition query.Expr, allowUnknown bool, refusal error) {
 	t.forget()
 	t.throw(op{kind: opThrow, fault: refusal}, func(c *compiler) {
-		if allowUnknown {
-			c.isFalse(condition)
-			return
-		}
-		c.text("!(")
-		c.isTrue(condition)
-		c.text(")")
+		c.timedly(t.ctx, func() {
+			if allowUnknown {
+				c.isFalse(condition)
+				return
+			}
+			c.text("!(")
+			c.isTrue(condition)
+			c.text(")")
+		})
 	})
 }
 
@@ -66,7 +68,7 @@ func (t *transaction) value(e query.Expr, row, old query.Row) (query.Value, erro
 	}
 	answer, _, err := t.ask(func(c *compiler) {
 		c.text("RETURN ")
-		c.expr(placed)
+		c.timedly(t.ctx, func() { c.expr(placed) })
 	})
 	if err != nil {
 		return query.Value{}, err

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/edge-hive/edge-hive/runtime/query"
+	"github.com/edge-hive/edge-hive/runtime/store/plan"
 )
 
 // layout is a generation's tables with what writes ask of them again and again.
@@ -57,6 +58,46 @@ func newLayout(schema *query.Schema) *layout {
 	l.sortDeletion(schema)
 	return l
 }
+
+// layoutOf is the layout of recorded tables, for what points at rows that go. It
+// has no words: those of a row stay when a reference of it is cleared.
+func layoutOf(schema *plan.Schema) *layout {
+	tables := make([]*query.Table, len(schema.Tables))
+	for i := range schema.Tables {
+		tables[i] = recordedTable(&schema.Tables[i])
+	}
+	return newLayout(query.NewSchema(tables))
+}
+
+func recordedTable(from *plan.Table) *query.Table {
+	columns := make([]*query.Column, len(from.Columns))
+	for i := range from.Columns {
+		c := &from.Columns[i]
+		columns[i] = &query.Column{Name: c.Name, Type: c.TypeOf(), Required: c.Required}
+		if c.Ref != "" {
+			columns[i].Ref = &query.Ref{Table: c.Ref, OnDelete: onDelete[c.OnDelete]}
+		}
+	}
+	t := query.NewTable(from.Name, columns, nil)
+	if from.Edge != nil {
+		t.Edge = &query.Edge{From: t.Column(from.Edge.From), To: t.Column(from.Edge.To)}
+	}
+	for i := range from.Indexes {
+		x := &from.Indexes[i]
+		if x.Kind != "" {
+			continue
+		}
+		index := &query.Index{Name: x.Name, Unique: x.Unique}
+		for _, name := range x.Columns {
+			index.Columns = append(index.Columns, t.Column(name))
+		}
+		t.Indexes = append(t.Indexes, index)
+	}
+	return t
+}
+
+// onDelete are the words of plans; it is only read.
+var onDelete = map[string]query.OnDelete{"cascade": query.Cascade, "setNull": query.SetNull, "restrict": query.Restrict}
 
 func newTable(t *query.Table) *table {
 	entry := &table{Table: t, fields: make(map[string]*query.Column, len(t.Columns))}

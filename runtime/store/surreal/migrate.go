@@ -12,7 +12,6 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/store"
 	"github.com/edge-hive/edge-hive/runtime/store/gate"
 	"github.com/edge-hive/edge-hive/runtime/store/plan"
-	"github.com/edge-hive/edge-hive/runtime/store/surreal/rpc"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/wire"
 )
 
@@ -33,15 +32,14 @@ func (s *Store) Migrate(ctx context.Context, p plan.Plan) error {
 		return fmt.Errorf("wait for the nodes that migrate: %w", err)
 	}
 	defer led.release()
-	ctx = led.ctx
 	if p.Additive() {
-		if err := s.gate.Enter(ctx); err != nil {
+		if err := s.gate.Enter(led.ctx); err != nil {
 			return err
 		}
 		defer s.gate.Leave()
-		return s.migrate(ctx, &p)
+		return s.migrate(ctx, led, &p)
 	}
-	wait, stop := context.WithTimeout(ctx, gate.Wait)
+	wait, stop := context.WithTimeout(led.ctx, gate.Wait)
 	defer stop()
 	if err := s.gate.Shut(wait); err != nil {
 		if errors.Is(err, store.ErrClosed) {
@@ -50,10 +48,14 @@ func (s *Store) Migrate(ctx context.Context, p plan.Plan) error {
 		return faultMigrating().WithCause(fmt.Errorf("wait for running statements: %w", err))
 	}
 	defer s.gate.Open()
-	return s.migrate(ctx, &p)
+	return s.migrate(ctx, led, &p)
 }
 
-func (s *Store) migrate(ctx context.Context, p *plan.Plan) error {
+// migrate carries out a plan under a lease. What decides is waited for even where
+// the lease is lost, as a commit of many rows holds up all writes to the server,
+// those of leases too: it fails where another node has done something meanwhile.
+func (s *Store) migrate(asked context.Context, led *leading, p *plan.Plan) error {
+	ctx := led.ctx
 	s.migrating.Add(1)
 	defer s.migrating.Add(-1)
 	shut, err := (&migration{plan: p}).shutFor()
@@ -73,9 +75,12 @@ func (s *Store) migrate(ctx context.Context, p *plan.Plan) error {
 		defer s.lift(g)
 	}
 	for attempt := 1; attempt <= attempts; attempt++ {
-		m := &migration{in: s.client, plan: p, gate: g}
+		m := &migration{in: s.client, begin: s.begin, decide: func() context.Context { return asked }, plan: p, gate: g}
 		if err = m.carryOut(ctx); err == nil {
 			s.follow(p)
+			if ctx.Err() != nil {
+				return s.finishLed(asked)
+			}
 			return s.finish(ctx)
 		}
 		if !isConflict(err) && !errors.Is(err, errMoving) {
@@ -101,6 +106,7 @@ func (s *Store) refuseMoved(ctx context.Context, p *plan.Plan) error {
 // follow forgets what was known of the tables as they were.
 func (s *Store) follow(p *plan.Plan) {
 	s.migrated.Add(1)
+	s.writes.current.Store(layoutOf(&p.To))
 	s.searched.Store(&p.To)
 	if !p.Additive() {
 		s.writes.keys.follow(p.Steps)
@@ -131,12 +137,15 @@ func (m *keyMaker) follow(steps []plan.Step) {
 // errMoving ends a try whose rows others wrote to meanwhile.
 var errMoving = errors.New("rows were written while they were migrated")
 
-// migration is one try of a plan. Rows that are converted are read first; all
-// else is one text and one transaction, which looks whether they still are what
-// was read.
+// migration is one try of a plan. Rows that are converted are looked at first; all
+// else is one transaction. It is one text where no row is moved or made here, else
+// a conversation, in which rows come and go in pages.
 type migration struct {
-	in   texts
-	plan *plan.Plan
+	in    texts
+	begin func(context.Context) (conversation, error)
+	// decide gives the context of what commits; nil is that of the rest.
+	decide func() context.Context
+	plan   *plan.Plan
 	// gate is shut for it; nil where no row stands in its way.
 	gate *tableGate
 	// changes are the tables of the wanted schema.
@@ -144,6 +153,8 @@ type migration struct {
 	// unfit are the refusals of rows that do not convert.
 	unfit fault.List
 
+	// looked are the refs whose rows are looked at before the end.
+	looked []refOf
 	// later are definitions for after the transaction: a full-text index over rows
 	// that the transaction writes is in its own way.
 	later []string
@@ -153,23 +164,21 @@ type migration struct {
 	count      int
 }
 
-// statement is one of the text, with the table that its errors are of.
+// statement is one of the text, with the table that its errors are of; or several
+// requests that stand at its place.
 type statement struct {
 	text   string
 	change *change
+	pages  func(ctx context.Context, in texts) error
 }
 
 func (m *migration) carryOut(ctx context.Context) error {
-	have, err := readRecorded(ctx, m.in)
+	have, there, err := readBoth(ctx, m.in)
 	if err != nil {
 		return err
 	}
 	if !sameSchema(have.schema, m.plan.From) {
 		return store.ErrMoved
-	}
-	there, err := readDefined(ctx, m.in, &have.schema)
-	if err != nil {
-		return err
 	}
 	if err := refuseGrave(findDrift(&have, there)); err != nil {
 		return err
@@ -204,29 +213,39 @@ func (m *migration) findForeign(there *defined) error {
 
 // write gathers the statements. Their order is owed to what SurrealDB does: an
 // index that is made in a transaction knows the rows from before it alone, so
-// indexes are made before rows are written; and where a node goes, what is left
-// of its edges' indexes is wrong, so edges go first.
+// indexes are made before rows are written; where a node goes, what is left
+// of its edges' indexes is wrong, so edges go first; and UPSERT of a row that is
+// there looks through all that the transaction has written, so what is recorded
+// comes before the rows.
 func (m *migration) write(generation int64) error {
 	m.set(paramOurs, func(dst []byte) []byte { return wire.AppendBool(dst, true) })
+	m.set(paramWorded, m.appendWorded)
 	m.set("generation", func(dst []byte) []byte { return wire.AppendInt(dst, generation) })
-	m.add(nil, "IF ((SELECT VALUE generation FROM ONLY _meta:schema) ?? 0) != $generation { THROW '"+thrownMoved+"' }")
 	for _, step := range []func() error{
-		m.unlock, m.quieten, m.keepMoved, m.defineParts, m.removeOld, m.defineTables, m.insertMoved, m.rewriteRows, m.lookForLost, m.finishTables, m.moveKeys, m.lock,
+		m.quieten, m.keepMoved, m.defineParts, m.removeOld, m.defineTables, m.insertMoved, m.rewriteRows, m.lookForLost, m.finishTables, m.lock,
 	} {
 		if err := step(); err != nil {
 			return err
 		}
 	}
+	rows := m.statements
+	m.statements = nil
+	m.add(nil, "IF ((SELECT VALUE generation FROM ONLY _meta:schema) ?? 0) != $generation { THROW '"+thrownMoved+"' }")
+	m.unlock()
+	m.moveKeys()
 	if !m.plan.Additive() {
 		m.add(nil, "%s", strings.TrimSuffix(epochText, ";\n"))
 	}
-	return m.record(generation + 1)
+	if err := m.record(generation + 1); err != nil { // it has what the others leave for later
+		return err
+	}
+	m.statements = append(m.statements, rows...)
+	return nil
 }
 
 const (
-	thrownMoved  = "moved"
-	thrownMoving = "moving"
-	thrownLost   = "lost"
+	thrownMoved = "moved"
+	thrownLost  = "lost"
 )
 
 func (m *migration) add(c *change, format string, args ...any) {
@@ -234,7 +253,12 @@ func (m *migration) add(c *change, format string, args ...any) {
 	if len(args) > 0 {
 		text = fmt.Sprintf(format, args...)
 	}
-	m.statements = append(m.statements, statement{text, c})
+	m.statements = append(m.statements, statement{text: text, change: c})
+}
+
+// addPages adds requests of their own, in the same transaction.
+func (m *migration) addPages(c *change, pages func(ctx context.Context, in texts) error) {
+	m.statements = append(m.statements, statement{change: c, pages: pages})
 }
 
 func (m *migration) set(name string, value func(dst []byte) []byte) {
@@ -263,12 +287,16 @@ func (m *migration) record(generation int64) error {
 
 // define adds a definition of a table, or keeps it for later.
 func (m *migration) define(c *change, d definition) {
-	if c.was != nil && d.kind == "INDEX" && strings.Contains(d.text, " FULLTEXT ") {
+	if c.was != nil && isFullText(d) {
 		m.later = append(m.later, d.define())
 		c.postponed = true
 		return
 	}
 	m.add(c, "%s", d.define())
+}
+
+func isFullText(d definition) bool {
+	return d.kind == "INDEX" && strings.Contains(d.text, " FULLTEXT ")
 }
 
 // finishLed finishes what another node, or an earlier process, has left; unless
@@ -306,71 +334,6 @@ func (s *Store) finish(ctx context.Context) error {
 		return fmt.Errorf("finish a migration: %w", err)
 	}
 	return nil
-}
-
-// send has the text carried out.
-func (m *migration) send(ctx context.Context) error {
-	var text strings.Builder
-	text.WriteString("BEGIN;\n")
-	for _, s := range m.statements {
-		text.WriteString(s.text)
-		text.WriteString(";\n")
-	}
-	text.WriteString("COMMIT")
-	_, err := m.in.Query(ctx, text.String(), append(wire.AppendMap(nil, m.count), m.vars...))
-	return m.explain(err)
-}
-
-// explain says what a refused text means.
-func (m *migration) explain(err error) error {
-	var e *rpc.StatementError
-	if !errors.As(err, &e) {
-		return err
-	}
-	if e.Kind == "Thrown" {
-		switch word, rest, _ := strings.Cut(e.Message, separator); word {
-		case thrownMoved:
-			return store.ErrMoved
-		case thrownMoving:
-			return errMoving
-		case thrownLost:
-			return m.lostFaults(rest)
-		}
-	}
-	var c *change
-	if at := e.Statement - 1; at >= 0 && at < len(m.statements) { // the first is BEGIN
-		c = m.statements[at].change
-	}
-	if c == nil {
-		return err
-	}
-	if name, ok := between(e.Message, "Database index `", "` already contains"); ok {
-		return uniqueRowsFault(c.now, name, err)
-	}
-	if strings.HasPrefix(e.Message, "Database record `") && strings.HasSuffix(e.Message, "already exists") {
-		return c.twiceFault(err)
-	}
-	return fmt.Errorf("table %q: %w", c.now.Name, err)
-}
-
-func between(text, before, after string) (string, bool) {
-	_, rest, ok := strings.Cut(text, before)
-	if !ok {
-		return "", false
-	}
-	found, _, ok := strings.Cut(rest, after)
-	return found, ok
-}
-
-// uniqueRowsFault is of a unique index over rows that are alike.
-func uniqueRowsFault(t *plan.Table, name string, cause error) error {
-	for i := range t.Indexes {
-		if x := &t.Indexes[i]; x.Name == name {
-			return fault.Newf(codeUnique, "index %s.%s is unique, but rows of the table have equal values in %s", t.Name, name, strings.Join(x.Columns, ", ")).
-				WithHint("change those rows first, or leave unique out").WithCause(cause).At("tables." + t.Name + ".indexes." + name)
-		}
-	}
-	return cause
 }
 
 func sameSchema(a, b plan.Schema) bool {

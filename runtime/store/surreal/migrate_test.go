@@ -3,7 +3,6 @@ package surreal
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -11,7 +10,6 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store"
 	"github.com/edge-hive/edge-hive/runtime/store/plan"
-	"github.com/edge-hive/edge-hive/runtime/store/surreal/surrealtest"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/wire"
 )
 
@@ -39,86 +37,6 @@ func ask(t *testing.T, s *Store, text string) *wire.Reader {
 		t.Fatalf("%s: %v", text, err)
 	}
 	return wire.NewReader(results[len(results)-1])
-}
-
-// TestMigrateKilled: a server that is killed in the middle of a conversion, and a
-// node that gives up in the middle, leave the old state or the new one, and the
-// next start brings the declared one.
-func TestMigrateKilled(t *testing.T) {
-	const rows = 3000
-	folder := t.TempDir()
-	server, err := surrealtest.Start(t.Context(), folder, "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	open := func() *Store {
-		s, err := Open(t.Context(), Options{URL: server.URL, Namespace: "killed", Database: "main", User: "root", Password: "root"})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return s
-	}
-	s := open()
-	if err := migrateTo(t.Context(), s, notesOf(query.KindText)); err != nil {
-		t.Fatal(err)
-	}
-	ask(t, s, fmt.Sprintf("INSERT INTO notes (array::range(1, %d).map(|$n| { RETURN { id: $n, number: <string> ($n * 2) } })) RETURN NONE", rows+1))
-
-	interrupted := func(want plan.Schema, interrupt func(cancel func())) {
-		t.Helper()
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		have, err := s.Inspect(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		p := plan.Diff(have, want, nil)
-		m := &migration{plan: &p, in: interrupting{s.client, func() { interrupt(cancel) }}}
-		t.Logf("interrupted: %v", m.carryOut(ctx))
-	}
-	interrupted(notesOf(query.KindInt), func(cancel func()) { cancel() })
-	interrupted(notesOf(query.KindFloat), func(func()) { server.Kill() })
-	if server, err = surrealtest.Start(t.Context(), folder, server.Address()); err != nil {
-		t.Fatal(err)
-	}
-	defer server.Kill()
-	_ = s.Close()
-
-	s = open()
-	defer s.Close()
-	if err := migrateTo(t.Context(), s, notesOf(query.KindInt)); err != nil {
-		t.Fatal(err)
-	}
-	if found, err := s.Drift(t.Context()); err != nil || len(found) != 0 {
-		t.Errorf("drift: %v, %v", found, err)
-	}
-	r := ask(t, s, "RETURN [(SELECT VALUE id FROM notes WHERE type::is_int(number)).len(), (SELECT VALUE id FROM notes WHERE number = 2000).len(), (SELECT VALUE id FROM notes).len()]")
-	if r.Array(); r.Int() != rows || r.Int() != 1 || r.Int() != rows {
-		t.Error("rows are lost, or not what they were, or not in the index")
-	}
-}
-
-// interrupting calls interrupt while a transaction is carried out.
-type interrupting struct {
-	texts
-	interrupt func()
-}
-
-func (i interrupting) Query(ctx context.Context, text string, vars []byte) ([][]byte, error) {
-	if !strings.HasPrefix(text, "BEGIN") {
-		return i.texts.Query(ctx, text, vars)
-	}
-	done := make(chan struct{})
-	timer := time.AfterFunc(20*time.Millisecond, func() {
-		defer close(done)
-		i.interrupt()
-	})
-	defer func() {
-		if !timer.Stop() {
-			<-done
-		}
-	}()
-	return i.texts.Query(ctx, text, vars)
 }
 
 // TestMigrateTogether: of nodes that start at once one migrates, and the others

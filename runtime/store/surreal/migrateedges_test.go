@@ -1,6 +1,7 @@
 package surreal
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/edge-hive/edge-hive/runtime/query"
@@ -68,4 +69,36 @@ func TestMigrateEdges(t *testing.T) {
 		}
 	}
 	ask(t, s, "DELETE follows; CREATE follows:2 SET who = persons:1, whom = persons:2") // nothing is left in the index
+}
+
+// TestMigrateLost: rows that point at nothing, by what was done by hand, are named
+// where a migration moves them or what they point at, and nothing is changed.
+func TestMigrateLost(t *testing.T) {
+	s := openEmpty(t).(*Store)
+	defer s.Close()
+	if err := migrateTo(t.Context(), s, graph("people", query.KindText, false)); err != nil {
+		t.Fatal(err)
+	}
+	ask(t, s, "CREATE people:`1`, people:`2`; CREATE follows:1 SET who = people:`1`, whom = people:`2`; CREATE follows:2 SET who = people:`1`, whom = people:`1`; DELETE people:`2`")
+	renamed := graph("persons", query.KindText, false)
+	renamed.Tables[0].Was = "people"
+	for _, step := range []struct {
+		name, target string
+		want         plan.Schema
+	}{
+		{"the table gets another name", "persons", renamed},
+		{"its key another type", "people", graph("people", query.KindInt, false)},
+	} {
+		err := migrateTo(t.Context(), s, step.want)
+		if err == nil || !strings.Contains(err.Error(), "follows.whom is a ref to "+step.target+", but 1 row is with a value that is no key there: 1") {
+			t.Errorf("%s: %v", step.name, err)
+		}
+		if r := ask(t, s, "SELECT * FROM follows WHERE who = people:`1`"); r.Array() != 2 {
+			t.Errorf("%s: rows are lost", step.name)
+		}
+	}
+	ask(t, s, "CREATE people:`2`")
+	if err := migrateTo(t.Context(), s, renamed); err != nil {
+		t.Error(err)
+	}
 }

@@ -31,7 +31,7 @@ func (v *view) Query(ctx context.Context, call query.Invocation, visit func(quer
 	}
 	bounded, cancel := context.WithTimeout(ctx, v.store.options.StatementTimeout)
 	defer cancel()
-	results, err := v.store.client.Read(bounded, call.Query.Text, namedVars(&call))
+	results, err := v.store.client.Read(bounded, v.text(bounded, call.Query), namedVars(&call))
 	if err == nil {
 		err = visitNamed(results, call.Query, visit)
 	}
@@ -42,7 +42,17 @@ func (v *view) Query(ctx context.Context, call query.Invocation, visit func(quer
 	case errors.As(err, &visited):
 		return visited.error
 	}
-	return readError(ctx, v.outdated(ctx, namedError(call.Query, err)))
+	return requestError(ctx, v.outdated(ctx, namedError(call.Query, err)))
+}
+
+// text is that of a named query, with the time that the context has left.
+func (v *view) text(ctx context.Context, n *query.Named) string {
+	bounded, known := v.texts[n]
+	milliseconds := left(ctx)
+	if !known || milliseconds == 0 {
+		return n.Text
+	}
+	return bounded.Text(milliseconds)
 }
 
 func namedError(n *query.Named, err error) error {
@@ -229,37 +239,53 @@ func kindWord(k wire.Kind) string {
 }
 
 // tryQueries looks at the named queries of a view once, and has the server parse
-// them, so that a text which it does not take is an error now. Nothing is kept.
-func (s *Store) tryQueries(ctx context.Context, schema *query.Schema) error {
+// them, so that a text which it does not take is an error now. Nothing is kept. It
+// gives them as they are bounded.
+func (s *Store) tryQueries(ctx context.Context, schema *query.Schema) (map[*query.Named]surql.Bounded, error) {
 	if len(schema.Queries) == 0 {
-		return nil
+		return nil, nil
 	}
 	if problems := surql.Verify(schema); len(problems) > 0 {
-		return fmt.Errorf("query %q: %w", problems[0].Query.Name, problems[0].Fault)
+		return nil, fmt.Errorf("query %q: %w", problems[0].Query.Name, problems[0].Fault)
 	}
+	texts := map[*query.Named]surql.Bounded{}
 	for _, n := range schema.Queries {
 		call := query.Invocation{Query: n, Args: make([]query.Value, len(n.Params))}
-		if err := s.tryQuery(ctx, &call); err != nil {
-			return err
+		if err := s.tryQuery(ctx, &call, n.Text, 1); err != nil {
+			return nil, err
+		}
+		bounded := surql.Bound(n.Text)
+		text := bounded.Text(s.options.StatementTimeout.Milliseconds())
+		if text == n.Text {
+			continue
+		}
+		switch err := s.tryQuery(ctx, &call, text, bounded.Statements()); {
+		case err == nil:
+			texts[n] = bounded
+		case fault.Is(err, "bad-query"):
+			s.options.Logger.Warn("a named query has no bound of time on the server", "query", n.Name, "error", err)
+		default:
+			return nil, err
 		}
 	}
-	return nil
+	return texts, nil
 }
 
 // tried stands before a text that is only to be parsed: behind what is thrown no
 // statement is run.
 const tried = "BEGIN; THROW 'parsed'; "
 
-// triedResults is how many results it gives: of BEGIN, of THROW and of the text.
-const triedResults = 3
+// triedResults is how many results it gives beside those of the text: of BEGIN and
+// of THROW.
+const triedResults = 2
 
 // tryQuery has the server parse a text, and tell how many statements it is: if it
-// were more than one for the server, surql would have been deceived.
-func (s *Store) tryQuery(ctx context.Context, call *query.Invocation) error {
-	list, err := s.client.Query(ctx, tried+call.Query.Text+"\n; COMMIT", namedVars(call))
+// were more than those for the server, surql would have been deceived.
+func (s *Store) tryQuery(ctx context.Context, call *query.Invocation, text string, statements int) error {
+	list, err := s.client.Query(ctx, tried+text+"\n; COMMIT", namedVars(call))
 	var failed *rpc.StatementError
 	switch {
-	case errors.As(err, &failed) && failed.Kind == kindThrown && failed.Message == "parsed" && len(list) == triedResults:
+	case errors.As(err, &failed) && failed.Kind == kindThrown && failed.Message == "parsed" && len(list) == triedResults+statements:
 		return nil
 	case err == nil, failed != nil && failed.Kind == kindThrown:
 		return fault.Newf("bad-query", "query %s: the text is not one statement to SurrealDB", call.Query.Name)

@@ -2,6 +2,7 @@ package surreal
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -54,6 +55,7 @@ func openOffice(t *testing.T) *office {
 		{Name: "fire", Text: "DELETE people WHERE name = $s RETURN BEFORE", Write: true, Reads: people, Params: []query.Parameter{s}},
 		{Name: "hire", Text: "INSERT INTO people [{id: $s, name: 'new', email: $s}] RETURN id", Write: true, Reads: people, Params: []query.Parameter{s}},
 		{Name: "same", Text: "UPDATE people SET email = 'same' RETURN NONE", Write: true, Reads: people},
+		{Name: "unname", Text: "UPDATE people SET name = NONE RETURN NONE", Write: true, Reads: people},
 		{Name: "dangle", Text: "UPDATE tasks SET owner = type::record('people', $s) RETURN NONE", Write: true, Reads: both, Params: []query.Parameter{s}},
 	} {
 		var columns []*query.Column
@@ -140,7 +142,7 @@ func TestNamedQuery(t *testing.T) {
 func TestNamedQueryThatDoesNotFit(t *testing.T) {
 	s := openEmpty(t)
 	defer func() { _ = s.Close() }()
-	for text, want := range map[string]string{"SELECT (1 + FROM 2": "opened", "SELECT 1 +": "Parse error", "CREATE x": "no SELECT", "RETURN http::get('x')": "http::"} {
+	for text, want := range map[string]string{"SELECT (1 + FROM 2": "opened", "SELECT n +": "Parse error", "CREATE x": "no SELECT", "RETURN http::get('x')": "http::"} {
 		schema := query.NewSchema(nil)
 		schema.Queries = []*query.Named{{Name: "q", Text: text, Result: query.NewTable("q", []*query.Column{resultColumn("n", query.KindInt)}, nil)}}
 		if _, err := s.Open(t.Context(), schema); err == nil || want != "opened" && !strings.Contains(err.Error(), want) {
@@ -159,9 +161,34 @@ func TestNamedQueryOfSeveralStatements(t *testing.T) {
 		"RETURN 1; CANCEL": false,
 	} {
 		call := query.Invocation{Query: &query.Named{Name: "q", Text: text}}
-		if err := s.tryQuery(t.Context(), &call); ok != (err == nil) {
+		if err := s.tryQuery(t.Context(), &call, text, 1); ok != (err == nil) {
 			t.Errorf("%s: %v", text, err)
 		}
+	}
+}
+
+// TestRunRefused has texts break what their tables demand: the fault names table
+// and column as for any write, and no value.
+func TestRunRefused(t *testing.T) {
+	o := openOffice(t)
+	before := o.above(0)
+	for name, want := range map[string][3]string{
+		"hire":   {"bob", "23505", `duplicate key value violates unique constraint "people_pkey"`},
+		"same":   {"", "23505", `duplicate key value violates unique constraint "people_email_key"`},
+		"unname": {"", "23502", `null value in column "name" of relation "people" violates not-null constraint`},
+		"dangle": {"with record `tasks:9", "23503", `insert or update on table "tasks" violates foreign key constraint "tasks_owner_fkey"`},
+	} {
+		var args []query.Value
+		if len(o.texts[name].Params) > 0 {
+			args = append(args, query.Text(want[0]))
+		}
+		_, err := o.run(name, args...)
+		if f := fault.From(err); f == nil || f.Code != want[1] || f.Message != want[2] {
+			t.Errorf("%s: %v, want %s %s", name, err, want[1], want[2])
+		}
+	}
+	if after := o.above(0); !reflect.DeepEqual(before, after) {
+		t.Errorf("the tasks are %v, were %v", after, before)
 	}
 }
 

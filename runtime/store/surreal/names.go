@@ -12,6 +12,7 @@ const (
 	tableLeases  = "_leases"  // who leads what
 	tableNodes   = "_nodes"   // which stores stand on the database, see nodes.go
 	tableTouched = "_touched" // rows that a named query wrote when it was tried; nothing of it is kept
+	tableMoved   = "_moved"   // with a number behind it: rows on their way, within a migration's transaction
 	tableWitness = "_held"    // who points at rows, against who deletes them; see transaction.hold
 
 	accessForget = "_forget" // an access method without grants, see transaction.forget

@@ -123,6 +123,7 @@ func askOperator(ctx context.Context, ask asker, schema *query.Schema, sel *quer
 	c.number(most)
 	c.text("," + operator + "|> ")
 	c.bind(func(dst []byte) []byte { return appendVector(dst, d.To) })
+	c.timeout(left(ctx))
 	rows, err := c.readRows(ctx, ask, sel.Table, []*query.Column{ref.Column})
 	if err != nil {
 		return nil, false, fmt.Errorf("find the nearest: %w", err)
@@ -168,15 +169,16 @@ func askNearest(ctx context.Context, ask asker, schema *query.Schema, sel *query
 	c.where(sel.Where)
 	c.text(unpushed + " ORDER BY o0 LIMIT ")
 	c.number(most)
+	c.timeout(left(ctx))
 	c.text(")")
 	if c.fault != nil {
 		return nil, false, c.fault
 	}
-	results, err := ask.Query(ctx, string(c.buf), c.vars())
+	results, err := ask.Query(ctx, c.statements(), c.vars())
 	if err != nil {
 		return nil, false, fmt.Errorf("find the nearest: %w", err)
 	}
-	r := wire.NewReader(results[0])
+	r := wire.NewReader(results[len(results)-1])
 	near = make([]neighbour, r.Array())
 	for i := range near {
 		r.Array()

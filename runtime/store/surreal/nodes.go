@@ -3,8 +3,10 @@ package surreal
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
+	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store/gate"
 	"github.com/edge-hive/edge-hive/runtime/store/plan"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/wire"
@@ -24,8 +26,41 @@ const (
 )
 
 // writing is passed by all that writes rows. own is shut for this store's
-// migrations, others for those of another node.
-type writing struct{ own, others gate.Gate }
+// migrations, others for those of another node. When what was being written before
+// is over, and not all tables are shut, it stands ajar for batches that write to
+// others: they are counted by beside. One that comes to a shut table after all is
+// refused there, and waits as the rest does.
+type writing struct {
+	own, others, beside gate.Gate
+	ajar                atomic.Pointer[tableGate]
+}
+
+// pass lets a batch through, or, where it is patient, waits with it until all is
+// open; leave must follow.
+func (w *writing) pass(ctx context.Context, b *query.Batch, patient bool) (leave func(), err error) {
+	if !patient && w.ajar.Load().spares(b) {
+		if err := w.beside.Enter(ctx); err != nil {
+			return nil, err
+		}
+		if w.ajar.Load().spares(b) {
+			return w.beside.Leave, nil
+		}
+		w.beside.Leave()
+	}
+	if err := w.enter(ctx); err != nil {
+		return nil, err
+	}
+	return w.leave, nil
+}
+
+// settle waits for batches that passed while another gate stood ajar.
+func (w *writing) settle(ctx context.Context) error {
+	if err := w.beside.Shut(ctx); err != nil {
+		return err
+	}
+	w.beside.Open()
+	return nil
+}
 
 func (w *writing) enter(ctx context.Context) error {
 	if err := w.own.Enter(ctx); err != nil {
@@ -114,6 +149,9 @@ func (a *attendance) announce(ctx context.Context) (seen, error) {
 	if err != nil {
 		return found, fmt.Errorf("be one of the database's nodes: %w", err)
 	}
+	if len(results) != 3 {
+		return found, fmt.Errorf("be one of the database's nodes: %w: %d results of 3 statements", wire.ErrMalformed, len(results))
+	}
 	if found.gate, err = decodeGate(wire.NewReader(results[1])); err != nil {
 		return found, fmt.Errorf("read which tables are shut: %w", err)
 	}
@@ -192,10 +230,15 @@ func (a *attendance) step(ctx context.Context) (shut bool, err error) {
 	s := a.store
 	if a.drained != found.gate.id && s.migrating.Load() == 0 {
 		if a.drained != "" {
+			s.writing.ajar.Store(nil)
 			s.writing.others.Open()
 			a.drained = ""
 		}
 		if err := s.writing.others.Shut(ctx); err != nil {
+			return true, fmt.Errorf("wait for the writes of this node: %w", err)
+		}
+		if err := s.writing.settle(ctx); err != nil {
+			s.writing.others.Open()
 			return true, fmt.Errorf("wait for the writes of this node: %w", err)
 		}
 		a.drained = found.gate.id
@@ -205,6 +248,9 @@ func (a *attendance) step(ctx context.Context) (shut bool, err error) {
 		}
 		if !found.gate.present() {
 			return false, a.open(ctx, found)
+		}
+		if found.gate.id == a.drained {
+			s.writing.ajar.Store(found.gate)
 		}
 	}
 	return true, s.liftAbandoned(ctx)
@@ -227,13 +273,16 @@ func (a *attendance) open(ctx context.Context, found seen) error {
 	s.uncertain.Store(false)
 	if a.drained != "" {
 		a.drained = ""
+		s.writing.ajar.Store(nil)
 		s.writing.others.Open()
 	}
 	return nil
 }
 
-// learnSchema makes views look whether they still fit.
+// learnSchema makes views look whether they still fit, and deletions follow the
+// references that there are now.
 func (s *Store) learnSchema(schema *plan.Schema) {
+	s.writes.current.Store(layoutOf(schema))
 	s.searched.Store(schema)
 	s.retyped.Store(schema)
 }

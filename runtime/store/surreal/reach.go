@@ -48,6 +48,7 @@ func (w *walker) begin(ctx context.Context) (arrivals, error) {
 	c.enter("")
 	c.where(node.Where)
 	c.leave()
+	c.timeout(left(ctx))
 	c.text(")]")
 	return w.arrive(ctx, c, []int{w.reach.From})
 }
@@ -66,7 +67,7 @@ func (w *walker) step(ctx context.Context, at arrivals) (arrivals, error) {
 			c.text(", ")
 		}
 		nodes = append(nodes, s.To)
-		c.step(w.reach, s)
+		c.step(w.reach, s, left(ctx))
 	}
 	if len(nodes) == 0 {
 		return make(arrivals, len(w.reach.Nodes)), nil
@@ -84,7 +85,7 @@ func (w *walker) arrive(ctx context.Context, c *compiler, nodes []int) (arrivals
 	if c.fault != nil {
 		return nil, c.fault
 	}
-	answers, err := w.ask.Query(ctx, string(c.buf), c.vars())
+	answers, err := w.ask.Query(ctx, c.statements(), c.vars())
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +134,7 @@ func appendRecords(dst []byte, records [][]byte) []byte {
 // step writes a select of the rows that a way leads to. Each edge and each row is
 // judged by its rule. What is there is asked row by row: a list of records is
 // compared with each member of it, so that it would cost its square.
-func (c *compiler) step(r *query.Reach, s *query.ReachStep) {
+func (c *compiler) step(r *query.Reach, s *query.ReachStep, milliseconds int64) {
 	to := &r.Nodes[s.To]
 	c.text("(SELECT VALUE id FROM <array> <set> array::flatten((SELECT VALUE ")
 	switch {
@@ -146,10 +147,13 @@ func (c *compiler) step(r *query.Reach, s *query.ReachStep) {
 	default:
 		c.name(fieldOf(r.Nodes[s.From].Table, s.Near))
 	}
-	c.text(" FROM $" + nodeParam(s.From) + "))")
+	c.text(" FROM $" + nodeParam(s.From))
+	c.timeout(milliseconds)
+	c.text("))")
 	c.enter("")
 	c.where(to.Where)
 	c.leave()
+	c.timeout(milliseconds)
 	c.text(")")
 }
 

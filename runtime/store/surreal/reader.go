@@ -47,6 +47,7 @@ type reader struct {
 	scan, until uint64    // what is still to be looked through again
 	isFar       bool      // it is far back
 	away        bool
+	behind      bool      // the last look at the end was none
 	failing     bool      // the last step failed
 	due         time.Time // when the next one is
 }
@@ -168,6 +169,8 @@ func (r *reader) release() time.Duration {
 	}
 	if next, ok := r.order.next(now); ok {
 		wait = min(wait, next)
+	} else if r.behind {
+		wait = 0
 	}
 	if r.scan != 0 {
 		wait = 0
@@ -184,7 +187,9 @@ func (r *reader) enterEpoch(epoch, after uint64) {
 	r.wake()
 }
 
-// lookAtEnd reads what is after the last released commit.
+// lookAtEnd reads what is after the last released commit: all, or as much more as
+// there is room for. What is behind that is read when some of it is released, and
+// who waits for the end waits until then.
 func (r *reader) lookAtEnd(ctx context.Context) error {
 	r.mu.Lock()
 	r.begun++
@@ -192,16 +197,15 @@ func (r *reader) lookAtEnd(ctx context.Context) error {
 	begun, acked, from := r.begun, r.acked, r.order.last+1
 	r.mu.Unlock()
 	r.looked = time.Now()
-	for {
+	ended := false
+	for more := true; more; {
 		list, last, full, err := r.show(ctx, from)
 		if err != nil {
 			return err
 		}
 		r.take(ctx, list)
-		if !full {
-			break
-		}
-		from = last + 1
+		from, ended = last+1, !full
+		more = full && r.hasRoom(last)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -211,9 +215,19 @@ func (r *reader) lookAtEnd(ctx context.Context) error {
 		r.versions.bumpAll()
 		r.log.Info("the feed is read again")
 	}
-	r.done, r.seen = begun, acked
+	if r.behind = !ended; ended {
+		r.done, r.seen = begun, acked
+	}
 	r.move()
 	return nil
+}
+
+// hasRoom reports that what is behind a commit may be read, too. What waits already
+// is looked through to its end in any case, for those that came into sight late.
+func (r *reader) hasRoom(last uint64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return !r.order.full() || last < r.order.newest()
 }
 
 // lookBack looks once more, a page at a time, through what was released lately.

@@ -1,6 +1,7 @@
 package surreal
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -29,28 +30,34 @@ func (t *transaction) lookBeyond(result *query.Result) error {
 		return err
 	}
 	t.forget()
-	const answer = "$answer"
-	early := t.careful || risky // a fault of what comes undoes the batch
-	c := t.statement(op{})
-	c.text("LET " + answer + " = [")
-	for i := range asked {
-		if i > 0 {
-			c.text(", ")
-		}
-		c.asking(&asked[i])
-	}
-	c.text("]")
-	if !early {
-		t.throw(op{kind: opThrow, fault: errCarefully}, func(c *compiler) {
-			c.text("string::len(<string> " + answer + ") > ")
-			c.number(maxAnswered)
-		})
-	}
-	t.statement(op{answer: func(r *wire.Reader) error { return readAskings(r, asked) }}).text(answer)
-	if early {
+	// A fault of what comes undoes the batch: it is known before the commit.
+	if t.careful || risky {
+		t.statement(op{answer: func(r *wire.Reader) error { return readAskings(r, asked) }}).questions(t.ctx, asked)
 		return t.flush()
 	}
+	// One statement: what a LET by itself is of the server computes another way,
+	// which bounds how deep that may be.
+	c := t.statement(op{kind: opThrow, fault: errCarefully, answer: func(r *wire.Reader) error { return readAskings(r, asked) }})
+	c.text("{ LET $answer = ")
+	c.questions(t.ctx, asked)
+	c.text("; IF string::len(<string> $answer) > ")
+	c.number(maxAnswered)
+	c.text(` { THROW "refused" }; $answer }`)
 	return nil
+}
+
+// questions writes what is asked as an array.
+func (c *compiler) questions(ctx context.Context, asked []asking) {
+	c.text("[")
+	c.timedly(ctx, func() {
+		for i := range asked {
+			if i > 0 {
+				c.text(", ")
+			}
+			c.asking(&asked[i])
+		}
+	})
+	c.text("]")
 }
 
 // askings are what the database is asked about; what is known without it is put

@@ -7,7 +7,6 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/query"
-	"github.com/edge-hive/edge-hive/runtime/store/surreal/rpc"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/wire"
 )
 
@@ -74,11 +73,12 @@ func (t *transaction) tryText(call *query.Invocation, did *query.WriteResult) ([
 		if t.c.fault != nil {
 			return nil, t.c.fault
 		}
+		t.settle()
 		if _, err := try.Query(t.ctx, string(t.c.buf), t.c.vars()); err != nil {
 			return nil, t.statementError(err, 0)
 		}
 	}
-	results, err := try.Query(t.ctx, call.Query.Text, namedVars(call, paramOurs, paramTouching))
+	results, err := try.Query(t.ctx, t.view.text(t.ctx, call.Query), namedVars(call, paramOurs, paramTouching))
 	if err != nil {
 		return nil, err
 	}
@@ -356,19 +356,4 @@ func guardOf(w *query.Write, entry *table) *query.Guard {
 		}
 	}
 	return nil
-}
-
-// textFault says which constraint a text broke, and no value.
-func textFault(n *query.Named, err error) error {
-	var failed *rpc.StatementError
-	if !errors.As(err, &failed) {
-		return err
-	}
-	if isRetryable(failed) {
-		return errAgain
-	}
-	if constraint, _, ok := broken(&op{table: &table{Table: n.Result}}, failed); ok {
-		return faultUnique(constraint).WithCause(err)
-	}
-	return fmt.Errorf("query %q: %w", n.Name, err)
 }

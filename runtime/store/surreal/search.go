@@ -25,15 +25,14 @@ func (c *compiler) search(e *query.Search, want bool) {
 		c.knownTexts(e)
 		return
 	}
-	c.text("(")
-	c.knownTexts(e)
-	c.text(" AND ")
-	if !want {
-		c.text("!")
-	}
-	c.text("(")
-	c.holdsWords(e.Query.Root, c.wordsOf(e, x))
-	c.text("))")
+	c.group(func() {
+		c.knownTexts(e)
+		c.text(" AND ")
+		if !want {
+			c.text("!")
+		}
+		c.group(func() { c.holdsWords(e.Query.Root, wordsOf(e, x)) })
+	})
 }
 
 // knownTexts writes whether any of the texts is not null.
@@ -74,24 +73,36 @@ func indexOfWords(e *query.Search) *query.Index {
 	return nil
 }
 
-// wordsOf are the strings of words that a search is about, as they are written.
-func (c *compiler) wordsOf(e *query.Search, x *query.Index) []string {
-	list := make([]string, len(e.Operands))
+// searched are the strings of words that a search is about: those of an index, by
+// their places in it, up rows outside.
+type searched struct {
+	index  *query.Index
+	up     uint8
+	places []int
+}
+
+func wordsOf(e *query.Search, x *query.Index) *searched {
+	s := &searched{index: x, places: make([]int, len(e.Operands))}
 	for i, operand := range e.Operands {
 		ref := operand.(*query.ColumnRef)
-		prefix := c.scope.rows[len(c.scope.rows)-1-int(ref.Up)]
-		list[i] = "(" + prefix + quote(indexedWords(x)) + "[" + strconv.Itoa(slices.Index(x.Columns, ref.Column)) + "] ?? '')"
+		s.up, s.places[i] = ref.Up, slices.Index(x.Columns, ref.Column)
 	}
-	return list
+	return s
+}
+
+// wordsAt writes one of the strings.
+func (c *compiler) wordsAt(s *searched, place int) {
+	c.text("(")
+	c.fieldNamed(c.scope.rows[len(c.scope.rows)-1-int(s.up)], indexedWords(s.index))
+	c.text("[" + strconv.Itoa(place) + "] ?? '')")
 }
 
 // holdsWords writes whether words are what a tree asks for.
-func (c *compiler) holdsWords(n *query.TextNode, words []string) {
+func (c *compiler) holdsWords(n *query.TextNode, words *searched) {
 	switch n.Op {
 	case query.TextNot:
-		c.text("!(")
-		c.holdsWords(n.Terms[0], words)
-		c.text(")")
+		c.text("!")
+		c.group(func() { c.holdsWords(n.Terms[0], words) })
 	case query.TextAnd, query.TextOr:
 		for i, term := range n.Terms {
 			switch {
@@ -100,26 +111,27 @@ func (c *compiler) holdsWords(n *query.TextNode, words []string) {
 			case i > 0:
 				c.text(" OR ")
 			}
-			c.text("(")
-			c.holdsWords(term, words)
-			c.text(")")
+			c.group(func() { c.holdsWords(term, words) })
 		}
 	default:
 		c.holdsPhrase(n.Phrase, words)
 	}
 }
 
-func (c *compiler) holdsPhrase(phrase []query.TextWord, words []string) {
-	for i, text := range words {
+func (c *compiler) holdsPhrase(phrase []query.TextWord, words *searched) {
+	for i, place := range words.places {
 		if i > 0 {
 			c.text(" OR ")
 		}
 		if isPart(phrase) {
-			c.text(text + " CONTAINS ")
+			c.wordsAt(words, place)
+			c.text(" CONTAINS ")
 			c.plain(query.Text(part(phrase)))
 			continue
 		}
-		c.text("string::matches(" + text + ", ")
+		c.text("string::matches(")
+		c.wordsAt(words, place)
+		c.text(", ")
 		c.plain(query.Text(pattern(phrase)))
 		c.text(")")
 	}
@@ -249,24 +261,46 @@ func (c *compiler) rank(e *query.Rank) {
 		c.foreseenValue(e)
 		return
 	}
-	c.text("(IF ")
-	c.knownTexts(e.Of)
-	if e.Of.Query.Root == nil {
-		c.text(" { 0f })")
-		return
-	}
-	words := c.wordsOf(e.Of, x)
+	c.group(func() {
+		c.text("IF ")
+		c.knownTexts(e.Of)
+		if e.Of.Query.Root == nil {
+			c.text(" { 0f }")
+			return
+		}
+		c.text(" { ")
+		c.rankOf(e.Of.Query.Root, wordsOf(e.Of, x))
+		c.text(" }")
+	})
+}
+
+func (c *compiler) rankOf(root *query.TextNode, words *searched) {
 	count := c.variable()
-	c.text(" { LET $" + count + " = ")
-	for i, text := range words {
+	c.text("LET $" + count + " = ")
+	for i, place := range words.places {
 		if i > 0 {
 			c.text(" + ")
 		}
-		c.text("(IF " + text + " = '' { 0 } ELSE { array::len(string::split(" + text + ", '  ')) - array::len(string::split(" + text + ", ' \u00b7 ')) + 1 })")
+		c.group(func() {
+			c.text("IF ")
+			c.wordsAt(words, place)
+			c.text(" = '' { 0 } ELSE { ")
+			c.splits(words, place, "'  '")
+			c.text(" - ")
+			c.splits(words, place, "' \u00b7 '")
+			c.text(" + 1 }")
+		})
 	}
 	c.text("; IF $" + count + " = 0 { 0f } ELSE { math::round(")
-	c.weight(e.Of.Query.Root, words)
-	c.text(" / (1f + math::ln(<float> $" + count + ")) * 1000000f) / 1000000f } })")
+	c.weight(root, words)
+	c.text(" / (1f + math::ln(<float> $" + count + ")) * 1000000f) / 1000000f }")
+}
+
+// splits writes how many pieces one of the strings is split into.
+func (c *compiler) splits(words *searched, place int, at string) {
+	c.text("array::len(string::split(")
+	c.wordsAt(words, place)
+	c.text(", " + at + "))")
 }
 
 // variable is a name that nothing in the text has yet.
@@ -276,29 +310,32 @@ func (c *compiler) variable() string {
 }
 
 // weight writes the weight of a tree.
-func (c *compiler) weight(n *query.TextNode, words []string) {
+func (c *compiler) weight(n *query.TextNode, words *searched) {
 	switch n.Op {
 	case query.TextNot:
 		c.text("0f")
 	case query.TextPhrase:
 		times := c.variable()
 		c.text("{ LET $" + times + " = ")
-		for i, text := range words {
+		for i, place := range words.places {
 			if i > 0 {
 				c.text(" + ")
 			}
-			c.text("array::len(string::split(" + text + ", ")
+			c.text("array::len(string::split(")
+			c.wordsAt(words, place)
+			c.text(", ")
 			c.plain(query.Text(part(n.Phrase)))
 			c.text(")) - 1")
 		}
 		c.text("; " + strconv.Itoa(len(n.Phrase)) + "f * $" + times + " / ($" + times + " + 1) }")
 	default:
-		c.text("(0f")
-		for _, term := range n.Terms {
-			c.text(" + ")
-			c.weight(term, words)
-		}
-		c.text(")")
+		c.group(func() {
+			c.text("0f")
+			for _, term := range n.Terms {
+				c.text(" + ")
+				c.weight(term, words)
+			}
+		})
 	}
 }
 
@@ -353,8 +390,8 @@ func (c *compiler) foreseenValue(e query.Expr) {
 		c.set(found.param, func(dst []byte) []byte { return append(dst, found.values...) })
 	}
 	ref := found.row
-	c.text("$" + found.param + "[<string> record::id(" + c.scope.rows[len(c.scope.rows)-1-int(ref.Up)])
-	c.name("id")
+	c.text("$" + found.param + "[<string> record::id(")
+	c.fieldNamed(c.scope.rows[len(c.scope.rows)-1-int(ref.Up)], "id")
 	c.text(")]")
 }
 

@@ -2,10 +2,7 @@ package surreal
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store"
@@ -31,7 +28,7 @@ func (v *view) Select(ctx context.Context, s query.Select, w query.RowWriter) (s
 	defer cancel()
 	info, err := v.selectIn(bounded, &s, w)
 	if err != nil {
-		return store.Info{Count: -1}, readError(ctx, v.outdated(ctx, err))
+		return store.Info{Count: -1}, requestError(ctx, v.outdated(ctx, err))
 	}
 	return info, nil
 }
@@ -46,7 +43,7 @@ func (v *view) selectIn(ctx context.Context, s *query.Select, w query.RowWriter)
 	}
 	foreseen := selectAsksForesight(s)
 	if s.Reach == nil && !foreseen {
-		r := reading{schema: v.schema, ask: momentary{v.store.client}, time: v.store.options.StatementTimeout.Milliseconds()}
+		r := reading{schema: v.schema, ask: momentary{v.store.client}}
 		return info, r.run(ctx, s, w, &info)
 	}
 	// Several texts at one moment.
@@ -90,7 +87,6 @@ type reading struct {
 	// foresees says that something is computed here before the rows are read; ask
 	// is a transaction then.
 	foresees bool
-	time     int64 // milliseconds that the server gives it; 0 is no bound
 	// streams says that the bytes of embeds are counted row by row.
 	streams bool
 	embeds  int
@@ -127,11 +123,11 @@ func (r *reading) run(ctx context.Context, s *query.Select, w query.RowWriter, i
 	if s.Count && l.groups == nil {
 		counted = all
 	}
-	c.statement(l, counted, r.time)
+	c.statement(l, counted, left(ctx))
 	if c.fault != nil {
 		return c.fault
 	}
-	answers, err := r.ask.Query(ctx, string(c.buf), c.vars())
+	answers, err := r.ask.Query(ctx, c.statements(), c.vars())
 	if err != nil {
 		return err
 	}
@@ -203,12 +199,6 @@ func (c *compiler) counting(sel *query.Select, milliseconds int64) {
 	c.leave()
 }
 
-func (c *compiler) timeout(milliseconds int64) {
-	if milliseconds > 0 {
-		c.text(" TIMEOUT " + strconv.FormatInt(milliseconds, 10) + "ms")
-	}
-}
-
 // source writes what a select reads, and its condition: the rows of its table,
 // or those of them that its walk came to.
 func (c *compiler) source(sel *query.Select) {
@@ -258,14 +248,4 @@ func (c *compiler) unhurried(sel *query.Select) {
 	if sel.Limit >= 0 || sel.Offset > 0 {
 		c.text(", []")
 	}
-}
-
-// readError turns an error of a read into what the caller may see. ctx is the
-// request's own.
-func readError(ctx context.Context, err error) error {
-	var failed *rpc.StatementError
-	if errors.As(err, &failed) && strings.Contains(failed.Message, "exceeded the timeout") {
-		return faultTimeout().WithCause(err)
-	}
-	return requestError(ctx, err)
 }

@@ -43,7 +43,7 @@ func (v *view) Snapshot(ctx context.Context) (store.Snapshot, error) {
 	s, err := v.openSnapshot(ctx)
 	if err != nil {
 		v.store.snapshots.Add(-1)
-		return nil, readError(ctx, err)
+		return nil, requestError(ctx, err)
 	}
 	return s, nil
 }
@@ -73,7 +73,7 @@ func (s *snapshot) Select(ctx context.Context, sel query.Select, w query.RowWrit
 		info.Position = s.at
 	}
 	if err := s.read(ctx, &sel, w, &info); err != nil {
-		return store.Info{Count: -1}, readError(ctx, err)
+		return store.Info{Count: -1}, requestError(ctx, err)
 	}
 	return info, nil
 }

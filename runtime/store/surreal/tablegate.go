@@ -5,9 +5,11 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/rpc"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/wire"
 )
@@ -51,9 +53,29 @@ type tableGate struct {
 
 func (g *tableGate) present() bool { return g != nil && g.id != "" }
 
+// spares reports a batch that names none of the tables that are shut. What deletes
+// is none: it may follow references to their rows, which must be known then.
+func (g *tableGate) spares(b *query.Batch) bool {
+	if !g.present() || g.whole {
+		return false
+	}
+	return !slices.ContainsFunc(b.Writes, func(w query.Write) bool {
+		return w.Op == query.Run || w.Op == query.Delete || w.Table == nil || slices.Contains(g.tables, w.Table.Name)
+	})
+}
+
 // shutText is the statements that shut the tables, or keep others shut.
 func (g *tableGate) shutText() []string {
-	texts := []string{"UPSERT " + recordGate + " SET gate = " + quoteText(g.id) + ", shut = [" + quoteTexts(g.tables) + "], whole = " + fmt.Sprint(g.whole) + " RETURN NONE"}
+	return append([]string{g.recordText("UPSERT")}, g.refuseTexts()...)
+}
+
+func (g *tableGate) recordText(verb string) string {
+	return verb + " " + recordGate + " SET gate = " + quoteText(g.id) + ", shut = [" + quoteTexts(g.tables) + "], whole = " + fmt.Sprint(g.whole) + " RETURN NONE"
+}
+
+// refuseTexts are the statements that make the events.
+func (g *tableGate) refuseTexts() []string {
+	texts := make([]string, 0, len(g.tables))
 	for _, name := range g.tables {
 		texts = append(texts, "DEFINE EVENT OVERWRITE "+quote(eventGate)+" ON "+quote(name)+" THEN { THROW '"+thrownGate+"' }")
 	}
@@ -128,6 +150,10 @@ func (s *Store) shutTables(ctx context.Context, tables []string, whole bool) (*t
 	if err := s.writing.own.Shut(ctx); err != nil {
 		return nil, errors.Join(errDrain, err)
 	}
+	if err := s.writing.settle(ctx); err != nil {
+		s.writing.own.Open()
+		return nil, errors.Join(errDrain, err)
+	}
 	if err := s.query(ctx, "BEGIN;\n"+strings.Join(g.shutText(), ";\n")+";\nCOMMIT"); err != nil {
 		s.lift(g)
 		return nil, fmt.Errorf("shut the tables: %w", err)
@@ -136,6 +162,7 @@ func (s *Store) shutTables(ctx context.Context, tables []string, whole bool) (*t
 		s.lift(g)
 		return nil, err
 	}
+	s.writing.ajar.Store(g)
 	return g, nil
 }
 
@@ -176,6 +203,7 @@ func (s *Store) drain(ctx context.Context, id string) error {
 // lift lifts a gate, and lets this store's writes go on. Where it cannot be
 // lifted now, the nodes see to it that it is, when the lease is over.
 func (s *Store) lift(g *tableGate) {
+	s.writing.ajar.Store(nil)
 	defer s.writing.own.Open()
 	ctx, done := context.WithTimeout(context.Background(), releaseTime)
 	defer done()
@@ -224,7 +252,9 @@ func isShut(e *rpc.StatementError) bool {
 }
 
 // shutFor lists the tables that a migration has to itself: all, where it is not
-// additive, else those whose rows it fills and those that get an index.
+// additive, else those whose rows it fills, those that get an index, and those
+// that get references to their rows: a node that has not heard of these would
+// delete a row and leave what points at it.
 func (m *migration) shutFor() ([]string, error) {
 	var names []string
 	if !m.plan.Additive() {
@@ -237,11 +267,27 @@ func (m *migration) shutFor() ([]string, error) {
 		return nil, err
 	}
 	for _, c := range m.changes {
-		if c.was != nil && (c.touches() || c.gainsIndex()) {
+		if c.was != nil && (c.touches() || c.gainsIndex() || m.gainsReference(c.was.Name)) {
 			names = append(names, c.was.Name)
 		}
 	}
 	return names, nil
+}
+
+// gainsReference reports a table that a column points at which pointed nowhere
+// before, or was not there.
+func (m *migration) gainsReference(name string) bool {
+	for i := range m.plan.To.Tables {
+		t := &m.plan.To.Tables[i]
+		was := m.plan.From.Table(t.Name)
+		for j := range t.Columns {
+			c := &t.Columns[j]
+			if c.Ref == name && (was == nil || was.Column(c.Name) == nil || was.Column(c.Name).Ref != name) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // gainsIndex reports a table that gets an index which it had not.
@@ -260,14 +306,13 @@ func (c *change) gainsIndex() bool {
 
 // unlock takes the gate's events away, in the migration's own transaction, where
 // the gate is still there.
-func (m *migration) unlock() error {
+func (m *migration) unlock() {
 	if m.gate.present() {
 		m.add(nil, "%s", m.gate.mineText())
 		for _, text := range m.gate.openTexts() {
 			m.add(nil, "%s", text)
 		}
 	}
-	return nil
 }
 
 // lock forgets the gate; but where something is left for after the transaction
@@ -286,7 +331,8 @@ func (m *migration) lock() error {
 			kept.tables = append(kept.tables, c.now.Name)
 		}
 	}
-	for _, text := range kept.shutText() {
+	m.add(nil, "%s", kept.recordText("UPDATE")) // it is there
+	for _, text := range kept.refuseTexts() {
 		m.add(nil, "%s", text)
 	}
 	m.later = append(m.later, kept.liftText())

@@ -27,14 +27,14 @@ type transaction struct {
 	ctx    context.Context
 	batch  *query.Batch
 	mark   *mark // by which the feed knows it
-	// careful has each row written and judged by itself: slower, but an error then
-	// says which row it is of.
-	careful bool
+	care
 
 	c    compiler // the statements that wait
 	sent []sentText
 	ops  []op // one for each of them
-	talk *rpc.Transaction
+	// begun is where the last one of them begins.
+	begun int
+	talk  *rpc.Transaction
 
 	write, row int // at hand
 	changes    int // rows that were written
@@ -47,6 +47,18 @@ type transaction struct {
 	collided   bool
 	// cached says that the server holds rows that the batch wrote, see forget.
 	cached bool
+}
+
+// care is how a try finds what is to be told of a refusal. One that nothing was
+// refused in yet has none.
+type care struct {
+	// careful has each row written and judged by itself: slower, but an error then
+	// says which row it is of.
+	careful bool
+	// naming has each row asked about before it is written, see unique.go.
+	naming bool
+	// patient has it wait until no table is shut.
+	patient bool
 }
 
 // op says what a statement is for, so that its error can be told.
@@ -95,10 +107,30 @@ func keyText(v query.Value) string { return string(query.AppendText(nil, v)) }
 
 // statement begins a statement.
 func (t *transaction) statement(o op) *compiler {
+	t.settle()
 	o.write, o.row = t.write, t.row
 	t.ops = append(t.ops, o)
 	t.c.text(";\n")
+	t.begun = len(t.c.buf)
+	t.c.nested = nesting{at: t.begun}
 	return &t.c
+}
+
+// settle puts the parts of the last statement that are written apart in front of
+// it, as statements of their own.
+func (t *transaction) settle() {
+	if len(t.c.front) == 0 {
+		return
+	}
+	statement := slices.Clone(t.c.buf[t.begun:])
+	t.c.buf = t.c.buf[:t.begun]
+	last := t.ops[len(t.ops)-1]
+	for _, part := range t.c.front {
+		t.c.buf = append(append(t.c.buf, part...), ";\n"...)
+		t.ops = slices.Insert(t.ops, len(t.ops)-1, op{write: last.write, row: last.row})
+	}
+	t.c.buf = append(t.c.buf, statement...)
+	t.c.front = nil
 }
 
 // forget adds what has the server drop the rows that the transaction wrote from
@@ -157,6 +189,7 @@ func (t *transaction) flush() error {
 	if t.c.fault != nil {
 		return t.c.fault
 	}
+	t.settle()
 	if t.talk == nil {
 		talk, err := t.store.client.Begin(t.ctx)
 		if err != nil {
@@ -195,6 +228,7 @@ func (t *transaction) send() error {
 	if t.c.fault != nil {
 		return t.c.fault
 	}
+	t.settle()
 	text, before := "BEGIN"+string(t.c.buf)+";\nCOMMIT", 1
 	if len(t.ops) == 1 && t.ops[0].kind >= opInsert {
 		text, before = string(t.c.buf[2:]), 0 // a statement is a transaction by itself
@@ -216,12 +250,12 @@ func (t *transaction) took(results [][]byte, err error, before int) error {
 	if err != nil {
 		return t.statementError(err, before)
 	}
+	if len(results) < before+len(t.ops) {
+		return fmt.Errorf("%d results of %d statements", len(results), before+len(t.ops))
+	}
 	for i := range t.ops {
 		if t.ops[i].answer == nil {
 			continue
-		}
-		if before+i >= len(results) {
-			return fmt.Errorf("%d results of %d statements", len(results), before+len(t.ops))
 		}
 		r := wire.NewReader(results[before+i])
 		if err := t.ops[i].answer(r); err != nil {
@@ -243,11 +277,11 @@ func (t *transaction) ask(write func(c *compiler)) (answer []byte, outside bool,
 		if c.fault != nil {
 			return nil, true, c.fault
 		}
-		results, err := t.store.client.Read(t.ctx, string(c.buf), c.vars())
+		results, err := t.store.client.Read(t.ctx, c.statements(), c.vars())
 		if err != nil {
 			return nil, true, t.statementError(err, 0)
 		}
-		return results[0], true, nil
+		return results[len(results)-1], true, nil
 	}
 	t.forget()
 	write(t.statement(op{answer: func(r *wire.Reader) error { answer = r.Raw(); return nil }}))
@@ -291,7 +325,7 @@ func (t *transaction) writes(result *query.Result) error {
 func (t *transaction) located(err error, write, row int) error {
 	var writeError *store.WriteError
 	var rowError *store.RowError
-	if errors.Is(err, errAgain) || errors.Is(err, errCarefully) || errors.As(err, &writeError) {
+	if errors.Is(err, errAgain) || errors.Is(err, errCarefully) || errors.Is(err, errUnnamed) || errors.As(err, &writeError) {
 		return err
 	}
 	if write < len(t.batch.Writes) && row >= 0 && len(t.batch.Writes[write].Rows) > 1 && !errors.As(err, &rowError) {

@@ -30,10 +30,14 @@ func (t *transaction) match(entry *table, where query.Expr) ([]found, error) {
 			c.text("SELECT * FROM ")
 			c.value(key.Value, key.Of, entry.Name)
 			c.where(rest)
+			if !always(rest) {
+				c.timeout(left(t.ctx))
+			}
 			return
 		}
 		c.text(entry.read)
 		c.where(asked)
+		c.timeout(left(t.ctx))
 	})
 	if err != nil {
 		return nil, err
@@ -316,7 +320,11 @@ func (t *transaction) updateRow(entry *table, columns []*query.Column, before, a
 	if isMove(entry, before, after) {
 		return t.move(entry, columns, before, after)
 	}
-	c := t.statement(op{kind: opUpdate, table: entry})
+	o := op{kind: opUpdate, table: entry}
+	if t.naming {
+		t.nameBroken(o, after, before)
+	}
+	c := t.statement(o)
 	c.text("UPDATE ")
 	c.value(before[0], entry.Key().Type, entry.Name)
 	t.set(entry, columns, after)
@@ -370,9 +378,9 @@ func (t *transaction) move(entry *table, columns []*query.Column, before, after 
 	w := waiting{t: t, table: entry, first: t.row}
 	rows := []query.Row{after}
 	if t.gone[idOf(entry, after[0])] {
-		w.insert(rows, " ON DUPLICATE KEY UPDATE "+fieldRevision+" = 0")
+		w.insert(rows, before, " ON DUPLICATE KEY UPDATE "+fieldRevision+" = 0")
 	} else {
-		w.insert(rows, "")
+		w.insert(rows, before, "")
 	}
 	if len(entry.referrers) > 0 {
 		t.inserted(idOf(entry, after[0]))

@@ -63,14 +63,19 @@ func results(answer []byte) ([][]byte, error) {
 	if err := r.Err(); err != nil {
 		return nil, fmt.Errorf("the answer to a query: %w", err)
 	}
+	if n == 0 { // every text has a statement
+		return nil, fmt.Errorf("the answer to a query: %w: no results", wire.ErrMalformed)
+	}
 	if failed != nil {
 		return list, failed
 	}
 	return list, nil
 }
 
+// notRun reports what is said of a statement for another's failure. One that took
+// too long "was not executed because" of itself.
 func notRun(message string) bool {
-	return strings.HasPrefix(message, "The query was not executed")
+	return strings.HasPrefix(message, "The query was not executed due to a ")
 }
 
 // refusal is the error in an answer to a whole request.

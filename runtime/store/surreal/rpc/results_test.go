@@ -33,6 +33,20 @@ func TestResultsTellWhatFailedATransaction(t *testing.T) {
 	}
 }
 
+// One that took too long failed by itself.
+func TestResultsTellWhatTookTooLong(t *testing.T) {
+	const message = "The query was not executed because it exceeded the timeout: 1s"
+	b := wire.AppendArray(nil, 3)
+	b = statement(b, false, "Query", "The query was not executed due to a failed transaction")
+	b = statement(b, false, "Query", message)
+	b = statement(b, false, "Query", "The query was not executed due to a cancelled transaction")
+	_, err := results(b)
+	var e *StatementError
+	if !errors.As(err, &e) || e.Statement != 1 || e.Message != message {
+		t.Errorf("got %+v", e)
+	}
+}
+
 func FuzzMessages(f *testing.F) {
 	ok := statement(wire.AppendArray(nil, 1), true, "", "fine")
 	f.Add(ok)

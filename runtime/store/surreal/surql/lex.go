@@ -1,6 +1,6 @@
 // Package surql looks at the texts of named queries for SurrealDB without a
 // server: which parameters they use, which tables they name, and that they do no
-// more than they say. It knows the words of SurrealQL, not its grammar: that is
+// more than they say; and where a bound of their time stands in them. It knows the words of SurrealQL, not its grammar: that is
 // the server's to say, which is asked when a view opens.
 package surql
 
@@ -27,8 +27,8 @@ type token struct {
 	kind kind
 	// text is a name without its quotes, a parameter without its $, a string with
 	// its prefix and quotes, or else what stands there.
-	text string
-	at   int // byte of the source
+	text    string
+	at, end int // bytes of the source
 }
 
 // is reports a keyword or sign.
@@ -73,7 +73,7 @@ func lex(source string) ([]token, *unreadable) {
 		if bad != nil {
 			return nil, &unreadable{at, bad}
 		}
-		t.at = at
+		t.at, t.end = at, at+n
 		tokens = append(tokens, t)
 		at += n
 	}

@@ -107,6 +107,46 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// A column of returns that cannot come of a text is a fault, as on SQLite.
+func TestVerifyReturns(t *testing.T) {
+	for _, test := range []struct {
+		text, returns string
+		params        query.Kind
+		value         bool
+		want          bool
+	}{
+		{text: "SELECT id, n AS total FROM books", returns: "id total"},
+		{text: "SELECT id, n AS total FROM books", returns: "id totl", want: true},
+		{text: "SELECT *, n AS total FROM books", returns: "id author total"},
+		{text: "SELECT * FROM books", returns: "name", want: true},
+		{text: "SELECT * FROM books, [{ a: 1, 'b': 2, `c`: 3 }]", returns: "a b c"},
+		{text: "RETURN [{ a: 1 }]", returns: "id", want: true},
+		{text: "RETURN count((SELECT * FROM books))", returns: "n", value: true},
+		{text: "RETURN object::from_entries((SELECT VALUE [id, n] FROM books))", returns: "n"},
+		{text: "RETURN $x", returns: "n", params: query.KindJSON},
+		{text: "RETURN [$x]", returns: "n", params: query.KindText, want: true},
+	} {
+		schema := world()
+		n := &query.Named{Name: "q", Text: test.text, Value: test.value}
+		var columns []*query.Column
+		for _, name := range strings.Fields(test.returns) {
+			columns = append(columns, &query.Column{Name: name})
+		}
+		n.Result = query.NewTable("q", columns, nil)
+		if strings.Contains(test.text, "books") {
+			n.Reads = schema.Tables[1:]
+		}
+		if test.params != 0 {
+			n.Params = []query.Parameter{{Name: "x", Type: query.Type{Kind: test.params}}}
+		}
+		schema.Queries = []*query.Named{n}
+		problems := Verify(schema)
+		if got := len(problems) == 1 && problems[0].Field == "returns" && strings.Contains(problems[0].Fault.Message, "gives no column"); got != test.want || len(problems) > 1 || !got && len(problems) > 0 {
+			t.Errorf("%s: %+v", test.text, problems)
+		}
+	}
+}
+
 // Tokens stand where they say, one behind the other.
 func FuzzLex(f *testing.F) {
 	for _, seed := range []string{"SELECT * FROM `a` WHERE b > $c -- x", "r'a:b' /x/ 1.5f ⟨y⟩", "$`a b`", "'\\'", "a / b // c"} {
@@ -127,6 +167,7 @@ func FuzzLex(f *testing.F) {
 			}
 			end = token.at + 1
 		}
+		Bound(source)
 		schema := world()
 		schema.Queries = []*query.Named{{Name: "q", Text: source, Result: query.NewTable("q", nil, nil)}}
 		for _, p := range Verify(schema) {

@@ -15,8 +15,8 @@ const codeQuery = "bad-query"
 // Problem is what is wrong with a named query.
 type Problem struct {
 	Query *query.Named
-	Field string // "surql", "params", "reads" or "write"
-	Name  string // the member of params or reads
+	Field string // "surql", "params", "returns", "reads" or "write"
+	Name  string // the member of params, returns or reads
 	// Offset is the byte of the text that is meant, where Field is "surql".
 	Offset int
 	Fault  *fault.Fault
@@ -86,6 +86,7 @@ func (v *verifier) verify() {
 			v.member("params", p.Name, fault.Newf(codeQuery, "the text does not use the parameter $%s", p.Name).WithHint("use it, or leave it out of params"))
 		}
 	}
+	v.columns()
 	does := "read"
 	if v.named.Write {
 		does = "read or write"
