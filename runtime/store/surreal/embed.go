@@ -1,6 +1,8 @@
 package surreal
 
 import (
+	"slices"
+
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/wire"
@@ -18,6 +20,9 @@ type embedding struct {
 	shape  *query.JSONShape
 	writer query.JSONWriter
 	spare  []byte
+	// linked says that it is fields of the record that a ref leads to, and no more:
+	// they are read along the ref, without a select.
+	linked bool
 	// total counts the bytes of all embeds of the select; nil where another embed
 	// counts those of this one as its own.
 	total *int
@@ -33,13 +38,41 @@ func embeddingOf(e *query.Embed, total *int) (*embedding, *fault.Fault) {
 	form.rows = rows
 	if f == nil { // sorting the one record of a ref costs more than reading it
 		rows.single = !e.Many && e.Via == nil && e.Child == sel.Table.Key() && sel.Limit != 0 && sel.Offset == 0
+		on, isRef := e.On.(*query.ColumnRef)
+		form.linked = rows.single && always(sel.Where) && isRef && recordsOf(on) == sel.Table.Name && rows.stored()
 	}
 	return form, f
+}
+
+// stored reports that all fields of the level are columns of its rows.
+func (l *level) stored() bool {
+	return !slices.ContainsFunc(l.fields, func(f field) bool {
+		return f.expr != nil || f.embed != nil || f.aggregate != nil || f.nulls != nil
+	})
+}
+
+// along writes the fields of the record that a ref leads to: an object, or NONE
+// where no record is there.
+func (c *compiler) along(e *embedding) {
+	on, _ := e.of.On.(*query.ColumnRef)
+	c.field(on)
+	c.text(".{")
+	for i := range e.rows.fields {
+		if i > 0 {
+			c.text(", ")
+		}
+		c.name(e.rows.fields[i].name)
+	}
+	c.text("}")
 }
 
 // embedding writes the subquery of an embed's rows.
 func (c *compiler) embedding(e *embedding) {
 	c.portion(func() {
+		if e.linked && !c.written { // a record that was written before has no id yet
+			c.along(e)
+			return
+		}
 		c.subquery(e.of, func() {
 			var from func()
 			if via := e.of.Via; via != nil {
@@ -179,7 +212,8 @@ func (l *level) writeEmbed(w query.RowWriter, f *field) error {
 func (l *level) embedText(f *field) ([]byte, error) {
 	e := f.embed
 	from := wire.NewReader(l.spans[f.at])
-	if kind := from.Kind(); kind == wire.None || kind == wire.Null { // there is no row that it would be of
+	kind := from.Kind()
+	if kind == wire.None || kind == wire.Null { // there is no row that it would be of
 		return nil, nil
 	}
 	if e.of.Many {
@@ -187,7 +221,11 @@ func (l *level) embedText(f *field) ([]byte, error) {
 	} else {
 		e.writer.ResetObjects(e.spare[:0], e.shape)
 	}
-	did, err := e.rows.read(from, &bounded{JSONWriter: &e.writer, of: e})
+	read := e.rows.read
+	if kind == wire.Map {
+		read = e.rows.readOne
+	}
+	did, err := read(from, &bounded{JSONWriter: &e.writer, of: e})
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,8 @@ type field struct {
 	name string
 	at   int        // in level.spans, once all fields are known
 	expr query.Expr // what is selected under the name; nil for a column of it
-	// nulls is the term of an order whose nulls it sets apart.
+	// nulls is the term of an order that it is with its nulls above all values: the
+	// server has them below.
 	nulls query.Expr
 	embed *embedding
 	// aggregate is counted, or summed, by the server.
@@ -220,15 +221,20 @@ func (b *builder) order() {
 			b.level.order = append(b.level.order, b.output(o.Expr))
 			continue
 		}
-		b.term(o)
-		if o.NullsFirst == o.Descending && !neverNull(o.Expr) {
+		if nullsHigh(o) {
 			b.level.made++
 			f := b.field("_"+strconv.Itoa(b.level.made), nil)
 			f.nulls = o.Expr
+		} else {
+			b.term(o)
 		}
 	}
 	b.field("id", nil)
 }
+
+// nullsHigh reports a term of an order that may be null, as if that were more than
+// all values.
+func nullsHigh(o *query.Order) bool { return o.NullsFirst == o.Descending && !neverNull(o.Expr) }
 
 // term gives the field that a term of an order sorts by.
 func (b *builder) term(o *query.Order) *field {
@@ -241,6 +247,15 @@ func (b *builder) term(o *query.Order) *field {
 		return b.field(fieldHops, nil)
 	}
 	return b.made(o.Expr)
+}
+
+// above is more to the server than any value that a term is: after arrays come
+// the ids of records, and ranges last.
+func above(term query.Expr) string {
+	if recordsOf(term) != "" {
+		return "(0..0)"
+	}
+	return "[]"
 }
 
 // sortsAlike reports a type whose values SurrealDB sorts as query.CompareValues
@@ -320,7 +335,7 @@ func (c *compiler) valueOf(f *field) bool {
 	case f.nulls != nil:
 		c.text("(")
 		c.raw(f.nulls)
-		c.text(" = NONE)")
+		c.text(" ?? " + above(f.nulls) + ")")
 	case f.expr != nil:
 		// What is sorted by may not be a path alone: a sort would read it again, and
 		// not along refs.
@@ -340,12 +355,11 @@ func (c *compiler) order(l *level) {
 	if len(l.order) == 0 {
 		for i := range l.sel.Order {
 			o := &l.sel.Order[i]
-			if o.NullsFirst == o.Descending && !neverNull(o.Expr) {
+			if nullsHigh(o) {
 				c.name(l.find(func(f *field) bool { return f.nulls == o.Expr }))
-				c.direction(o.Descending)
-				c.text(", ")
+			} else {
+				c.name(l.term(o.Expr))
 			}
-			c.name(l.term(o.Expr))
 			c.direction(o.Descending)
 			if isKey(o.Expr, l.sel.Table) {
 				return

@@ -35,6 +35,15 @@ func (l *level) read(r *wire.Reader, w query.RowWriter) (result, error) {
 	return did, r.Err()
 }
 
+// readOne feeds the one row that an answer is to w.
+func (l *level) readOne(r *wire.Reader, w query.RowWriter) (result, error) {
+	var did result
+	if err := l.take(r); err != nil {
+		return did, err
+	}
+	return did, l.write(w, &did)
+}
+
 // take reads one row's fields.
 func (l *level) take(r *wire.Reader) error {
 	next := 0
