@@ -60,6 +60,7 @@ var adapters = []struct {
 	{"runtime/store/surreal/surql", 4, []string{"runtime/store/surreal", "runtime/check"}, "an engine's own language is read beside it"},
 	{"runtime/store/gate", 8, []string{"runtime/store/sqlite", "runtime/store/surreal"}, "when tables may be changed is the engines' to know"},
 	{"runtime/store/outcome", 4, []string{"runtime/store/sqlite", "runtime/store/surreal"}, "what a batch's repetition is answered with is the engines' to keep"},
+	{"runtime/store/watchers", 8, []string{"runtime/store/sqlite", "runtime/store/surreal"}, "who is woken by commits is the engines' to know"},
 	{"runtime/store/surreal/wire", 1, []string{"runtime/store/surreal", "runtime/store/surreal/rpc"}, "what a server answers is read in one place"},
 	{"runtime/store/surreal/surrealtest", 1, []string{"runtime/bench"}, "it is what the engine is tested with, and never shipped"},
 	{"runtime/query/querytest", 4, []string{"runtime/store/storetest"}, "it is what evaluators are tested with, and never shipped"},

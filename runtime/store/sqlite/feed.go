@@ -8,6 +8,7 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store"
+	"github.com/edge-hive/edge-hive/runtime/store/watchers"
 )
 
 const (
@@ -30,16 +31,13 @@ type feed struct {
 	recent []recent // contiguous, up to last
 	bytes  int
 
-	watchers map[chan struct{}]context.CancelFunc
-	closed   bool
+	watchers watchers.List
 }
 
 type recent struct {
 	commit query.Commit
 	size   int
 }
-
-func newFeed() *feed { return &feed{watchers: map[chan struct{}]context.CancelFunc{}} }
 
 // load reads the bounds; the commits in memory are forgotten.
 func (f *feed) load(c *conn, epoch uint64) error {
@@ -75,12 +73,7 @@ func (f *feed) publish(added []recent, floor uint64) {
 		drop++
 	}
 	f.recent = f.recent[drop:]
-	for wake := range f.watchers {
-		select {
-		case wake <- struct{}{}:
-		default: // already told, not yet seen
-		}
-	}
+	f.watchers.Wake()
 }
 
 func (f *feed) position() query.Cursor {
@@ -113,28 +106,6 @@ func (f *feed) after(after query.Cursor, limit int) ([]query.Commit, query.Curso
 	return commits, last, true, nil
 }
 
-// watch registers a channel until the context or the store ends.
-func (f *feed) watch(ctx context.Context) (<-chan struct{}, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.closed {
-		return nil, store.ErrClosed
-	}
-	wake := make(chan struct{}, 1)
-	stop := context.AfterFunc(ctx, func() { f.unwatch(wake) })
-	f.watchers[wake] = func() { stop() }
-	return wake, nil
-}
-
-func (f *feed) unwatch(wake chan struct{}) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if _, ok := f.watchers[wake]; ok {
-		delete(f.watchers, wake)
-		close(wake)
-	}
-}
-
 // reached waits until a commit that a reader has seen is published, which
 // follows its COMMIT at once: whoever has its cursor may ask what came after.
 // It gives up when the writer breaks between the two.
@@ -144,7 +115,7 @@ func (s *Store) reached(ctx context.Context, seen query.Cursor) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	wake, err := s.feed.watch(ctx)
+	wake, err := s.feed.watchers.Add(ctx)
 	if err != nil {
 		return err
 	}
@@ -168,18 +139,6 @@ func (f *feed) has(seen query.Cursor) bool {
 	return f.last >= seen.Seq || f.epoch != seen.Epoch
 }
 
-// close ends all watches.
-func (f *feed) close() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.closed = true
-	for wake, stop := range f.watchers {
-		stop()
-		close(wake)
-	}
-	clear(f.watchers)
-}
-
 // Position implements store.Store.
 func (s *Store) Position(ctx context.Context) (query.Cursor, error) {
 	if err := s.gate.Enter(ctx); err != nil {
@@ -190,7 +149,9 @@ func (s *Store) Position(ctx context.Context) (query.Cursor, error) {
 }
 
 // Watch implements store.Store.
-func (s *Store) Watch(ctx context.Context) (<-chan struct{}, error) { return s.feed.watch(ctx) }
+func (s *Store) Watch(ctx context.Context) (<-chan struct{}, error) {
+	return s.feed.watchers.Add(ctx)
+}
 
 // Changes implements store.Store: from memory where it reaches back so far.
 func (s *Store) Changes(ctx context.Context, after query.Cursor, limit int) ([]query.Commit, error) {

@@ -27,7 +27,7 @@ func OpenMemory(ctx context.Context, options Options) (*Store, error) {
 	}
 	options = options.withDefaults()
 	options.Path = memoryPath()
-	s := &Store{options: options, versions: newVersions(), feed: newFeed()}
+	s := &Store{options: options, versions: newVersions(), feed: &feed{}}
 	if err := s.start(); err != nil {
 		return nil, err
 	}

@@ -63,7 +63,7 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 		return nil, err
 	}
 	sweep(path)
-	s := &Store{options: options, lock: held, versions: newVersions(), feed: newFeed()}
+	s := &Store{options: options, lock: held, versions: newVersions(), feed: &feed{}}
 	if err := s.start(); err != nil {
 		return nil, errors.Join(err, held.Close())
 	}
@@ -256,7 +256,7 @@ func (s *Store) Close() error {
 	if !s.gate.Close() {
 		return nil
 	}
-	s.feed.close()
+	s.feed.watchers.Close()
 	for range maxSnapshots {
 		<-s.snapshots
 	}

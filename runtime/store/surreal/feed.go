@@ -11,6 +11,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/rpc"
+	"github.com/edge-hive/edge-hive/runtime/store/watchers"
 )
 
 // feed is the commits of the database in order, whoever made them: what its
@@ -41,7 +42,7 @@ type feed struct {
 	lacking func(table string, key []byte)
 	// changed is closed and replaced when anything here moves on.
 	changed  chan struct{}
-	watchers map[chan struct{}]context.CancelFunc
+	watchers watchers.List
 	// failures counts the reader's, cause is the last one.
 	failures uint64
 	cause    error
@@ -76,7 +77,7 @@ func newFeed(from feedSource, keep time.Duration, log *slog.Logger) *feed {
 	f := &feed{
 		source: from, keep: keep, log: log, versions: newVersions(),
 		look: make(chan struct{}, 1), changed: make(chan struct{}),
-		watchers: map[chan struct{}]context.CancelFunc{}, marks: map[string]*mark{}, page: maxPage,
+		marks: map[string]*mark{}, page: maxPage,
 	}
 	f.process = strconv.FormatUint(rand.Uint64(), 36) + "." //nolint:gosec // another than other processes have, no secret
 	f.ctx, f.stop = context.WithCancel(context.Background())
@@ -272,34 +273,7 @@ func (f *feed) watch(ctx context.Context) (<-chan struct{}, error) {
 	if err := f.start(); err != nil {
 		return nil, err
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.closed {
-		return nil, store.ErrClosed
-	}
-	wake := make(chan struct{}, 1)
-	stop := context.AfterFunc(ctx, func() { f.unwatch(wake) })
-	f.watchers[wake] = func() { stop() }
-	return wake, nil
-}
-
-func (f *feed) unwatch(wake chan struct{}) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if _, ok := f.watchers[wake]; ok {
-		delete(f.watchers, wake)
-		close(wake)
-	}
-}
-
-// wake tells the watchers of commits. The caller holds f.mu.
-func (f *feed) wake() {
-	for wake := range f.watchers {
-		select {
-		case wake <- struct{}{}:
-		default: // already told, not yet seen
-		}
-	}
+	return f.watchers.Add(ctx)
 }
 
 // close ends the reader and all watches.
@@ -310,11 +284,7 @@ func (f *feed) close() {
 		return
 	}
 	f.closed = true
-	for wake, stop := range f.watchers {
-		stop()
-		close(wake)
-	}
-	clear(f.watchers)
+	f.watchers.Close()
 	f.move()
 	f.mu.Unlock()
 	f.stop()

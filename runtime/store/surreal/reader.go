@@ -160,7 +160,7 @@ func (r *reader) release() time.Duration {
 		}
 	}
 	if len(released) > 0 {
-		r.wake()
+		r.watchers.Wake()
 	}
 	r.move()
 	wait := pollAfter
@@ -184,7 +184,7 @@ func (r *reader) enterEpoch(epoch, after uint64) {
 	r.epoch = epoch
 	r.order.restart(after)
 	r.versions.bumpAll()
-	r.wake()
+	r.watchers.Wake()
 }
 
 // lookAtEnd reads what is after the last released commit: all, or as much more as
