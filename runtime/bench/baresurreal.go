@@ -148,7 +148,11 @@ func (p *bareSurreal) update(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	vars := map[string]any{"id": models.NewRecordID("books", id), "title": b.Title}
-	if _, err := surrealdb.Query[any](r.Context(), p.db, bareUpdate, vars); err != nil {
+	_, err = surrealdb.Query[any](r.Context(), p.db, bareUpdate, vars)
+	for err != nil && strings.Contains(err.Error(), "conflict") && r.Context().Err() == nil { // another client updates the same book
+		_, err = surrealdb.Query[any](r.Context(), p.db, bareUpdate, vars)
+	}
+	if err != nil {
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}

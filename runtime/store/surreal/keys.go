@@ -32,11 +32,21 @@ type keyMaker struct {
 
 // keyBlock is what one node may still make of a table's keys.
 type keyBlock struct {
-	mutex     sync.Mutex
-	next, end int64 // of [next, end)
-	size      int64 // of the last one
-	taken     time.Time
+	mutex sync.Mutex
+	keyRange
+	// ahead is the next block of a busy table, so that nobody waits for it; fetching
+	// says that somebody takes it.
+	ahead    keyRange
+	fetching bool
+	// passed counts how often a batch gave keys that are above all of the block: what
+	// is being fetched then may have some of them.
+	passed int
+	size   int64 // of the last one that was taken
+	taken  time.Time
 }
+
+// keyRange is the keys from next on, before end.
+type keyRange struct{ next, end int64 }
 
 func (m *keyMaker) of(table string) *keyBlock {
 	m.mutex.Lock()
@@ -88,6 +98,7 @@ func (t *transaction) giveKey(entry *table, row query.Row) (bool, error) {
 		return false, err
 	}
 	row[0] = query.Int(key)
+	t.fetchAhead(entry.Name, k.block)
 	return true, nil
 }
 
@@ -117,9 +128,15 @@ func (t *transaction) makeKey(entry *table, k *takings) (int64, error) {
 	b.mutex.Lock()
 	defer b.mutex.Unlock()
 	if b.next >= b.end {
-		if err := t.reserve(entry.Name, b); err != nil {
+		b.keyRange, b.ahead = b.ahead, keyRange{}
+	}
+	if b.next >= b.end {
+		size := b.grow(time.Now())
+		taken, err := t.store.takeKeys(t.ctx, entry.Name, size)
+		if err != nil {
 			return 0, err
 		}
+		b.keyRange, b.size = taken, size
 	}
 	if b.next == math.MaxInt64 {
 		return 0, usedUp()
@@ -177,7 +194,8 @@ func (t *transaction) settleKeys(committed bool) {
 		b.mutex.Lock()
 		switch {
 		case k.given > b.end:
-			b.next, b.end = 0, 0 // all others are above them
+			b.keyRange, b.ahead = keyRange{}, keyRange{} // all others are above them
+			b.passed++
 		case k.given > b.next:
 			b.next = k.given
 		}
@@ -186,28 +204,42 @@ func (t *transaction) settleKeys(committed bool) {
 	t.keys = nil
 }
 
-// reserve takes a new block out of the table's counter, in a transaction of its
-// own.
-func (t *transaction) reserve(table string, b *keyBlock) error {
-	size := max(b.size, 1)
-	if now := time.Now(); now.Sub(b.taken) < busy {
-		size = min(2*size, maxBlock)
-	} else {
-		size = max(size/2, 1)
+// leastAhead is the size from which on blocks are taken before they are needed.
+const leastAhead = 64
+
+// fetchAhead takes the next block of a table when half of one that did not last
+// long is used up: whoever comes to that place does, and the others go on.
+func (t *transaction) fetchAhead(table string, b *keyBlock) {
+	b.mutex.Lock()
+	if b.fetching || b.size < leastAhead || b.ahead != (keyRange{}) || b.end-b.next > b.size/2 {
+		b.mutex.Unlock()
+		return
 	}
-	next, err := t.store.takeKeys(t.ctx, table, size)
-	if err != nil {
-		return err
+	b.fetching = true
+	size, passed := b.grow(time.Now()), b.passed
+	b.mutex.Unlock()
+	taken, err := t.store.takeKeys(t.ctx, table, size)
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	b.fetching = false
+	if err == nil && passed == b.passed { // else whoever needs it asks, and says why not
+		b.ahead, b.size = taken, size
 	}
-	b.next, b.end, b.size, b.taken = next, next+size, size, time.Now()
-	if b.end < b.next { // the last ones there are
-		b.end = math.MaxInt64
-	}
-	return nil
 }
 
-// takeKeys raises a table's counter and gives its value before.
-func (s *Store) takeKeys(ctx context.Context, table string, size int64) (int64, error) {
+// grow is how large the next block is, which is taken now: as large as the table
+// is busy. The caller holds b.mutex.
+func (b *keyBlock) grow(now time.Time) int64 {
+	lasted := now.Sub(b.taken)
+	b.taken = now
+	if lasted < busy {
+		return min(2*max(b.size, 1), maxBlock)
+	}
+	return max(b.size/2, 1)
+}
+
+// takeKeys takes a block out of a table's counter, in a transaction of its own.
+func (s *Store) takeKeys(ctx context.Context, table string, size int64) (keyRange, error) {
 	const text = "{ LET $next = (SELECT VALUE next FROM ONLY type::record('" + tableKeys + "', $table)) ?? 1;" +
 		" UPSERT type::record('" + tableKeys + "', $table) SET next = IF $next > $last { $most } ELSE { $next + $size } RETURN NONE; RETURN $next; }"
 	vars := wire.AppendMap(nil, 4)
@@ -220,13 +252,16 @@ func (s *Store) takeKeys(ctx context.Context, table string, size int64) (int64, 
 		switch {
 		case err == nil:
 			r := wire.NewReader(results[0])
-			next := r.Int()
-			return next, r.Err()
+			taken := keyRange{next: r.Int()}
+			if taken.end = taken.next + size; taken.end < taken.next { // the last ones there are
+				taken.end = math.MaxInt64
+			}
+			return taken, r.Err()
 		case !isConflict(err) || attempt == maxAttempts:
-			return 0, fmt.Errorf("take keys of table %q: %w", table, err)
+			return keyRange{}, fmt.Errorf("take keys of table %q: %w", table, err)
 		}
 		if err := backOff(ctx, attempt); err != nil {
-			return 0, err
+			return keyRange{}, err
 		}
 	}
 }
@@ -256,17 +291,23 @@ func (s *Store) giveBack(ctx context.Context) {
 	defer s.writes.keys.mutex.Unlock()
 	for name, b := range s.writes.keys.tables {
 		b.mutex.Lock()
-		next, end := b.next, b.end
-		b.next, b.end = 0, 0
+		left, ahead := b.keyRange, b.ahead
+		b.keyRange, b.ahead = keyRange{}, keyRange{}
 		b.mutex.Unlock()
-		if next >= end {
-			continue
-		}
-		vars := wire.AppendMap(nil, 3)
-		vars = wire.AppendString(wire.AppendString(vars, "table"), name)
-		vars = wire.AppendInt(wire.AppendString(vars, "next"), next)
-		vars = wire.AppendInt(wire.AppendString(vars, "end"), end)
-		// What fails leaves a gap, no more.
-		_, _ = s.client.Query(ctx, "UPDATE type::record('"+tableKeys+"', $table) SET next = $next WHERE next = $end RETURN NONE", vars)
+		s.returnKeys(ctx, name, ahead)
+		s.returnKeys(ctx, name, left)
 	}
+}
+
+// returnKeys lowers a table's counter where the block is the last one that was
+// taken. What fails leaves a gap, no more.
+func (s *Store) returnKeys(ctx context.Context, table string, block keyRange) {
+	if block.next >= block.end {
+		return
+	}
+	vars := wire.AppendMap(nil, 3)
+	vars = wire.AppendString(wire.AppendString(vars, "table"), table)
+	vars = wire.AppendInt(wire.AppendString(vars, "next"), block.next)
+	vars = wire.AppendInt(wire.AppendString(vars, "end"), block.end)
+	_, _ = s.client.Query(ctx, "UPDATE type::record('"+tableKeys+"', $table) SET next = $next WHERE next = $end RETURN NONE", vars)
 }
