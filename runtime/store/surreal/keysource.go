@@ -4,15 +4,15 @@ import (
 	"slices"
 
 	"github.com/edge-hive/edge-hive/runtime/query"
-	"github.com/edge-hive/edge-hive/runtime/store/surreal/wire"
 )
 
 // rowsOf writes what is read where a table's rows are asked for under a
 // condition: the table, or where the condition names keys or a range of them,
 // those alone, for SurrealDB's planner finds by itself but the row of one key. Each
 // key is a source of its own: the rows of a list of them are not ordered by their
-// keys, whatever the statement says. The condition must still be written.
-func (c *compiler) rowsOf(t *query.Table, where query.Expr) {
+// keys, whatever the statement says. It gives what is left of the condition, which
+// must still be written.
+func (c *compiler) rowsOf(t *query.Table, where query.Expr) query.Expr {
 	var keys keyTerms
 	keys.collect(t, where)
 	switch {
@@ -26,23 +26,47 @@ func (c *compiler) rowsOf(t *query.Table, where query.Expr) {
 			c.value(key.Value, key.Of, t.Name)
 		}
 	case (keys.low != nil || keys.high != nil) && !keys.indexed:
-		c.bind(func(dst []byte) []byte {
-			dst = wire.AppendArray(wire.AppendTag(dst, tagRecord), 2)
-			dst = wire.AppendArray(wire.AppendTag(wire.AppendString(dst, t.Name), tagRange), 2)
-			return keys.high.append(keys.low.append(dst))
-		})
+		c.keyRange(t, keys.low, keys.high)
+		return withoutTerms(where, keys.low, keys.high)
 	default:
 		c.name(t.Name)
 	}
+	return where
 }
 
-// The tags of a range of records in SurrealDB's CBOR.
-const (
-	tagRecord   = wire.TagRecord
-	tagRange    = 49
-	tagIncluded = 50
-	tagExcluded = 51
-)
+// keyRange writes the rows whose keys are between two bounds. A page of it is read
+// no further than it goes where it is written so, and not as one parameter, and
+// where no condition asks for the key once more.
+func (c *compiler) keyRange(t *query.Table, low, high *bound) {
+	c.text("type::record('" + t.Name + "', ")
+	if low != nil {
+		c.value(low.key.Value, low.key.Of, "")
+		if !low.included {
+			c.text(">")
+		}
+	}
+	c.text("..")
+	if high != nil {
+		if high.included {
+			c.text("=")
+		}
+		c.value(high.key.Value, high.key.Of, "")
+	}
+	c.text(")")
+}
+
+// withoutTerms is a condition without those of its terms that are the bounds.
+func withoutTerms(where query.Expr, low, high *bound) query.Expr {
+	isBound := func(e query.Expr) bool { return low != nil && e == low.term || high != nil && e == high.term }
+	if isBound(where) {
+		return nil
+	}
+	and, ok := where.(*query.And)
+	if !ok || !slices.ContainsFunc(and.Terms, isBound) {
+		return where
+	}
+	return &query.And{Terms: slices.DeleteFunc(slices.Clone(and.Terms), isBound)}
+}
 
 // keyTerms is what a condition says of the key.
 type keyTerms struct {
@@ -54,19 +78,9 @@ type keyTerms struct {
 
 // bound is an end of a range of keys.
 type bound struct {
+	term     query.Expr
 	key      *query.Literal
 	included bool
-}
-
-func (b *bound) append(dst []byte) []byte {
-	if b == nil {
-		return wire.AppendNull(dst)
-	}
-	tag := uint64(tagExcluded)
-	if b.included {
-		tag = tagIncluded
-	}
-	return appendValue(wire.AppendTag(dst, tag), b.key.Value, b.key.Of, "")
 }
 
 func (k *keyTerms) collect(t *query.Table, where query.Expr) {
@@ -102,9 +116,9 @@ func (k *keyTerms) compare(t *query.Table, e *query.Compare) {
 	case query.Equal:
 		k.one = true
 	case query.Less, query.LessEqual:
-		k.high = &bound{literal, e.Op == query.LessEqual}
+		k.high = &bound{e, literal, e.Op == query.LessEqual}
 	case query.Greater, query.GreaterEqual:
-		k.low = &bound{literal, e.Op == query.GreaterEqual}
+		k.low = &bound{e, literal, e.Op == query.GreaterEqual}
 	}
 }
 

@@ -39,14 +39,15 @@ func TestKeysAreScans(t *testing.T) {
 		{"before", compare(query.Less, 3), "1,2"},
 		{"up to", compare(query.LessEqual, 3), "1,2,3"},
 		{"between", &query.And{Terms: []query.Expr{compare(query.Greater, 3), compare(query.Less, 6)}}, "4,5"},
+		{"between, twice", &query.And{Terms: []query.Expr{compare(query.Greater, 3), compare(query.Greater, 2), compare(query.LessEqual, 6), compare(query.Less, 6)}}, "4,5"},
+		{"nothing", &query.And{Terms: []query.Expr{compare(query.Greater, 6), compare(query.Less, 3)}}, ""},
 		{"list", in, "2,7"},
 		{"list and range", &query.And{Terms: []query.Expr{in, compare(query.Less, 6)}}, "2"},
 		{"not", &query.Not{Term: compare(query.Less, 8)}, "8,9"},
 	} {
 		c := compiler{scope: scope{rows: []string{""}}}
 		c.text("SELECT id, id AS o0 FROM ")
-		c.rowsOf(table, test.where)
-		c.where(test.where)
+		c.where(c.rowsOf(table, test.where))
 		answers, err := client.Query(t.Context(), strings.ReplaceAll("RETURN array::join((TEXT ORDER BY o0).map(|$row| <string> record::id($row.id)), ','); EXPLAIN TEXT;"+
 			"RETURN array::join((TEXT ORDER BY o0 DESC).map(|$row| <string> record::id($row.id)).reverse(), ',')", "TEXT", string(c.buf)), c.vars())
 		if err != nil {

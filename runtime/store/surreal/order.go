@@ -26,8 +26,10 @@ import (
 const (
 	minHold = 20 * time.Millisecond
 	maxHold = time.Second
-	// holdFor is how long a longer hold stays after the disorder that it is for.
-	holdFor = time.Minute
+	// holdFor is how long a longer hold stays after the disorder that it is for, and
+	// strainFor after a slow answer.
+	holdFor   = time.Minute
+	strainFor = 5 * time.Second
 
 	// recentCommits and recentBytes bound the commits that are kept in memory.
 	recentCommits = 4096
@@ -59,7 +61,9 @@ type sequence struct {
 
 	hold   time.Duration
 	holdTo time.Time // then it is the least again
-	late   int       // how many came after their place was passed
+	// quickest is how long the server takes for an answer when it has little to do.
+	quickest time.Duration
+	late     int // how many came after their place was passed
 }
 
 type waitingEntry struct {
@@ -136,6 +140,21 @@ func (q *sequence) insert(e feedEntry) {
 func (q *sequence) disorder(hold time.Duration, now time.Time) {
 	if hold = min(hold, maxHold); hold >= q.hold {
 		q.hold, q.holdTo = hold, now.Add(holdFor)
+	}
+}
+
+// strained makes the hold longer while the server takes longer for an answer than
+// it can: then commits take longer to come into sight, too.
+func (q *sequence) strained(took time.Duration, now time.Time) {
+	if q.quickest == 0 || took < q.quickest {
+		q.quickest = took
+	}
+	q.quickest += (took - q.quickest) / 256 // it is found again when it has changed
+	if hold := min(2*(took-q.quickest), maxHold); hold > q.hold {
+		q.hold = hold
+		if end := now.Add(strainFor); end.After(q.holdTo) {
+			q.holdTo = end
+		}
 	}
 }
 

@@ -199,9 +199,13 @@ func (r *reader) lookAtEnd(ctx context.Context) error {
 	r.looked = time.Now()
 	ended := false
 	for more := true; more; {
+		asked := time.Now()
 		list, last, full, err := r.show(ctx, from)
 		if err != nil {
 			return err
+		}
+		if !full { // a page that is full takes its time
+			r.strained(time.Since(asked))
 		}
 		r.take(ctx, list)
 		from, ended = last+1, !full
@@ -220,6 +224,12 @@ func (r *reader) lookAtEnd(ctx context.Context) error {
 	}
 	r.move()
 	return nil
+}
+
+func (r *reader) strained(took time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.order.strained(took, time.Now())
 }
 
 // hasRoom reports that what is behind a commit may be read, too. What waits already

@@ -203,18 +203,19 @@ func (c *compiler) counting(sel *query.Select, milliseconds int64) {
 // or those of them that its walk came to.
 func (c *compiler) source(sel *query.Select) {
 	c.text(" FROM ")
-	c.sourceOf(sel)
-	c.where(sel.Where)
+	c.where(c.sourceOf(sel))
 }
 
-func (c *compiler) sourceOf(sel *query.Select) {
+// sourceOf writes what a select reads, and gives what is left of its condition.
+func (c *compiler) sourceOf(sel *query.Select) query.Expr {
 	switch {
 	case sel.Reach != nil:
 		c.text("$walked")
 	case c.from(sel): // the nearest
 	default:
-		c.rowsOf(sel.Table, sel.Where)
+		return c.rowsOf(sel.Table, sel.Where)
 	}
+	return sel.Where
 }
 
 // paged writes the source of rows of which a page is wanted.
@@ -232,9 +233,9 @@ func (c *compiler) paged(sel *query.Select) {
 		c.where(sel.Where)
 	case c.within && sel.Reach == nil && (len(sel.Order) > 0 || !always(sel.Where)):
 		c.text(" FROM ")
-		c.sourceOf(sel)
+		left := c.sourceOf(sel)
 		c.unhurried(sel)
-		c.where(sel.Where)
+		c.where(left)
 	default:
 		c.source(sel)
 	}

@@ -59,8 +59,7 @@ func (t *transaction) nameRival(o op, entry *table, rival *query.Rival) {
 	t.forget()
 	t.throw(o, func(c *compiler) {
 		c.text("(SELECT VALUE " + fieldRevision + " FROM ")
-		c.rowsOf(entry.Table, rival.Rows)
-		c.where(rival.Rows)
+		c.where(c.rowsOf(entry.Table, rival.Rows))
 		c.text(" LIMIT 1) != []")
 	})
 }
