@@ -21,9 +21,8 @@
 //     foresight computes before a statement what SurrealQL has no word
 //     for.
 //   - Reading: select runs a statement; level says which fields one select of it
-//     has, its own or an embed's, group and tally the
-//     same of groups, embed and reach what
-//     goes along relations; keysource says which rows are read, rows makes the
+//     has, its own or an embed's, and sort in which order its rows come, group and
+//     tally the same of groups, embed and reach what goes along relations; keysource says which rows are read, rows makes the
 //     answer of what came. ask is conditions without a row; snapshot one moment,
 //     snapshotplace its place in the feed; explain how the server runs it.
 //   - Writing: apply tries a batch, transaction is one try, direct a write that reads nothing first; insert, upsert, update
