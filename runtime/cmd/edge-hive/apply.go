@@ -141,12 +141,12 @@ func (c *applyCommand) say(call *call, done applied) error {
 }
 
 // errUnasked is returned where nobody can answer.
-var errUnasked = hinted(errors.New("there is no terminal to ask on"), "answer with --yes")
+var errUnasked = hinted(errors.New("nobody is there to ask"), "answer with --yes")
 
 // ask asks a person, for whom no answer is no.
 func (t *terminal) ask(question string) (bool, error) {
 	if f, ok := t.in.(*os.File); ok {
-		if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 || f.Name() == os.DevNull {
+		if info, err := f.Stat(); err != nil || info.Mode()&os.ModeCharDevice == 0 {
 			return false, errUnasked
 		}
 	}
@@ -154,6 +154,9 @@ func (t *terminal) ask(question string) (bool, error) {
 	line, err := bufio.NewReader(io.LimitReader(t.in, 1<<10)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return false, err
+	}
+	if line == "" { // the null device is no terminal, either
+		return false, errUnasked
 	}
 	switch strings.ToLower(strings.TrimSpace(line)) {
 	case "y", "yes":

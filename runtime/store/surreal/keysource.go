@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/edge-hive/edge-hive/runtime/query"
+	"github.com/edge-hive/edge-hive/runtime/store/surreal/wire"
 )
 
 // rowsOf writes what is read where a table's rows are asked for under a
@@ -11,8 +12,9 @@ import (
 // those alone, for SurrealDB's planner finds by itself but the row of one key. Each
 // key is a source of its own: the rows of a list of them are not ordered by their
 // keys, whatever the statement says. It gives what is left of the condition, which
-// must still be written.
-func (c *compiler) rowsOf(t *query.Table, where query.Expr) query.Expr {
+// must still be written. byKey says that a page in the order of the keys is wanted,
+// or any rows.
+func (c *compiler) rowsOf(t *query.Table, where query.Expr, byKey bool) query.Expr {
 	var keys keyTerms
 	keys.collect(t, where)
 	switch {
@@ -26,7 +28,11 @@ func (c *compiler) rowsOf(t *query.Table, where query.Expr) query.Expr {
 			c.value(key.Value, key.Of, t.Name)
 		}
 	case (keys.low != nil || keys.high != nil) && !keys.indexed:
-		c.keyRange(t, keys.low, keys.high)
+		if byKey {
+			c.keyRange(t, keys.low, keys.high)
+		} else {
+			c.wholeRange(t, keys.low, keys.high)
+		}
 		return withoutTerms(where, keys.low, keys.high)
 	default:
 		c.name(t.Name)
@@ -34,9 +40,9 @@ func (c *compiler) rowsOf(t *query.Table, where query.Expr) query.Expr {
 	return where
 }
 
-// keyRange writes the rows whose keys are between two bounds. A page of it is read
-// no further than it goes where it is written so, and not as one parameter, and
-// where no condition asks for the key once more.
+// keyRange writes the rows whose keys are between two bounds, so that a page of
+// them is read no further than it goes: the server has the page in front of any
+// order but that of the keys.
 func (c *compiler) keyRange(t *query.Table, low, high *bound) {
 	c.text("type::record('" + t.Name + "', ")
 	if low != nil {
@@ -54,6 +60,34 @@ func (c *compiler) keyRange(t *query.Table, low, high *bound) {
 	}
 	c.text(")")
 }
+
+// wholeRange writes the same rows, so that all are read before they are sorted.
+func (c *compiler) wholeRange(t *query.Table, low, high *bound) {
+	c.bind(func(dst []byte) []byte {
+		dst = wire.AppendArray(wire.AppendTag(dst, tagRecord), 2)
+		dst = wire.AppendArray(wire.AppendTag(wire.AppendString(dst, t.Name), tagRange), 2)
+		return high.append(low.append(dst))
+	})
+}
+
+func (b *bound) append(dst []byte) []byte {
+	if b == nil {
+		return wire.AppendNull(dst)
+	}
+	tag := uint64(tagExcluded)
+	if b.included {
+		tag = tagIncluded
+	}
+	return appendValue(wire.AppendTag(dst, tag), b.key.Value, b.key.Of, "")
+}
+
+// The tags of a range of records in SurrealDB's CBOR.
+const (
+	tagRecord   = wire.TagRecord
+	tagRange    = 49
+	tagIncluded = 50
+	tagExcluded = 51
+)
 
 // withoutTerms is a condition without those of its terms that are the bounds.
 func withoutTerms(where query.Expr, low, high *bound) query.Expr {

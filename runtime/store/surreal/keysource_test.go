@@ -1,6 +1,9 @@
 package surreal
 
 import (
+	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -45,23 +48,62 @@ func TestKeysAreScans(t *testing.T) {
 		{"list and range", &query.And{Terms: []query.Expr{in, compare(query.Less, 6)}}, "2"},
 		{"not", &query.Not{Term: compare(query.Less, 8)}, "8,9"},
 	} {
-		c := compiler{scope: scope{rows: []string{""}}}
-		c.text("SELECT id, id AS o0 FROM ")
-		c.where(c.rowsOf(table, test.where))
-		answers, err := client.Query(t.Context(), strings.ReplaceAll("RETURN array::join((TEXT ORDER BY o0).map(|$row| <string> record::id($row.id)), ','); EXPLAIN TEXT;"+
-			"RETURN array::join((TEXT ORDER BY o0 DESC).map(|$row| <string> record::id($row.id)).reverse(), ',')", "TEXT", string(c.buf)), c.vars())
-		if err != nil {
-			t.Errorf("%s: %v\n%s", test.name, err, c.buf)
-			continue
-		}
-		if got := string(wire.NewReader(answers[0]).String()); got != test.want {
-			t.Errorf("%s: %s, not %s", test.name, got, test.want)
-		}
-		if got := string(wire.NewReader(answers[2]).String()); got != test.want {
-			t.Errorf("%s, backwards: %s, not %s", test.name, got, test.want)
-		}
-		if plan := string(wire.NewReader(answers[1]).String()); strings.Contains(plan, "TableScan") && test.name != "not" {
-			t.Errorf("%s: %s", test.name, plan)
+		for _, byKey := range []bool{true, false} {
+			t.Run(fmt.Sprint(test.name, byKey), func(t *testing.T) {
+				c := compiler{scope: scope{rows: []string{""}}}
+				c.text("SELECT id, n FROM ")
+				c.where(c.rowsOf(table, test.where, byKey))
+				keys := func(order string) []string {
+					t.Helper()
+					answers, err := client.Query(t.Context(), string(c.buf)+" ORDER BY "+order, c.vars())
+					if err != nil {
+						t.Fatalf("%v\n%s", err, c.buf)
+					}
+					return keysOf(wire.NewReader(answers[0]))
+				}
+				all := strings.FieldsFunc(test.want, func(r rune) bool { return r == ',' })
+				if got := keys("id"); !slices.Equal(got, all) {
+					t.Errorf("%s, not %s", got, all)
+				}
+				if got := keys("id LIMIT 1 START 1"); !slices.Equal(got, cut(all, 1, 1)) {
+					t.Errorf("a page of %s is %s", all, got)
+				}
+				answers, err := client.Query(t.Context(), "EXPLAIN "+string(c.buf), c.vars())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if plan := string(wire.NewReader(answers[0]).String()); strings.Contains(plan, "TableScan") && test.name != "not" {
+					t.Error(plan)
+				}
+				if byKey {
+					return
+				}
+				slices.Reverse(all)
+				for _, order := range []string{"id DESC", "n DESC"} {
+					if got := keys(order); !slices.Equal(got, all) {
+						t.Errorf("by %s %s, not %s", order, got, all)
+					}
+					if got := keys(order + " LIMIT 1 START 1"); !slices.Equal(got, cut(all, 1, 1)) {
+						t.Errorf("by %s a page of %s is %s", order, all, got)
+					}
+				}
+			})
 		}
 	}
+}
+
+// keysOf are the ids of rows that have more fields.
+func keysOf(r *wire.Reader) []string {
+	var keys []string
+	for range r.Array() {
+		for range r.Map() {
+			if string(r.String()) != "id" {
+				r.Skip()
+				continue
+			}
+			r.Record()
+			keys = append(keys, strconv.FormatInt(r.Int(), 10))
+		}
+	}
+	return keys
 }

@@ -23,13 +23,6 @@ const (
 	rowsFirst = 50
 )
 
-// The tags of a range of records in SurrealDB's CBOR.
-const (
-	tagRecord   = wire.TagRecord
-	tagRange    = 49
-	tagExcluded = 51
-)
-
 // page is what a migration reads of a table next, in the order of its keys.
 type page struct {
 	// values is the text of what is read of a row: an array whose first values are

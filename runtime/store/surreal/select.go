@@ -213,9 +213,14 @@ func (c *compiler) sourceOf(sel *query.Select) query.Expr {
 		c.text("$walked")
 	case c.from(sel): // the nearest
 	default:
-		return c.rowsOf(sel.Table, sel.Where)
+		return c.rowsOf(sel.Table, sel.Where, inKeyOrder(sel))
 	}
 	return sel.Where
+}
+
+// inKeyOrder reports rows that are wanted as their keys are ordered.
+func inKeyOrder(sel *query.Select) bool {
+	return len(sel.Order) == 0 || isKey(sel.Order[0].Expr, sel.Table) && !sel.Order[0].Descending
 }
 
 // paged writes the source of rows of which a page is wanted.

@@ -59,7 +59,7 @@ func (t *transaction) nameRival(o op, entry *table, rival *query.Rival) {
 	t.forget()
 	t.throw(o, func(c *compiler) {
 		c.text("(SELECT VALUE " + fieldRevision + " FROM ")
-		c.where(c.rowsOf(entry.Table, rival.Rows))
+		c.where(c.rowsOf(entry.Table, rival.Rows, true))
 		c.text(" LIMIT 1) != []")
 	})
 }
