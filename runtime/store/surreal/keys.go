@@ -193,8 +193,10 @@ func (t *transaction) settleKeys(committed bool) {
 		b := k.block
 		b.mutex.Lock()
 		switch {
+		case k.given > b.end && k.given <= b.ahead.end: // all others are above them
+			b.keyRange, b.ahead = keyRange{max(k.given, b.ahead.next), b.ahead.end}, keyRange{}
 		case k.given > b.end:
-			b.keyRange, b.ahead = keyRange{}, keyRange{} // all others are above them
+			b.keyRange, b.ahead = keyRange{}, keyRange{}
 			b.passed++
 		case k.given > b.next:
 			b.next = k.given
