@@ -32,10 +32,12 @@ type Manifest struct {
 	Cache    Cache
 	Queries  []Query
 	Channels []Channel
-	Routes   []Route
-	Auth     Auth
-	Tests    []Test
-	Observe  Observe
+	// Functions are in the order of the source.
+	Functions []Function
+	Routes    []Route
+	Auth      Auth
+	Tests     []Test
+	Observe   Observe
 
 	// Positions finds a path's place in the files.
 	Positions Positions
@@ -277,16 +279,23 @@ type Policy struct {
 	Stale time.Duration // past TTL, old answers while one caller refreshes
 }
 
-// Channel is a live view of a table.
+// Channel is a live view of a table, or a broadcast: what is sent to it goes to
+// who listens, and is kept nowhere but in its history. Fields of the other kind
+// are zero.
 type Channel struct {
 	Name   string
 	Table  string
 	Filter string   // CEL over the row, "" for all rows
 	Events []string // of create, update, delete; never empty
-	// Access.Read comes on top of the table's read rule; left out it adds
-	// nothing.
+	// Access is who may listen. On a table it comes on top of the table's read
+	// rule, and left out adds nothing; left out of a broadcast it is the service
+	// role alone.
 	Access Condition
-	Path   string
+	// Broadcast, and who may send; left out the service role alone.
+	Broadcast bool
+	Send      Condition
+	History   int // messages that who comes later is given
+	Path      string
 }
 
 // Route is one declared route; exactly one of the handlers is set.
@@ -299,6 +308,7 @@ type Route struct {
 	Respond  *Respond
 	Redirect *Redirect
 	Query    *CallQuery
+	Function *CallFunction
 	Rate     string // rate name, "" is "default"
 	Body     int64  // bytes; 0 is Limits.Body
 	Timeout  time.Duration

@@ -145,3 +145,15 @@ func (e *NotSingleError) Error() string { return "not exactly one row was affect
 type TooManyError struct{ Affected int }
 
 func (e *TooManyError) Error() string { return "too many rows were affected" }
+
+// CheckCount is the error of a write that affected another number of rows than it
+// may: a *NotSingleError or a *TooManyError.
+func CheckCount(w *query.Write, affected int) error {
+	if w.Single && affected != 1 {
+		return &NotSingleError{Affected: affected}
+	}
+	if w.AtMost != nil && affected > *w.AtMost {
+		return &TooManyError{Affected: affected}
+	}
+	return nil
+}

@@ -169,7 +169,7 @@ func (t *transaction) carryOut(d *deletion) error {
 	if len(d.rows) > 1 {
 		order := t.newest()
 		slices.SortStableFunc(d.rows, func(a, b doomed) int {
-			return cmp.Compare(order.rank(a.table), order.rank(b.table))
+			return cmp.Compare(order.deletion[a.table.Name], order.deletion[b.table.Name])
 		})
 	}
 	for start := 0; start < len(d.rows); {

@@ -1,7 +1,6 @@
 package sqlite
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/edge-hive/edge-hive/runtime/query"
@@ -12,8 +11,8 @@ import (
 type layout struct {
 	tables map[*query.Table]*table
 	byName map[string]*table
-	// deletion has every table after those that point at it.
-	deletion []*table
+	// deletion has the places of tables in the order of deletion, by name.
+	deletion map[string]int
 	// inserts are the tables that named queries insert into.
 	inserts map[*query.Named]string
 }
@@ -39,8 +38,9 @@ type referrer struct {
 
 func newLayout(schema *query.Schema, versions *versions) *layout {
 	l := &layout{
-		tables: make(map[*query.Table]*table, len(schema.Tables)),
-		byName: make(map[string]*table, len(schema.Tables)),
+		tables:   make(map[*query.Table]*table, len(schema.Tables)),
+		byName:   make(map[string]*table, len(schema.Tables)),
+		deletion: query.DeletionRanks(schema),
 	}
 	for _, t := range schema.Tables {
 		entry := newTable(t)
@@ -61,7 +61,6 @@ func newLayout(schema *query.Schema, versions *versions) *layout {
 			child.selfRef = child.selfRef || parent == child
 		}
 	}
-	l.sortDeletion(schema)
 	return l
 }
 
@@ -79,30 +78,6 @@ func newTable(t *query.Table) *table {
 	entry.insert = "INSERT INTO " + entry.sqlName + " (" + entry.columns + ",_rev) VALUES (" +
 		strings.Repeat("?,", len(names)) + "?)"
 	return entry
-}
-
-// sortDeletion orders by depth of refs; circles are cut.
-func (l *layout) sortDeletion(schema *query.Schema) {
-	done := make(map[*table]bool, len(schema.Tables))
-	var visit func(t *table)
-	visit = func(t *table) {
-		if done[t] {
-			return
-		}
-		done[t] = true
-		for _, r := range t.referrers {
-			visit(r.table)
-		}
-		l.deletion = append(l.deletion, t)
-	}
-	for _, t := range schema.Tables {
-		visit(l.byName[t.Name])
-	}
-}
-
-// rank is the place of a table in the order of deletion.
-func (l *layout) rank(t *table) int {
-	return slices.IndexFunc(l.deletion, func(other *table) bool { return other.Name == t.Name })
 }
 
 // quote writes a name that the manifest declares, or one of ours, as an

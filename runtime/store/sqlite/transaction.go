@@ -171,13 +171,7 @@ func (t *transaction) write(w *query.Write, did *query.WriteResult) error {
 	if err != nil {
 		return err
 	}
-	if w.Single && did.Affected != 1 {
-		return &store.NotSingleError{Affected: did.Affected}
-	}
-	if w.AtMost != nil && did.Affected > *w.AtMost {
-		return &store.TooManyError{Affected: did.Affected}
-	}
-	return nil
+	return store.CheckCount(w, did.Affected)
 }
 
 func (t *transaction) dispatch(w *query.Write, did *query.WriteResult) error {

@@ -75,12 +75,7 @@ func (d *direct) demand(t *transaction, entry *table) {
 				c.where(d.rest)
 				c.text(" AND ")
 			}
-			if check.AllowUnknown {
-				c.isFalse(check.Cond)
-			} else {
-				c.text("!")
-				c.isTrue(check.Cond)
-			}
+			c.breaks(check.Cond, check.AllowUnknown)
 			c.text(") != []")
 		})
 	}

@@ -57,6 +57,7 @@ type feed struct {
 	// woken for it: see listen.
 	stirred, stirredBefore int
 	stirredFrom            time.Time
+	sighted                uint64 // what came into sight since the start
 	polled                 bool
 	marks                  map[string]*mark
 	process                string // begins the ids of marks

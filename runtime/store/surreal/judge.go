@@ -44,16 +44,18 @@ func outcomeOf(condition query.Expr, row, old query.Row) (query.Truth, query.Exp
 func (t *transaction) demand(condition query.Expr, allowUnknown bool, refusal error) {
 	t.forget()
 	t.throw(op{kind: opThrow, fault: refusal}, func(c *compiler) {
-		c.timedly(t.ctx, func() {
-			if allowUnknown {
-				c.isFalse(condition)
-				return
-			}
-			c.text("!(")
-			c.isTrue(condition)
-			c.text(")")
-		})
+		c.timedly(t.ctx, func() { c.breaks(condition, allowUnknown) })
 	})
+}
+
+// breaks writes what is true where a condition that must hold does not.
+func (c *compiler) breaks(condition query.Expr, allowUnknown bool) {
+	if allowUnknown {
+		c.isFalse(condition)
+		return
+	}
+	c.text("!")
+	c.isTrue(condition)
 }
 
 // value evaluates an expression on a row; one that looks beyond it is asked for

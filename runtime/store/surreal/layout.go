@@ -1,8 +1,6 @@
 package surreal
 
 import (
-	"slices"
-
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store/plan"
 )
@@ -12,8 +10,12 @@ import (
 type layout struct {
 	tables map[*query.Table]*table
 	byName map[string]*table
-	// deletion has every table after those that point at it.
-	deletion []*table
+	// deletion has the places of tables in the order of deletion, by name.
+	deletion map[string]int
+	// parentsFirst has every table after those that it points at.
+	parentsFirst []*table
+	// worded is the value of paramWorded.
+	worded []byte
 }
 
 type table struct {
@@ -37,11 +39,15 @@ type referrer struct {
 
 func newLayout(schema *query.Schema) *layout {
 	l := &layout{
-		tables: make(map[*query.Table]*table, len(schema.Tables)),
-		byName: make(map[string]*table, len(schema.Tables)),
+		tables:   make(map[*query.Table]*table, len(schema.Tables)),
+		byName:   make(map[string]*table, len(schema.Tables)),
+		deletion: query.DeletionRanks(schema),
+		worded:   worded(schema.Tables),
 	}
+	l.parentsFirst = make([]*table, len(schema.Tables))
 	for _, t := range schema.Tables {
 		entry := newTable(t)
+		l.parentsFirst[len(schema.Tables)-1-l.deletion[t.Name]] = entry
 		l.tables[t], l.byName[t.Name] = entry, entry
 	}
 	for _, t := range schema.Tables {
@@ -55,7 +61,6 @@ func newLayout(schema *query.Schema) *layout {
 			child.selfRef = child.selfRef || parent == child
 		}
 	}
-	l.sortDeletion(schema)
 	return l
 }
 
@@ -118,30 +123,6 @@ func newTable(t *query.Table) *table {
 	}
 	entry.read = "SELECT * FROM `" + t.Name + "`"
 	return entry
-}
-
-// sortDeletion orders by depth of refs; circles are cut.
-func (l *layout) sortDeletion(schema *query.Schema) {
-	done := make(map[*table]bool, len(schema.Tables))
-	var visit func(t *table)
-	visit = func(t *table) {
-		if done[t] {
-			return
-		}
-		done[t] = true
-		for _, r := range t.referrers {
-			visit(r.table)
-		}
-		l.deletion = append(l.deletion, t)
-	}
-	for _, t := range schema.Tables {
-		visit(l.byName[t.Name])
-	}
-}
-
-// rank is the place of a table in the order of deletion.
-func (l *layout) rank(t *table) int {
-	return slices.IndexFunc(l.deletion, func(other *table) bool { return other.Name == t.Name })
 }
 
 // makesKeys reports a table whose keys are numbers that the engine may make.

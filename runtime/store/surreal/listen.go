@@ -35,16 +35,23 @@ func (f *feed) hear() {
 		return
 	}
 	// A write that began before LIVE is not told of; it is soon over.
-	settled := time.NewTimer(pollAfter)
-	defer settled.Stop()
+	looks := time.NewTicker(pollAfter)
+	defer looks.Stop()
+	heard := silence{sighted: f.sights()}
 	for {
 		select {
 		case _, open := <-wakes:
 			if !open {
 				return
 			}
-		case <-settled.C:
+			heard.untold = 0
+		case <-looks.C:
 			f.poll(false)
+			if heard.isDeaf(f.sights()) {
+				f.log.Debug("LIVE did not tell of commits, and is begun again")
+				f.poll(true)
+				return
+			}
 		}
 		f.hurry()
 		if f.isCrowded() {
@@ -52,6 +59,29 @@ func (f *feed) hear() {
 			return
 		}
 	}
+}
+
+// silence notices a live query that the server keeps and never tells anything, as
+// happens to some that begin while there are writes.
+type silence struct {
+	sighted uint64 // at the last look
+	untold  int    // looks in a row that saw commits and were not told of any
+}
+
+// isDeaf is asked at each look. What came into sight just now may be told yet, so
+// one look is not enough.
+func (s *silence) isDeaf(sighted uint64) bool {
+	if s.sighted != sighted {
+		s.sighted = sighted
+		s.untold++
+	}
+	return s.untold >= 3
+}
+
+func (f *feed) sights() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.sighted
 }
 
 // poll has the reader look at every breath, or no longer.
@@ -79,4 +109,5 @@ func (f *feed) stir(now time.Time) {
 		f.stirred, f.stirredFrom = 0, now
 	}
 	f.stirred++
+	f.sighted++
 }

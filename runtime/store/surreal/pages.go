@@ -171,11 +171,7 @@ func (m *migration) appendWorded(dst []byte) []byte {
 			}
 		}
 	}
-	dst = wire.AppendArray(dst, len(fields))
-	for _, field := range fields {
-		dst = wire.AppendString(dst, field)
-	}
-	return dst
+	return appendTexts(dst, fields)
 }
 
 // seal tells whether rows are still those that were looked at.

@@ -3,7 +3,6 @@ package surreal
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/query"
@@ -249,7 +248,7 @@ func (t *transaction) writeAgain(w *query.Write, rows []*touched, did *query.Wri
 	if err := t.carryOut(&d); err != nil {
 		return err
 	}
-	for _, entry := range slices.Backward(t.layout.deletion) { // what is pointed at comes first
+	for _, entry := range t.layout.parentsFirst {
 		var fresh []*touched
 		var texts []query.Row
 		for _, row := range rows {

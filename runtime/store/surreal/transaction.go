@@ -152,7 +152,7 @@ func (c *compiler) plain(v query.Value) {
 // reset makes the compiler ready for the statements of the next text.
 func (t *transaction) reset() {
 	t.c = compiler{schema: t.view.schema, written: true, buf: t.c.buf[:0], params: t.c.params[:0], scope: scope{rows: []string{""}}}
-	t.c.set(paramWorded, func(dst []byte) []byte { return appendWorded(dst, t.layout) })
+	t.c.set(paramWorded, func(dst []byte) []byte { return append(dst, t.layout.worded...) })
 	t.c.set(paramOurs, func(dst []byte) []byte { return wire.AppendBool(dst, true) })
 	t.c.set(paramBatch, func(dst []byte) []byte { return wire.AppendString(dst, t.mark.id) })
 	clear(t.ops)
@@ -311,7 +311,7 @@ func (t *transaction) writes(result *query.Result) error {
 			err = t.dispatch(w, &result.Writes[i])
 		}
 		if err == nil {
-			err = counted(w, &result.Writes[i])
+			err = store.CheckCount(w, result.Writes[i].Affected)
 		}
 		if err != nil {
 			return t.fail(t.located(err, t.write, -1))
@@ -335,16 +335,6 @@ func (t *transaction) located(err error, write, row int) error {
 		err = &store.WriteError{Write: write, Err: err}
 	}
 	return err
-}
-
-func counted(w *query.Write, did *query.WriteResult) error {
-	if w.Single && did.Affected != 1 {
-		return &store.NotSingleError{Affected: did.Affected}
-	}
-	if w.AtMost != nil && did.Affected > *w.AtMost {
-		return &store.TooManyError{Affected: did.Affected}
-	}
-	return nil
 }
 
 func (t *transaction) dispatch(w *query.Write, did *query.WriteResult) error {

@@ -45,17 +45,23 @@ func searchFields(t *plan.Table, x *plan.Index) []definition {
 	return []definition{{"FIELD", field, " ON " + quote(t.Name) + " TYPE none | array<string> VALUE " + value + " PERMISSIONS NONE"}}
 }
 
-// appendWorded appends the fields of words that a view's writes keep.
-func appendWorded(dst []byte, l *layout) []byte {
+// worded are the fields of words that a view's writes keep, as a parameter's value.
+func worded(tables []*query.Table) []byte {
 	var fields []string
-	for _, entry := range l.deletion {
-		for _, x := range entry.words {
-			fields = append(fields, entry.Name+"."+indexedWords(x))
+	for _, t := range tables {
+		for _, x := range t.Indexes {
+			if x.Kind == query.FullText {
+				fields = append(fields, t.Name+"."+indexedWords(x))
+			}
 		}
 	}
-	dst = wire.AppendArray(dst, len(fields))
-	for _, field := range fields {
-		dst = wire.AppendString(dst, field)
+	return appendTexts(nil, fields)
+}
+
+func appendTexts(dst []byte, texts []string) []byte {
+	dst = wire.AppendArray(dst, len(texts))
+	for _, text := range texts {
+		dst = wire.AppendString(dst, text)
 	}
 	return dst
 }

@@ -5,8 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/wire"
+)
+
+// How long it is until the server is asked again to end a live query.
+const (
+	killPause    = 50 * time.Millisecond
+	maxKillPause = 5 * time.Second
 )
 
 // live is a live query, on whatever connection.
@@ -94,7 +101,12 @@ func (c *Client) begin(ctx context.Context, n *connection, l *live) error {
 	if !c.lives.needs(l, n) {
 		return nil
 	}
-	list, err := n.query(ctx, l.text)
+	// One that was begun without our knowing is ended when its answer comes.
+	result, err := n.ask(ctx, &request{method: "query", text: l.text, params: [][]byte{noVars}, late: killBegun})
+	if err != nil {
+		return err
+	}
+	list, err := results(result)
 	if err != nil {
 		return err
 	}
@@ -137,9 +149,45 @@ func (c *Client) endLive(l *live) {
 	l.end()
 }
 
+// kill ends a live query on the server. It costs every write something for as long
+// as it runs there, so a server that could not end it, as it does when another
+// transaction is in the way, is asked again for as long as the connection lives.
 func (c *Client) kill(at place) {
-	id := wire.AppendBytes(wire.AppendTag(nil, wire.TagUUID), at.id[:])
-	at.on.post(&request{method: "kill", params: [][]byte{id}})
+	if !c.enter() {
+		return // its connection ends, and it with that
+	}
+	go func() {
+		defer c.running.Done()
+		id := wire.AppendBytes(wire.AppendTag(nil, wire.TagUUID), at.id[:])
+		for wait := killPause; ; wait = min(2*wait, maxKillPause) {
+			ctx, cancel := context.WithTimeoutCause(c.ctx, signInTime, errSignInTime)
+			_, err := at.on.ask(ctx, &request{method: "kill", params: [][]byte{id}})
+			cancel()
+			if err == nil || at.on.broken() != nil {
+				return
+			}
+			c.options.Logger.Debug("a live query was not ended", "error", err)
+			select {
+			case <-time.After(wait):
+			case <-at.on.done:
+				return
+			case <-c.ctx.Done():
+				return
+			}
+		}
+	}()
+}
+
+// killBegun ends a live query that nobody waits for any more.
+func killBegun(n *connection, result []byte) {
+	list, err := results(result)
+	if err != nil || len(list) == 0 {
+		return
+	}
+	r := wire.NewReader(list[len(list)-1])
+	if id := r.UUID(); r.Err() == nil && len(id) == 16 {
+		n.client.kill(place{n, [16]byte(id)})
+	}
 }
 
 func (v *lives) add(l *live) {
