@@ -46,9 +46,10 @@ func Compile(m *manifest.Manifest, schema *query.Schema) (*Rules, fault.List) {
 	c.readClaims()
 	c.readMacros()
 	rules := &Rules{
-		Tables:   make(map[string]*TableRules, len(m.Tables)),
-		Channels: make(map[string]*ChannelRules, len(m.Channels)),
-		Queries:  make(map[string]*QueryRules, len(m.Queries)),
+		Tables:    make(map[string]*TableRules, len(m.Tables)),
+		Channels:  make(map[string]*ChannelRules, len(m.Channels)),
+		Queries:   make(map[string]*QueryRules, len(m.Queries)),
+		Functions: make(map[string]*FunctionRules, len(m.Functions)),
 	}
 	for i := range m.Tables {
 		declared := &m.Tables[i]
@@ -66,6 +67,9 @@ func Compile(m *manifest.Manifest, schema *query.Schema) (*Rules, fault.List) {
 		if n := schema.Query(m.Queries[i].Name); n != nil {
 			rules.Queries[n.Name] = c.query(&m.Queries[i], n)
 		}
+	}
+	for i := range m.Functions {
+		rules.Functions[m.Functions[i].Name] = c.function(&m.Functions[i])
 	}
 	if len(c.faults) > 0 {
 		c.faults.Sort()

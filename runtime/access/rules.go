@@ -8,9 +8,10 @@ import (
 // Rules is everything the manifest says in CEL, compiled: unbound trees, ready
 // to be bound to a caller. It is immutable.
 type Rules struct {
-	Tables   map[string]*TableRules
-	Channels map[string]*ChannelRules
-	Queries  map[string]*QueryRules
+	Tables    map[string]*TableRules
+	Channels  map[string]*ChannelRules
+	Queries   map[string]*QueryRules
+	Functions map[string]*FunctionRules
 }
 
 // TableRules is the compiled access of one table, guards included. A condition

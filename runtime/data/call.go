@@ -123,18 +123,11 @@ func (g *Gate) mayCall(ctx context.Context, caller *auth.Caller, q *named, b que
 	for i, v := range values {
 		b.Params[q.Params[i].Name] = v
 	}
-	rule := query.Bind(q.rules.Call, b)
-	if !query.LooksBeyond(rule) {
-		if query.Holds(rule, nil, nil) != query.True {
-			return q.denied
-		}
-		return nil
-	}
-	answers, err := g.view.Test(ctx, []query.Expr{rule})
+	holds, err := g.holds(ctx, q.rules.Call, b)
 	if err != nil {
 		return err
 	}
-	if answers[0] != query.True {
+	if !holds {
 		return q.denied
 	}
 	return nil

@@ -46,6 +46,8 @@ type Gate struct {
 	tables   map[string]*table
 	names    []string // of the tables, for hints
 	channels map[string]*access.ChannelRules
+	// functions are the rules of who may call them.
+	functions map[string]*access.FunctionRules
 
 	queries    map[string]*named
 	queryNames []string // for hints
@@ -57,7 +59,7 @@ func New(o Options) (*Gate, error) {
 	g := &Gate{
 		schema: o.Schema,
 		view:   o.View, cache: o.Cache, exports: o.Exports, clock: o.Clock, ids: uuid.NewGen(),
-		tables: make(map[string]*table, len(o.Schema.Tables)), channels: o.Rules.Channels,
+		tables: make(map[string]*table, len(o.Schema.Tables)), channels: o.Rules.Channels, functions: o.Rules.Functions,
 	}
 	if g.clock == nil {
 		g.clock = time.Now

@@ -36,12 +36,16 @@ func (h *Handler) receive(x *exchange, r *http.Request) ([]byte, *fault.Fault) {
 	if encodings := r.Header["Content-Encoding"]; len(encodings) > 1 || len(encodings) == 1 && !strings.EqualFold(encodings[0], "identity") {
 		return nil, errEncoded
 	}
-	limit := h.limits.body
+	return h.receiveBytes(x, r, h.limits.body)
+}
+
+// receiveBytes reads a body of any kind within a bound and its time.
+func (h *Handler) receiveBytes(x *exchange, r *http.Request, limit int64) ([]byte, *fault.Fault) {
 	if r.ContentLength > limit {
 		x.header["Connection"] = connectionClose
 		return nil, tooLarge(limit)
 	}
-	if r.ContentLength == 0 {
+	if r.ContentLength == 0 || r.Body == nil {
 		return nil, nil
 	}
 	// Writers without deadlines (recorders in tests) have no slow clients either.

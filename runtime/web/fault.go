@@ -12,6 +12,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/data"
 	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/function"
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store"
 )
@@ -104,6 +105,15 @@ var statuses = map[string]int{
 	"23505":    http.StatusConflict,
 	"42P01":    http.StatusNotFound,
 	"55000":    http.StatusConflict, // done before, and its result fits the tables no more
+
+	function.CodeUnknown: http.StatusNotFound,
+	function.CodeFailed:  http.StatusInternalServerError,
+	function.CodeMemory:  http.StatusInternalServerError,
+	function.CodeAnswer:  http.StatusInternalServerError,
+	function.CodeModule:  http.StatusServiceUnavailable,
+	function.CodeBusy:    http.StatusServiceUnavailable,
+	function.CodeTimeout: http.StatusGatewayTimeout,
+	function.CodeDepth:   http.StatusLoopDetected,
 
 	codeTimeout:     http.StatusGatewayTimeout,
 	codeDiskFull:    http.StatusInsufficientStorage,

@@ -62,6 +62,8 @@ func (h *Handler) newRoute(m *manifest.Manifest, declared *manifest.Route) (*rou
 		built.answer, err = newRedirect(built)
 	case declared.Query != nil:
 		built.answer = newRouteQuery(built)
+	case declared.Function != nil:
+		built.answer = h.newRouteFunction(built, declared.Function)
 	default:
 		err = built.fault("bad-route", "the route does nothing")
 	}

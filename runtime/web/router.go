@@ -99,7 +99,7 @@ func lay(mux *chi.Mux, built *route) (err error) {
 }
 
 // notHere are the prefixes of Supabase's wire that this version does not answer.
-var notHere = []string{"/auth/v1", "/storage/v1", "/functions/v1", "/realtime/v1", "/graphql/v1", "/api/edge", "/api/auth", "/api/storage"}
+var notHere = []string{"/auth/v1", "/storage/v1", "/realtime/v1", "/graphql/v1", "/api/auth", "/api/storage"}
 
 // newMux makes a tree with the built-in surface in it.
 func (h *Handler) newMux(o Options) *chi.Mux {
@@ -208,6 +208,10 @@ func (h *Handler) serve(x *exchange, r *http.Request) {
 		h.serveQuery(x, r, true, path[len(rpcPrefix):])
 	case strings.HasPrefix(path, searchPrefix):
 		h.serveSearch(x, r, path[len(searchPrefix):])
+	case strings.HasPrefix(path, edgePrefix):
+		h.serveFunction(x, r, edgePrefix)
+	case strings.HasPrefix(path, functionsPrefix):
+		h.serveFunction(x, r, functionsPrefix)
 	case strings.HasPrefix(path, exportPrefix):
 		h.serveExport(x, r, path[len(exportPrefix):])
 	case strings.HasPrefix(path, importPrefix):

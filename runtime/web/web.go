@@ -20,6 +20,7 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/data"
+	"github.com/edge-hive/edge-hive/runtime/function"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/query"
 )
@@ -34,6 +35,8 @@ type Gate interface {
 	Update(context.Context, *auth.Caller, data.Write) (data.Written, error)
 	Delete(context.Context, *auth.Caller, data.Write) (data.Written, error)
 	Batch(context.Context, *auth.Caller, data.Batch) (data.Batched, error)
+	// MayRun judges who may call a function.
+	MayRun(ctx context.Context, caller *auth.Caller, function string) error
 	Export(context.Context, *auth.Caller, data.Export, io.Writer) (int, error)
 	Import(context.Context, *auth.Caller, data.Import) (data.Imported, error)
 }
@@ -61,6 +64,8 @@ type Options struct {
 	// client's address behind trusted proxies, and the channel as the path value
 	// "channel". nil: 404.
 	Realtime http.Handler
+	// Functions runs the manifest's functions; it may be nil where there are none.
+	Functions function.Caller
 	// OpenAPI is what /api/openapi.json answers. Without it: 404.
 	OpenAPI OpenAPI
 	// Limiter counts requests. It must outlive reloads; nil makes a new one.
@@ -95,7 +100,10 @@ type Handler struct {
 	rates    map[string]*rate
 	fallback *rate
 	routes   *router
-	roots    []*fileRoot
+	// functions are those that the manifest declares, and runs what runs them.
+	functions map[string]bool
+	runs      function.Caller
+	roots     []*fileRoot
 }
 
 // New lays the routes. What is wrong with a declared route (a folder that is
@@ -134,6 +142,13 @@ func New(o Options) (*Handler, error) {
 		return nil, err
 	}
 	h.rates, h.fallback = rates, rates["default"]
+	if len(o.Manifest.Functions) > 0 && o.Functions == nil {
+		return nil, errors.New("web: the manifest has functions, and nothing runs them")
+	}
+	h.runs, h.functions = o.Functions, make(map[string]bool, len(o.Manifest.Functions))
+	for i := range o.Manifest.Functions {
+		h.functions[o.Manifest.Functions[i].Name] = true
+	}
 	if err := h.layRoutes(o); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
