@@ -59,7 +59,9 @@ func Compile(m *manifest.Manifest, schema *query.Schema) (*Rules, fault.List) {
 	}
 	for i := range m.Channels {
 		declared := &m.Channels[i]
-		if table := schema.Table(declared.Table); table != nil {
+		if declared.Broadcast {
+			rules.Channels[declared.Name] = c.broadcast(declared)
+		} else if table := schema.Table(declared.Table); table != nil {
 			rules.Channels[declared.Name] = c.channel(declared, table)
 		}
 	}
@@ -174,6 +176,15 @@ func (c *compiler) channel(declared *manifest.Channel, table *query.Table) *Chan
 		rules.Access = c.declared(declared.Access, channelScope())
 	}
 	return rules
+}
+
+// broadcast compiles a channel that is about no table.
+func (c *compiler) broadcast(declared *manifest.Channel) *ChannelRules {
+	return &ChannelRules{
+		Channel: declared, Filter: query.TrueExpr(),
+		Access: c.declared(declared.Access, broadcastScope("read")),
+		Send:   c.declared(declared.Send, broadcastScope("send")),
+	}
 }
 
 // indexes sets the conditions of partial indexes.

@@ -67,10 +67,12 @@ type ColumnRules struct {
 	AutoUpdate query.Expr
 }
 
-// ChannelRules is the compiled channel.
+// ChannelRules is the compiled channel. A broadcast has no table; its rules
+// speak of auth alone, and left out they are the literal false.
 type ChannelRules struct {
 	Channel *manifest.Channel
 	Table   *query.Table
 	Filter  query.Expr // literal true when left out
 	Access  query.Expr // on top of the table's read rule; true when left out
+	Send    query.Expr // of a broadcast; nil of a table's
 }

@@ -77,6 +77,12 @@ func channelScope() scope {
 	return scope{name: "a channel's read rule", auth: true, beyond: true}
 }
 
+// broadcastScope is judged without a store: whoever listens is judged again at
+// every reload, and whoever sends at every message.
+func broadcastScope(operation string) scope {
+	return scope{name: "a broadcast's " + operation + " rule", auth: true}
+}
+
 func defaultScope() scope {
 	return scope{name: "a default", auth: true, clock: true, uuid: true}
 }

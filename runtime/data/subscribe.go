@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/edge-hive/edge-hive/runtime/auth"
-	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store"
@@ -15,7 +14,8 @@ import (
 // for again.
 type Subscription struct {
 	Channel *manifest.Channel
-	Table   *query.Table
+	// Table is nil of a broadcast, and so is what is about its rows.
+	Table *query.Table
 	// Where holds for the rows that the caller sees in the channel: the table's
 	// read rule, the channel's filter and its access together. It is never nil.
 	Where query.Expr
@@ -35,7 +35,10 @@ type Subscription struct {
 func (g *Gate) Subscribe(caller *auth.Caller, channel string) (*Subscription, error) {
 	rules := g.channels[channel]
 	if rules == nil {
-		return nil, fault.Newf(CodeUnknownTable, "Could not find the channel '%s'", fault.Clip(channel, shownName))
+		return nil, unknownChannel(channel)
+	}
+	if rules.Channel.Broadcast {
+		return g.listen(caller, rules)
 	}
 	t := g.tables[rules.Table.Name]
 	if !caller.IsService() && !t.rules.Granted.Read {

@@ -9,8 +9,10 @@ type Cursor struct {
 
 // Commit is one committed batch, as the feed keeps it.
 type Commit struct {
-	Cursor  Cursor
-	At      int64 // microseconds since the epoch
+	Cursor Cursor
+	At     int64 // microseconds since the epoch
+	// Depth is the batch's: how many functions led to it.
+	Depth   int
 	Changes []Change
 }
 

@@ -77,7 +77,13 @@ type Batch struct {
 	// Position asks for the commit's place in the feed. An engine may have to
 	// wait until the feed shows it.
 	Position bool
+	// Depth is how many functions led to the batch, one after the other; the feed
+	// keeps it with the commit, so that a chain of them ends. At most MaxDepth.
+	Depth int
 }
+
+// MaxDepth bounds what a Batch's Depth can say; what is deeper is as deep.
+const MaxDepth = 255
 
 // Once names a batch for as long as an engine remembers it (24 h).
 type Once struct {

@@ -246,7 +246,7 @@ func TestPathsAndMethods(t *testing.T) {
 		{"PUT", "/rest/v1/rpc/f", 405, "PGRST101"},
 		{"POST", "/auth/v1/token", 404, "not-in-this-version"},
 		{"GET", "/storage/v1/object/x", 404, "not-in-this-version"},
-		{"POST", "/functions/v1/f", 404, "not-in-this-version"},
+		{"POST", "/api/edge/f", 404, "function-unknown"},
 		{"POST", "/graphql/v1", 404, "not-in-this-version"},
 		{"GET", "/realtime/v1/websocket", 404, "not-in-this-version"},
 		{"POST", "/api/rpc/f", 415, "unsupported-media-type"},

@@ -40,11 +40,32 @@ func (h *Handler) serveFunction(x *exchange, r *http.Request, prefix string) {
 		return
 	}
 	x.header["Vary"] = varyCaller
+	if run.relay && !run.holds(x, r) {
+		return
+	}
 	c := call{native: true}
 	if !h.identify(x, r, &c) || !h.count(x, r, h.fallback, c.caller) {
 		return
 	}
 	run.serve(x, r, c.caller, &function.Request{Path: "/" + rest})
+}
+
+// holds refuses a token that does not hold in the words of Supabase's relay.
+func (f *functionCall) holds(x *exchange, r *http.Request) bool {
+	authorization := r.Header.Get("Authorization")
+	if authorization == "" {
+		return true
+	}
+	_, err := f.site.callers.Resolve(authorization, "")
+	if err == nil {
+		return true
+	}
+	if f.site.count(x, r, f.site.fallback, nobody) { // guessing is counted by address
+		x.fault = fault.From(err)
+		x.set("Sb-Error-Code", "UNAUTHORIZED_INVALID_JWT_FORMAT")
+		x.answerFault(r, http.StatusUnauthorized, []byte(`{"code":401,"message":"Invalid JWT"}`))
+	}
+	return false
 }
 
 // calledWith reports a method that functions are called with.

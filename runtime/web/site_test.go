@@ -108,6 +108,13 @@ func (g *gate) Call(context.Context, *auth.Caller, data.Call) (data.Called, erro
 	return data.Called{Entry: g.answer.Entry, Status: g.answer.Status}, g.err
 }
 
+func (g *gate) MayRun(_ context.Context, c *auth.Caller, _ string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.caller = c
+	return g.err
+}
+
 func (g *gate) Update(_ context.Context, c *auth.Caller, w data.Write) (data.Written, error) {
 	return g.apply(c, w)
 }

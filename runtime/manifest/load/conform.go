@@ -294,7 +294,7 @@ func (c *conformer) oneOf(n *node, o *objectShape) {
 			}
 		}
 		c.add(n, n.nearestPlace(), fault.Newf(codeMissingField, "%s has none of %s", o.noun(n), strings.Join(o.oneOf, ", ")).WithHint("add one of them"))
-	case len(set) > 1:
+	case len(set) > 1 && !o.several:
 		f := fault.Newf(codeBadValue, "%s has both %s and %s", o.noun(n), set[0].name, set[1].name).WithHint("keep one of them")
 		c.faults = append(c.faults, f.At(n.path(), set[1].label, set[0].label))
 	}

@@ -29,16 +29,17 @@ func (d *decoder) notWithin(said fault.List) fault.List {
 
 func (d *decoder) manifest(n *node) *manifest.Manifest {
 	m := &manifest.Manifest{
-		Name:     n.str("name"),
-		Server:   manifest.Server{URL: n.str("server", "url"), Listen: n.str("server", "listen", "http")},
-		Limits:   limits(n.field("limits")),
-		Rates:    rates(n.field("rates")),
-		Rules:    d.rules(n.field("rules")),
-		Removed:  n.strs("removed"),
-		Cache:    cache(n.field("cache")),
-		Queries:  d.queries(n.field("queries")),
-		Channels: d.channels(n.field("channels")),
-		Auth:     manifest.Auth{Secret: d.secret(n.at("auth", "secret")), Claims: d.claims(n.at("auth", "claims"))},
+		Name:      n.str("name"),
+		Server:    manifest.Server{URL: n.str("server", "url"), Listen: n.str("server", "listen", "http")},
+		Limits:    limits(n.field("limits")),
+		Rates:     rates(n.field("rates")),
+		Rules:     d.rules(n.field("rules")),
+		Removed:   n.strs("removed"),
+		Cache:     cache(n.field("cache")),
+		Queries:   d.queries(n.field("queries")),
+		Channels:  d.channels(n.field("channels")),
+		Functions: d.functions(n.field("functions")),
+		Auth:      manifest.Auth{Secret: d.secret(n.at("auth", "secret")), Claims: d.claims(n.at("auth", "claims"))},
 		Observe: manifest.Observe{
 			MetricsListen: n.str("observe", "metrics", "listen"),
 			LogLevel:      n.str("observe", "log", "level"),
@@ -179,12 +180,15 @@ func (d *decoder) channels(n *node) []manifest.Channel {
 	all := make([]manifest.Channel, 0, len(n.list()))
 	for _, c := range n.list() {
 		all = append(all, manifest.Channel{
-			Name:   c.name,
-			Table:  c.str("table"),
-			Filter: c.str("filter"),
-			Events: c.strs("events"),
-			Access: d.condition(c.at("access", "read"), c.path()+".access.read"),
-			Path:   c.path(),
+			Name:      c.name,
+			Table:     c.str("table"),
+			Filter:    c.str("filter"),
+			Events:    c.strs("events"),
+			Access:    d.condition(c.at("access", "read"), c.path()+".access.read"),
+			Broadcast: c.flag("broadcast"),
+			Send:      d.condition(c.at("access", "send"), c.path()+".access.send"),
+			History:   c.num("history"),
+			Path:      c.path(),
 		})
 	}
 	return all

@@ -40,6 +40,9 @@ func (d *decoder) route(n *node) manifest.Route {
 	if s := n.field("query"); s != nil {
 		r.Query = callQuery(s)
 	}
+	if s := n.field("function"); s != nil {
+		r.Function = &manifest.CallFunction{Name: s.str("name")}
+	}
 	return r
 }
 

@@ -151,6 +151,7 @@ func quoteName(n *node) string {
 var nouns = map[string]string{
 	"#Table": "table", "#Column": "column", "#Index": "index", "#Rate": "rate",
 	"#Policy": "policy", "#Channel": "channel", "#Route": "route", "#Query": "query",
+	"#Function": "function",
 }
 
 func orList(values []string) string {

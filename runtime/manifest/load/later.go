@@ -9,24 +9,22 @@ import (
 // laterFields are fields that a later version of Edge Hive brings, by the
 // definition that they belong to. What is inside them is not looked at.
 var laterFields = map[string][]string{
-	"#Manifest": {"functions", "storage"},
+	"#Manifest": {"storage"},
 	"#Server":   {"tls"},
 	"#Listen":   {"https", "http3"},
 	"#Column":   {"bucket"},
 	"#Cache":    {"redis", "serve"},
-	"#Channel":  {"broadcast", "presence", "history", "order", "limit"},
-	"#Route":    {"function", "proxy", "cache"},
+	"#Channel":  {"presence", "order", "limit"},
+	"#Route":    {"proxy", "cache"},
 	"#Auth": {
 		"signup", "tokens", "password", "confirm", "anonymous", "linking", "mfa", "providers", "redirects", "mail",
 	},
-	"#ChannelAccess": {"send"},
 }
 
 // laterWhole are those of them that make their struct another thing: nothing
 // else in it is looked at either.
 var laterWhole = map[string][]string{
-	"#Channel": {"broadcast"},
-	"#Route":   {"function", "proxy"},
+	"#Route": {"proxy"},
 }
 
 // laterValues are values of an enumeration that a later version brings; the
@@ -72,8 +70,8 @@ func laterHint(name string) string {
 		return "leave it out, and let a reverse proxy speak TLS; name it in trustedProxies"
 	case "redis", "serve":
 		return "leave it out: the cache is in memory"
-	case "broadcast", "presence", "history", "send":
-		return "leave it out: a channel shows a table"
+	case "presence":
+		return "leave it out: who is there can be told by messages to the channel"
 	case "order", "limit":
 		return "leave it out: the channel has all rows that its filter lets through"
 	case "file", "storage":

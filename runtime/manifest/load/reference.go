@@ -150,7 +150,10 @@ func (d *definitions) describe(b *strings.Builder, name string) {
 			f.describe(b, " with "+ch.field+" "+orList(ch.values))
 		}
 	}
-	if len(o.oneOf) > 0 {
+	switch {
+	case o.several:
+		fmt.Fprintf(b, "\nAt least one of %s.\n", join(o.oneOf, " and "))
+	case len(o.oneOf) > 0:
 		fmt.Fprintf(b, "\nExactly one of %s.\n", join(o.oneOf, " and "))
 	}
 }

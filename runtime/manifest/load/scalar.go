@@ -107,7 +107,7 @@ func (c *conformer) wrongType(n *node, s *shape) {
 		hint = "a text stands in double quotes"
 	case n.kind == null:
 		hint = "leave the field out instead"
-	case s.name == "#QueryAccess" && n.kind == boolean:
+	case (s.name == "#QueryAccess" || s.name == "#FunctionAccess") && n.kind == boolean:
 		hint = "write access: call: " + n.text
 	case s.kinds == object && n.kind == boolean && lastOf(n) == "access":
 		hint = "say it for each operation: access: {read: " + n.text + "}"
@@ -131,7 +131,8 @@ func (s *shape) takes(n *node) bool {
 var principal = map[string]string{
 	"#Listen": "http", "#Database": "path", "#Rate": "requests", "#RoleRate": "requests", "#Policy": "ttl", "#Memory": "size",
 	"#Channel": "table", "#Static": "dir", "#Respond": "body", "#Redirect": "to", "#CORS": "origins", "#Index": "columns",
-	"#Log": "level", "#Auto": "create", "#Computed": "cel",
+	"#Log": "level", "#Auto": "create", "#Computed": "cel", "#Function": "module", "#RouteFunction": "name", "#Schedule": "cron",
+	"#TableTrigger": "events",
 }
 
 // wrapped writes a value as the struct that was meant, "" if none was.

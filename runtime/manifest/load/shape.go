@@ -44,6 +44,7 @@ type objectShape struct {
 	entry   *shape
 	choices []choice
 	oneOf   []string // exactly one of these fields is set
+	several bool     // of oneOf more may be set
 }
 
 // choice holds fields that go with some values of another field.

@@ -165,11 +165,9 @@ func (d *definitions) object(x *ast.StructLit) (*objectShape, error) {
 			}
 			o.choices = append(o.choices, c)
 		case *ast.EmbedDecl:
-			oneOf, err := oneOfFields(elt.Expr)
-			if err != nil {
+			if err := o.count(elt.Expr); err != nil {
 				return nil, err
 			}
-			o.oneOf = oneOf
 		}
 	}
 	return o, nil
@@ -230,7 +228,8 @@ func literalNode(name string, e ast.Expr) *node {
 }
 
 // choice compiles `if type == "a" || type == "b" {...}`. A field that may be
-// left out is asked for first: `if engine != _|_ if engine == "a" {...}`.
+// left out is asked for first, `if engine != _|_ if engine == "a" {...}`, or has
+// a default, `if (*broadcast | false) == true {...}`.
 func (d *definitions) choice(x *ast.Comprehension) (choice, error) {
 	var c choice
 	clauses := x.Clauses
@@ -278,7 +277,7 @@ func (c *choice) condition(e ast.Expr) error {
 		}
 		return c.condition(x.Y)
 	}
-	field, isField := x.X.(*ast.Ident)
+	field, isField := orDefault(x.X).(*ast.Ident)
 	value, isLiteral := x.Y.(*ast.BasicLit)
 	if x.Op != token.EQL || !isField || !isLiteral {
 		return fmt.Errorf("a condition is FIELD == TEXT")
@@ -288,16 +287,31 @@ func (c *choice) condition(e ast.Expr) error {
 	return nil
 }
 
-// oneOfFields compiles matchN(1, [{a!: _, ...}, {b!: _, ...}]).
-func oneOfFields(e ast.Expr) ([]string, error) {
+// orDefault is the field of (*field | false).
+func orDefault(e ast.Expr) ast.Expr {
+	paren, ok := e.(*ast.ParenExpr)
+	if !ok {
+		return e
+	}
+	if either, ok := paren.X.(*ast.BinaryExpr); ok && either.Op == token.OR {
+		if marked, ok := either.X.(*ast.UnaryExpr); ok && marked.Op == token.MUL {
+			return marked.X
+		}
+	}
+	return e
+}
+
+// count compiles matchN(1, [{a!: _, ...}, {b!: _, ...}]), and the same of >=1.
+func (o *objectShape) count(e ast.Expr) error {
 	call, ok := e.(*ast.CallExpr)
 	if !ok || len(call.Args) != 2 {
-		return nil, fmt.Errorf("embedded %T is not in the schema's part of CUE", e)
+		return fmt.Errorf("embedded %T is not in the schema's part of CUE", e)
 	}
 	alternatives, ok := call.Args[1].(*ast.ListLit)
 	if !ok {
-		return nil, fmt.Errorf("matchN takes a list here")
+		return fmt.Errorf("matchN takes a list here")
 	}
+	_, o.several = call.Args[0].(*ast.UnaryExpr)
 	var names []string
 	for _, a := range alternatives.Elts {
 		if s, ok := a.(*ast.StructLit); ok && len(s.Elts) > 0 {
@@ -307,5 +321,6 @@ func oneOfFields(e ast.Expr) ([]string, error) {
 			}
 		}
 	}
-	return names, nil
+	o.oneOf = names
+	return nil
 }

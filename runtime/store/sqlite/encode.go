@@ -10,7 +10,8 @@ import (
 // A commit's body in the feed is its changes one after the other: the
 // operation in a byte, then table, row before and row after, each as a uvarint
 // of its length plus one (0 for none) and its bytes. A change without rows says
-// that a quiet table's rows changed.
+// that a quiet table's rows changed. One without a table comes first where
+// functions led to the commit, and its row before is a byte: how many.
 
 // body collects the changes of one commit.
 type body struct {
@@ -41,11 +42,18 @@ func (b *body) row(t *query.Table, row query.Row) {
 	b.bytes = append(b.bytes, b.scratch...)
 }
 
+// appendDepth begins a body that functions led to.
+func appendDepth(dst []byte, depth int) []byte {
+	if depth <= 0 {
+		return dst
+	}
+	return append(dst, byte(query.Update), 0, 2, byte(min(depth, query.MaxDepth)), 0)
+}
+
 var errBody = errors.New("a commit in the feed cannot be read")
 
-// decodeChanges reads a body; the changes share its memory.
-func decodeChanges(raw []byte) ([]query.Change, error) {
-	var changes []query.Change
+// decodeChanges reads a body and its depth; the changes share its memory.
+func decodeChanges(raw []byte) (changes []query.Change, depth int, err error) {
 	for len(raw) > 0 {
 		change := query.Change{Op: query.Op(raw[0])}
 		raw = raw[1:]
@@ -53,15 +61,22 @@ func decodeChanges(raw []byte) ([]query.Change, error) {
 		for i := range parts {
 			n, size := binary.Uvarint(raw)
 			if size <= 0 || n > uint64(len(raw)-size)+1 {
-				return nil, errBody
+				return nil, 0, errBody
 			}
 			raw = raw[size:]
 			if n > 0 {
 				parts[i], raw = raw[:n-1:n-1], raw[n-1:]
 			}
 		}
+		if parts[0] == nil {
+			if len(parts[1]) != 1 {
+				return nil, 0, errBody
+			}
+			depth = int(parts[1][0])
+			continue
+		}
 		change.Table, change.Before, change.After = string(parts[0]), parts[1], parts[2]
 		changes = append(changes, change)
 	}
-	return changes, nil
+	return changes, depth, nil
 }

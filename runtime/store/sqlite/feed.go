@@ -201,7 +201,7 @@ func readFeed(c *conn, after, last query.Cursor, limit int) ([]query.Commit, err
 		}
 		body := slices.Clone(stmt.ColumnRawBlob(2))
 		size += len(body)
-		if commit.Changes, err = decodeChanges(body); err != nil {
+		if commit.Changes, commit.Depth, err = decodeChanges(body); err != nil {
 			return nil, err
 		}
 		commits = append(commits, commit)

@@ -53,7 +53,7 @@ func (t *transaction) run(j *job) (query.Result, error) {
 			t.lost = t.body.changes > 0 // the row is there, but not all that belongs to it
 			return query.Result{}, err
 		}
-		return t.record(result)
+		return t.record(result, b.Depth)
 	}
 	if b.Once != nil {
 		if b.Rollback {
@@ -93,14 +93,14 @@ func (t *transaction) attempt(b *query.Batch) (query.Result, error) {
 		return result, err
 	}
 	if b.Once == nil {
-		return t.record(result)
+		return t.record(result, b.Depth)
 	}
 	result.Cursor = t.cursor()
 	kept := outcome.Encode(b, &result)
 	if len(kept) > onceBytes {
 		return result, errOnceTooLarge
 	}
-	if result, err = t.record(result); err != nil {
+	if result, err = t.record(result, b.Depth); err != nil {
 		return result, err
 	}
 	if err := t.remember(b, kept); err != nil {
@@ -205,19 +205,20 @@ func (t *transaction) cursor() query.Cursor {
 
 // record writes the batch's commit; a batch that changed nothing has none.
 // From here on the batch cannot fail by itself: an error here is the disk's.
-func (t *transaction) record(result query.Result) (query.Result, error) {
+func (t *transaction) record(result query.Result, depth int) (query.Result, error) {
 	if t.body.changes == 0 {
 		return result, nil
 	}
 	t.conn.time.stop()
-	raw := slices.Clone(t.body.bytes)
-	changes, err := decodeChanges(raw)
+	raw := append(appendDepth(make([]byte, 0, len(t.body.bytes)+8), depth), t.body.bytes...)
+	changes, depth, err := decodeChanges(raw)
 	if err != nil {
 		return result, err
 	}
 	commit := query.Commit{
 		Cursor:  t.cursor(),
 		At:      t.writer.at,
+		Depth:   depth,
 		Changes: changes,
 	}
 	total := t.total + int64(len(raw))

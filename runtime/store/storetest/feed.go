@@ -49,6 +49,35 @@ func testFeed(t *testing.T, s store.Store) {
 	}
 }
 
+// testDepth: the feed keeps how many functions led to a commit, whatever way the
+// batch takes.
+func testDepth(t *testing.T, s store.Store) {
+	f := open(t, s, library())
+	start := f.position()
+	one := f.insert("authors", author("a", "x"))
+	for depth, b := range []query.Batch{
+		{Writes: []query.Write{one}},
+		{Writes: []query.Write{f.insert("authors", author("b", "x"))}, Depth: 1},
+		{Writes: []query.Write{f.insert("authors", author("c", "x")), f.insert("books", book("C", "c"))}, Depth: 2},
+		{Writes: []query.Write{f.insert("authors", author("d", "x"), author("e", "y"))}, Depth: 3, Once: &query.Once{Key: "k"}},
+		{Writes: []query.Write{f.insert("authors", author("f", "x"))}, Depth: query.MaxDepth + 4},
+	} {
+		b.Position = true
+		result, err := f.view.Apply(f.ctx(), b)
+		if err != nil {
+			t.Fatalf("depth %d: %v", depth, err)
+		}
+		commits := f.changes(start)
+		if len(commits) != depth+1 {
+			t.Fatalf("depth %d: %d commits", depth, len(commits))
+		}
+		last := commits[depth]
+		if last.Cursor != result.Cursor || last.Depth != min(b.Depth, query.MaxDepth) || len(last.Changes) == 0 || last.Changes[0].Table != "authors" {
+			t.Errorf("depth %d: the feed tells %+v", depth, last)
+		}
+	}
+}
+
 func testVersions(t *testing.T, s store.Store) {
 	f := open(t, s, library())
 	authors, books := f.version("authors"), f.version("books")

@@ -83,6 +83,7 @@ var tests = []struct {
 	{"cascade and set null are in the feed", testCascade},
 	{"a tree in one table", testTree},
 	{"feed", testFeed},
+	{"depth of a commit", testDepth},
 	{"versions", testVersions},
 	{"watch", testWatch},
 	{"snapshot under writers", testSnapshot},

@@ -110,7 +110,7 @@ func (v *view) try(ctx context.Context, b *query.Batch, care care) (query.Result
 	if err := v.fitting(); err != nil { // it may have waited for a migration
 		return query.Result{}, err
 	}
-	t := &transaction{view: v, store: v.store, layout: v.layout, ctx: ctx, batch: b, mark: v.store.feed.newMark(), care: care}
+	t := &transaction{view: v, store: v.store, layout: v.layout, ctx: ctx, batch: b, mark: v.store.feed.newMark(b.Depth), care: care}
 	defer t.mark.end()
 	t.reset()
 	defer t.cancel()

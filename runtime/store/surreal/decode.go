@@ -152,7 +152,7 @@ func (e *feedEntry) readRecord(r *wire.Reader) {
 // commit reads an entry by the columns of a layout. Rows of tables that it does
 // not know are told of without what is in them, as those of quiet ones.
 func (e *feedEntry) commit(epoch uint64, known *layout) (query.Commit, error) {
-	commit := query.Commit{Cursor: query.Cursor{Epoch: epoch, Seq: e.seq}, At: millis(e.seq) * 1000}
+	commit := query.Commit{Cursor: query.Cursor{Epoch: epoch, Seq: e.seq}, At: millis(e.seq) * 1000, Depth: depthOf(e.batch)}
 	hushed := map[string]bool{}
 	for i := range e.changes {
 		c := &e.changes[i]

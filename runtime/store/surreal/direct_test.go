@@ -134,7 +134,7 @@ func TestWhatIsDirect(t *testing.T) {
 		{name: "carefully", write: rename, careful: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			m := v.store.feed.newMark()
+			m := v.store.feed.newMark(0)
 			defer m.end()
 			if c.batch.Writes == nil {
 				c.batch.Writes = []query.Write{c.write}

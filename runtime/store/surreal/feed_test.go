@@ -370,7 +370,7 @@ func TestBatchIsKnownAgain(t *testing.T) {
 	n := openNotes(t, false, nil)
 	start := n.position()
 	f := n.store.feed
-	b := f.newMark()
+	b := f.newMark(0)
 	defer b.end()
 	n.hand("LET $_batch = '" + b.id + "'; CREATE notes:1")
 	b.acknowledge("notes")

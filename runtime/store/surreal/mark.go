@@ -3,6 +3,7 @@ package surreal
 import (
 	"context"
 	"strconv"
+	"strings"
 
 	"github.com/edge-hive/edge-hive/runtime/query"
 )
@@ -18,12 +19,29 @@ type mark struct {
 	seq          uint64
 }
 
+// depthSign is before the depth in the id of a batch that functions led to: so
+// the feed tells it to every node.
+const depthSign = "~"
+
+// depthOf is the depth that an id tells, 0 for none.
+func depthOf(id string) int {
+	_, text, _ := strings.Cut(id, depthSign)
+	depth, err := strconv.ParseUint(text, 10, 8)
+	if err != nil {
+		return 0
+	}
+	return int(depth)
+}
+
 // newMark marks a batch; end must be called.
-func (f *feed) newMark() *mark {
+func (f *feed) newMark(depth int) *mark {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.made++
 	m := &mark{feed: f, id: f.process + strconv.FormatUint(f.made, 36)}
+	if depth > 0 {
+		m.id += depthSign + strconv.Itoa(min(depth, query.MaxDepth))
+	}
 	f.marks[m.id] = m
 	return m
 }
