@@ -46,6 +46,10 @@ func Build(ctx context.Context, dir, module string, output io.Writer) error {
 	if err != nil {
 		return err
 	}
+	dir, err = filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
 	for _, s := range p.steps {
 		command := exec.CommandContext(ctx, s.args[0], s.args[1:]...)
 		command.Dir, command.Stdout, command.Stderr = dir, output, output
@@ -63,6 +67,9 @@ func move(built, module string) error {
 	content, err := os.ReadFile(built)
 	if err != nil {
 		return err
+	}
+	if content, err = slim(content); err != nil {
+		return fmt.Errorf("%s: %w", built, err)
 	}
 	if err := os.MkdirAll(filepath.Dir(module), 0o755); err != nil {
 		return err
@@ -159,12 +166,23 @@ func planC(dir string) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	args := append(compiler, "--target=wasm32-wasi", "-mexec-model=reactor", "-std=c11", "-O2", "-Wall", "-Wextra",
-		"-Wl,-z,stack-size=65536", "-o", "function.wasm", filepath.Join(Folder, "edgehive.c"))
-	for _, source := range sources {
-		args = append(args, filepath.Base(source))
+	// Linking is a step of its own, without -O: with it clang has wasm-opt, where that
+	// is at hand, drop the names that stand in the stacks of the log.
+	p := &plan{result: "function.wasm"}
+	link := append(compiler[:len(compiler):len(compiler)], "--target=wasm32-wasi", "-mexec-model=reactor",
+		"-Wl,-z,stack-size=65536,--stack-first", "-o", p.result)
+	if err := os.MkdirAll(filepath.Join(dir, "target"), 0o755); err != nil {
+		return nil, err
 	}
-	return &plan{steps: []step{{args: args}}, result: "function.wasm"}, nil
+	for _, source := range append(sources, filepath.Join(dir, Folder, "edgehive.c")) {
+		name := strings.TrimPrefix(source, dir+string(filepath.Separator))
+		object := filepath.Join("target", strings.TrimSuffix(filepath.Base(source), ".c")+".o")
+		p.steps = append(p.steps, step{args: append(compiler[:len(compiler):len(compiler)], "--target=wasm32-wasi", "-std=c11",
+			"-O2", "-Wall", "-Wextra", "-c", "-o", object, name)})
+		link = append(link, object)
+	}
+	p.steps = append(p.steps, step{args: link})
+	return p, nil
 }
 
 func compilerOfC() ([]string, error) {

@@ -4,7 +4,8 @@
 //
 // A folder of a language has kit/, which is laid as edgehive/ into the folder of
 // each function, and template/, the first source. A name that ends in ".template"
-// loses that ending, and {{.Name}} in such a file becomes the function's name.
+// loses that ending, and {{.Name}} in such a file becomes the function's name;
+// gitignore.template becomes .gitignore.
 package kits
 
 import (
@@ -125,6 +126,9 @@ func lay(from, to, name string) error {
 		}
 		if strings.HasSuffix(p, ending) {
 			target = strings.TrimSuffix(target, ending)
+			if filepath.Base(target) == "gitignore" {
+				target = filepath.Join(filepath.Dir(target), ".gitignore")
+			}
 			if content, err = fill(p, content, name); err != nil {
 				return err
 			}

@@ -26,6 +26,14 @@ func (c *checker) channel(channel *manifest.Channel) {
 	case !channelPattern.MatchString(channel.Name):
 		c.report(channel.Path, fault.Newf(codeName, "%q is no name for a channel", channel.Name).WithHint(nameHint+"; channels may also have :"))
 	}
+	if channel.Broadcast {
+		c.broadcast(channel)
+		return
+	}
+	if channel.Send.Declared || channel.History != 0 {
+		c.report(channel.Path, fault.Newf(codeChannel, "channel %s shows a table: nobody sends to it, and it has no history", channel.Name).
+			WithHint("take access.send and history out; who may write rows says the table's access"))
+	}
 	switch table := c.find(channel.Table); {
 	case table == nil:
 		c.report(channel.Path+".table", c.noTable(channel.Table))
@@ -34,6 +42,24 @@ func (c *checker) channel(channel *manifest.Channel) {
 			WithHint("take changes: false out of the table, or the channel away"))
 	}
 	c.emptyCondition(channel.Path+".filter", channel.Filter)
+	c.channelEvents(channel)
+}
+
+// mostHistory bounds what a broadcast keeps in memory.
+const mostHistory = 1000
+
+// broadcast checks a channel that shows no table.
+func (c *checker) broadcast(channel *manifest.Channel) {
+	if channel.Table != "" || channel.Filter != "" || len(channel.Events) > 0 {
+		c.report(channel.Path, fault.Newf(codeChannel, "channel %s is a broadcast, and has no table, filter or events", channel.Name).
+			WithHint("take them out, or broadcast: true"))
+	}
+	if channel.History < 0 || channel.History > mostHistory {
+		c.report(channel.Path+".history", fault.Newf(codeRange, "history is %d; it can be 0 to %d", channel.History, mostHistory).WithHint("keep more in a table"))
+	}
+}
+
+func (c *checker) channelEvents(channel *manifest.Channel) {
 	path := channel.Path + ".events"
 	if len(channel.Events) == 0 {
 		c.report(path, fault.Newf(codeChannel, "channel %s has no events", channel.Name).WithHint("leave events out for all of them"))

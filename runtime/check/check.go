@@ -1,5 +1,5 @@
 // Package check says what is wrong with a loaded manifest beyond what CUE can
-// say: names, references, bounds, rules, routes, addresses, files. It works
+// say: names, references, bounds, rules, routes, addresses, files, modules. It works
 // offline, touches no database (but an empty one in memory, which named queries
 // are prepared on), binds no port, and reports everything at once.
 // validate, serve and reload all pass through it; engine builds only what it
@@ -21,6 +21,8 @@ import (
 type Checked struct {
 	Schema *query.Schema
 	Rules  *access.Rules
+	// Modules is the code of functions, by name: what was looked at is what runs.
+	Modules map[string][]byte
 }
 
 // The codes of this package's faults. Those of rules are access's.
@@ -56,8 +58,10 @@ const (
 type checker struct {
 	m      *manifest.Manifest
 	tables map[string]*manifest.Table
-	faults fault.List
-	slow   map[string]bool // lookups that were warned of
+	// modules is the code of functions, by name.
+	modules map[string][]byte
+	faults  fault.List
+	slow    map[string]bool // lookups that were warned of
 }
 
 // Check finds everything that is wrong with m, in the order of the source.
@@ -79,6 +83,7 @@ func Check(m *manifest.Manifest) (*Checked, fault.List) {
 	c.removed()
 	c.queries()
 	c.channels()
+	c.functions()
 	c.routes()
 	c.engine()
 	c.server()
@@ -104,7 +109,7 @@ func Check(m *manifest.Manifest) (*Checked, fault.List) {
 		c.faults.Sort()
 		return nil, c.faults
 	}
-	return &Checked{Schema: schema, Rules: rules}, nil
+	return &Checked{Schema: schema, Rules: rules, Modules: c.modules}, nil
 }
 
 // find finds a table by its exact name; nil when there is none.

@@ -38,8 +38,11 @@ func (c *checker) handler(r *manifest.Route) {
 		handlers++
 		c.callQuery(r)
 	}
+	if r.Function != nil { // functions looks at it
+		handlers++
+	}
 	if handlers != 1 {
-		c.report(r.Path, fault.Newf(codeRoute, "route %q does %d things; it must do one", r.Pattern, handlers).WithHint("give it one of static, respond, redirect, query"))
+		c.report(r.Path, fault.Newf(codeRoute, "route %q does %d things; it must do one", r.Pattern, handlers).WithHint("give it one of static, respond, redirect, query, function"))
 	}
 }
 

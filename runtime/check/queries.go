@@ -206,11 +206,7 @@ func (c *checker) callQuery(r *manifest.Route) {
 	}
 	q := c.m.Query(r.Query.Name)
 	if q == nil {
-		names := make([]string, len(c.m.Queries))
-		for i := range c.m.Queries {
-			names[i] = c.m.Queries[i].Name
-		}
-		c.report(path+".name", fault.Newf(codeQuery, "there is no query %q", r.Query.Name).WithHint(fault.NearestHint(r.Query.Name, names, "declare it in queries")))
+		c.report(path+".name", c.noQuery(r.Query.Name))
 		return
 	}
 	if q.Write {
@@ -227,6 +223,14 @@ func (c *checker) callQuery(r *manifest.Route) {
 				WithHint("write with: "+p.Name+`: param: "..."`))
 		}
 	}
+}
+
+func (c *checker) noQuery(name string) *fault.Fault {
+	names := make([]string, len(c.m.Queries))
+	for i := range c.m.Queries {
+		names[i] = c.m.Queries[i].Name
+	}
+	return fault.Newf(codeQuery, "there is no query %q", name).WithHint(fault.NearestHint(name, names, "declare it in queries"))
 }
 
 func (c *checker) routeArgument(r *manifest.Route, q *manifest.Query, a *manifest.Argument) {

@@ -15,6 +15,8 @@ const (
 	warnUnfiltered = "unfilterable-column"
 	warnUnused     = "unused"
 	warnUnindexed  = "unindexed-rule"
+	warnOpenCode   = "open-service"
+	warnLoop       = "trigger-loop"
 )
 
 // urlWords are parameters of the API's URLs, which no filter can name.
@@ -30,6 +32,9 @@ func Warnings(m *manifest.Manifest, checked *Checked) fault.List {
 	if m.Observe.MetricsListen != "" && !isLoopback(m.Observe.MetricsListen) {
 		c.report("observe.metrics.listen", fault.Newf(warnExposed, "metrics listen on %s, where others can read them", m.Observe.MetricsListen).
 			WithHint("listen on 127.0.0.1, or let a firewall guard the port"))
+	}
+	for i := range m.Functions {
+		c.warnFunction(&m.Functions[i])
 	}
 	c.warnUnused()
 	for i := range m.Tables {
@@ -84,5 +89,31 @@ func (c *checker) warnUnused() {
 		if r.Name != "default" && !slices.ContainsFunc(c.m.Routes, func(route manifest.Route) bool { return route.Rate == r.Name }) {
 			c.report(member("rates", r.Name), fault.Newf(warnUnused, "no route uses the rate %s", r.Name).WithHint("name it in a route, or remove it"))
 		}
+	}
+}
+
+// warnFunction names what everyone may set off, functions that nobody can reach,
+// and those that set themselves off.
+func (c *checker) warnFunction(f *manifest.Function) {
+	for i := range f.Grants.Tables {
+		g := &f.Grants.Tables[i]
+		writes := slices.DeleteFunc(slices.Clone(g.Operations), func(op string) bool { return op == "read" })
+		if f.Service && f.Call.Always && len(writes) > 0 {
+			c.report(f.Call.Path, fault.Newf(warnOpenCode, "everyone may call %s, signed in or not, and as the service role it may %s rows of %s", f.Name, fault.Listed(writes), g.Table).
+				WithHint(`its code alone decides what is written; if callers shall be signed in: "auth.role == 'authenticated'"`))
+		}
+		for j := range f.Tables {
+			t := &f.Tables[j]
+			again := slices.ContainsFunc(writes, func(op string) bool { return slices.Contains(t.Events, op) })
+			if t.Table == g.Table && t.When == "" && again {
+				c.report(t.Path, fault.Newf(warnLoop, "%s may write rows of %s, which calls it again, until the chain is cut", f.Name, t.Table).
+					WithHint("say which changes count: when: \"old.status != status\""))
+			}
+		}
+	}
+	granted := slices.ContainsFunc(c.m.Functions, func(other manifest.Function) bool { return slices.Contains(other.Grants.Functions, f.Name) })
+	if !f.Call.Declared && len(f.Tables) == 0 && f.Schedule == nil && !granted {
+		c.report(f.Path, fault.Newf(warnNoAccess, "function %s has no access: only the service role may call it", f.Name).
+			WithHint(`if others shall: access: call: "auth.role == 'authenticated'"`))
 	}
 }

@@ -32,6 +32,8 @@ type Batch struct {
 	Once *Once
 	// Rollback does everything but keep it.
 	Rollback bool
+	// Depth is how many functions led to the batch; see query.Batch.
+	Depth int
 }
 
 // Batched is what a batch did.
@@ -74,7 +76,7 @@ func (g *Gate) Batch(ctx context.Context, caller *auth.Caller, w Batch) (Batched
 		if w.Rollback {
 			once = nil // what is not kept cannot be met again
 		}
-		result, err = g.view.Apply(ctx, query.Batch{Writes: b.writes, Once: once, Rollback: w.Rollback})
+		result, err = g.view.Apply(ctx, query.Batch{Writes: b.writes, Once: once, Rollback: w.Rollback, Depth: w.Depth})
 		if err != nil {
 			return Batched{}, b.fault(err)
 		}

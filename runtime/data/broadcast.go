@@ -4,6 +4,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/access"
 	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/query"
 )
 
@@ -16,6 +17,17 @@ func (g *Gate) listen(caller *auth.Caller, rules *access.ChannelRules) (*Subscri
 		return nil, denied("channel", rules.Channel.Name)
 	}
 	return &Subscription{Channel: rules.Channel, Group: rules.Channel.Name + " broadcast"}, nil
+}
+
+// Broadcasts are the declared channels that are about no table.
+func (g *Gate) Broadcasts() []*manifest.Channel {
+	var list []*manifest.Channel
+	for _, rules := range g.channels {
+		if rules.Channel.Broadcast {
+			list = append(list, rules.Channel)
+		}
+	}
+	return list
 }
 
 // MaySend judges who may send to a broadcast. Faults: CodeUnknownTable for a

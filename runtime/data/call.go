@@ -36,6 +36,7 @@ type Call struct {
 	AtMost   *int
 	Rollback bool
 	Once     *Once
+	Depth    int
 }
 
 // Argument is one argument of a route's call.
@@ -82,6 +83,9 @@ func newNamed(n *query.Named, rules *access.QueryRules, policy cache.Policy) *na
 // Select for what shapes the rows, 25006 for a query that writes where the
 // arguments are in the URL, and else those of writes for it.
 func (g *Gate) Call(ctx context.Context, caller *auth.Caller, c Call) (Called, error) {
+	if err := g.permitsQuery(c.Query); err != nil {
+		return Called{}, err
+	}
 	q := g.queries[c.Query]
 	if q != nil && !caller.IsService() && !q.rules.Granted {
 		return Called{}, q.denied

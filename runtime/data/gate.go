@@ -51,6 +51,8 @@ type Gate struct {
 
 	queries    map[string]*named
 	queryNames []string // for hints
+
+	grants *Grants // nil: everything
 }
 
 // New decides all that can be decided before a request. An error means a
@@ -112,6 +114,9 @@ func (g *Gate) Table(name string) (*query.Table, error) {
 }
 
 func (g *Gate) table(name string) (*table, error) {
+	if err := g.permit(name); err != nil {
+		return nil, err
+	}
 	if t := g.tables[name]; t != nil {
 		return t, nil
 	}
@@ -133,7 +138,7 @@ func (g *Gate) Parse(caller *auth.Caller, name, rawQuery string) (*query.Request
 		return nil, err
 	}
 	limits := query.DefaultLimits()
-	if !caller.IsService() {
+	if !caller.IsService() || g.grants != nil {
 		b := g.binding(caller)
 		limits.Sees = func(t *query.Table) (*query.ColumnSet, bool) {
 			seen := g.tables[t.Name]

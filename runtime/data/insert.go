@@ -24,6 +24,9 @@ func (g *Gate) prepareInsert(caller *auth.Caller, w *Write) (*prepared, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := g.permitsInsert(t, w); err != nil {
+		return nil, err
+	}
 	if !t.takes(caller, w.Resolution) {
 		return nil, t.denied
 	}

@@ -64,6 +64,9 @@ func (g *Gate) Select(ctx context.Context, caller *auth.Caller, r Read) (Answer,
 // ask makes the select of a read, under the caller's rules, and what is known
 // of its answer beforehand.
 func (g *Gate) ask(ctx context.Context, t *table, caller *auth.Caller, r *Read) (Answer, asked, error) {
+	if err := g.permitted(t, MayRead); err != nil {
+		return Answer{}, asked{}, err
+	}
 	if !caller.IsService() && !t.rules.Granted.Read {
 		return Answer{}, asked{}, t.denied
 	}

@@ -175,6 +175,9 @@ func (x *relating) enter(rel *query.Relation, schema *query.Table) (*table, *sig
 	if !x.caller.IsService() && !t.rules.Granted.Read {
 		return nil, nil, t.denied
 	}
+	if err := x.gate.permitted(t, MayRead); err != nil {
+		return nil, nil, err
+	}
 	x.shared = x.shared && t.shared
 	return t, t.of(x.caller, x.binding), nil
 }
@@ -197,6 +200,9 @@ func (x *relating) between(rel *query.Relation) (*query.Via, error) {
 // exposes reports whether a table is one for this caller at all: users is ours,
 // and in the API only under a declared access.
 func (g *Gate) exposes(caller *auth.Caller, t *table) bool {
+	if g.permit(t.schema.Name) != nil {
+		return false
+	}
 	return caller.IsService() || t.schema.Name != usersTable || t.rules.Granted.Read
 }
 

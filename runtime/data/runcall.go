@@ -48,7 +48,7 @@ func (g *Gate) runCall(ctx context.Context, caller *auth.Caller, c *Call, r *run
 	}
 	rows := r.shaped.collect(r.named.Named)
 	write.Accept = rows.takeAll
-	result, err := g.view.Apply(ctx, query.Batch{Writes: []query.Write{write}, Once: once, Rollback: c.Rollback})
+	result, err := g.view.Apply(ctx, query.Batch{Writes: []query.Write{write}, Once: once, Rollback: c.Rollback, Depth: c.Depth})
 	if err != nil {
 		return writeFault(err)
 	}

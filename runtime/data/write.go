@@ -40,6 +40,8 @@ type Write struct {
 	Once *Once
 	// Rollback does everything but keep it.
 	Rollback bool
+	// Depth is how many functions led to the write; see query.Batch.
+	Depth int
 	// Form is how the representation is written.
 	Form Form
 	// Unfiltered lets the service role update or delete every row without a
@@ -110,6 +112,9 @@ func (g *Gate) prepareChange(caller *auth.Caller, w *Write, op query.Op) (*prepa
 	if err != nil {
 		return nil, nil, query.Binding{}, err
 	}
+	if err := g.permitsChange(t, w, op); err != nil {
+		return nil, nil, query.Binding{}, err
+	}
 	granted, rule, verb := t.rules.Granted.Update, t.rules.UpdateBefore, "UPDATE"
 	if op == query.Delete {
 		granted, rule, verb = t.rules.Granted.Delete, t.rules.Delete, "DELETE"
@@ -169,7 +174,7 @@ func (g *Gate) commit(ctx context.Context, caller *auth.Caller, w *Write, p *pre
 	case w.Rollback:
 		once = nil // what is not kept cannot be met again
 	}
-	result, err := g.view.Apply(ctx, query.Batch{Writes: []query.Write{p.write}, Once: once, Rollback: w.Rollback})
+	result, err := g.view.Apply(ctx, query.Batch{Writes: []query.Write{p.write}, Once: once, Rollback: w.Rollback, Depth: w.Depth})
 	if err != nil {
 		return Written{}, w.Match.fault(err)
 	}

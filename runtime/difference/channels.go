@@ -24,6 +24,10 @@ func (c *comparer) channels() {
 			c.channel(old, next)
 			continue
 		}
+		if next.Broadcast {
+			c.newBroadcast(next)
+			continue
+		}
 		c.add(next.Path, Change{
 			Area: Channels, Sign: Comes, Grade: Safe,
 			What: fmt.Sprintf("channel %s shows %s to whoever may read them", next.Name, next.Table),
@@ -38,6 +42,10 @@ func (c *comparer) channels() {
 
 func (c *comparer) channel(old, next *manifest.Channel) {
 	before, after := c.old.Rules.Channels[old.Name], c.next.Rules.Channels[next.Name]
+	if old.Broadcast || next.Broadcast {
+		c.broadcast(old, next, before, after)
+		return
+	}
 	if table := c.next.Manifest.Table(next.Table); table != nil {
 		if former := c.formerTable(table); former == nil || former.Name != old.Table {
 			c.add(next.Path+".table", Change{

@@ -51,14 +51,16 @@ const (
 	Queries  Area = "queries"
 	Cache    Area = "cache"
 	Channels Area = "channels"
-	Routes   Area = "routes"
-	Limits   Area = "limits"
-	Server   Area = "server"
+	// Functions are code: what may call it, and what it may reach.
+	Functions Area = "functions"
+	Routes    Area = "routes"
+	Limits    Area = "limits"
+	Server    Area = "server"
 )
 
 // Areas are all areas, in the order in which they are shown.
 func Areas() []Area {
-	return []Area{Database, Tables, Columns, Access, Queries, Cache, Channels, Routes, Limits, Server}
+	return []Area{Database, Tables, Columns, Access, Queries, Cache, Channels, Functions, Routes, Limits, Server}
 }
 
 // Change is one thing that would be otherwise.
@@ -94,6 +96,7 @@ func Manifests(old, next Side) []Change {
 		(*comparer).queries,
 		(*comparer).cache,
 		(*comparer).channels,
+		(*comparer).functions,
 		(*comparer).routes,
 		(*comparer).limits, (*comparer).rates,
 		(*comparer).server, (*comparer).observe,

@@ -38,8 +38,9 @@ var shownIn = map[string]difference.Area{
 	"Tables.Columns.Access": difference.Access,
 
 	"Cache": difference.Cache, "Queries": difference.Queries, "Queries.Cache": difference.Cache,
-	"Channels": difference.Channels,
-	"Routes":   difference.Routes, "Routes.Rate": difference.Limits, "Routes.Body": difference.Limits, "Routes.Timeout": difference.Limits,
+	"Channels":  difference.Channels,
+	"Functions": difference.Functions,
+	"Routes":    difference.Routes, "Routes.Rate": difference.Limits, "Routes.Body": difference.Limits, "Routes.Timeout": difference.Limits,
 }
 
 // A path of notShown has the reason why a change of it is not shown here.
@@ -121,11 +122,15 @@ func everything(t *testing.T) *manifest.Manifest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Mkdir(filepath.Join(dir, "public"), 0o700); err != nil {
-		t.Fatal(err)
+	for _, folder := range []string{"public", "src"} {
+		if err := os.Mkdir(filepath.Join(dir, folder), 0o700); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := os.WriteFile(filepath.Join(dir, "first.csv"), []byte("n\n1\n"), 0o600); err != nil {
-		t.Fatal(err)
+	for name, text := range map[string]string{"first.csv": "n\n1\n", "f.js": "export default () => 1", "f.wasm": "\x00asm\x01\x00\x00\x00"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	m, _ := read(t, dir, "every.cue", string(text))
 	return m

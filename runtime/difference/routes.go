@@ -40,11 +40,13 @@ func (c *comparer) routes() {
 func (c *comparer) route(old, next *manifest.Route) {
 	if was, is := sayRoute(old), sayRoute(next); was != is {
 		change := Change{Area: Routes, Sign: Turns, Grade: Safe, What: "changes route " + next.Pattern, Was: was, Is: is}
-		kind := func(r *manifest.Route) [4]bool {
-			return [4]bool{r.Static != nil, r.Respond != nil, r.Redirect != nil, r.Query != nil}
+		kind := func(r *manifest.Route) [5]bool {
+			return [5]bool{r.Static != nil, r.Respond != nil, r.Redirect != nil, r.Query != nil, r.Function != nil}
 		}
 		switch {
 		case old.Query != nil && next.Query != nil && old.Query.Name != next.Query.Name:
+			change.Grade = Breaks
+		case old.Function != nil && next.Function != nil: // another one
 			change.Grade = Breaks
 		case next.Static != nil && (old.Static == nil || old.Static.Dir != next.Static.Dir):
 			change.Grade = Widens
@@ -99,6 +101,8 @@ func sayRoute(r *manifest.Route) string {
 		return fmt.Sprintf("%d, fixed", r.Respond.Status)
 	case r.Query != nil:
 		return sayQuery(r.Query)
+	case r.Function != nil:
+		return "function " + r.Function.Name
 	}
 	return ""
 }

@@ -93,4 +93,6 @@ type Call struct {
 	Event      *Event
 	// Acting is who operations act as: the event's caller, or the service role.
 	Acting *auth.Caller
+	// Functions are those that the function was loaded with, nil where it is alone.
+	Functions Caller
 }

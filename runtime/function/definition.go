@@ -19,6 +19,9 @@ type Definition struct {
 	Config  map[string]string
 	Secrets map[string]manifest.SecretValue
 	Grants  *manifest.Grants
+	// Operations are what it may ask for, by name. They belong to the generation of
+	// its manifest, as the gate behind them does: a host outlives both.
+	Operations map[string]Operation
 }
 
 // Limits bound a function, and each of its calls. All are above zero.

@@ -27,11 +27,15 @@ const (
 	Enter
 	// Leave is a row that he ceases to see because it changed.
 	Leave
+	// Joined begins a broadcast; the messages of its history follow.
+	Joined
+	// Message is what somebody sent to a broadcast.
+	Message
 )
 
 // String is the event's name on the wire.
 func (t Type) String() string {
-	return [...]string{"snapshot", "resumed", "truncated", "create", "update", "delete", "enter", "leave"}[t]
+	return [...]string{"snapshot", "resumed", "truncated", "create", "update", "delete", "enter", "leave", "joined", "message"}[t]
 }
 
 // Event is what a subscriber is told, before it is encoded. It is valid during
@@ -44,6 +48,8 @@ type Event struct {
 	Of *data.Subscription
 	// At is when the commit was made, microseconds; changes alone.
 	At int64
+	// Broadcast is what was sent; messages alone.
+	Broadcast *Broadcast
 	// Before is the row before the change, where this subscriber saw it; After
 	// the row after it, where he sees it. Both are whole rows of Of.Table.
 	Before, After query.Row

@@ -15,6 +15,11 @@
 // in the same critical section in which the hub's place is compared, so that no
 // commit is lost or doubled; from then on the hub pushes and never waits.
 //
+// A broadcast has no rows and no place in the feed: its topic holds who listens
+// and the last messages, and numbers them. Who joins is attached at once; who is
+// overtaken by a burst, or has much history before him, is served by a goroutine
+// at his own speed for as long as what he lacks is kept.
+//
 // # Order
 //
 // A subscription's frames are in commit order, and those of one commit enter
@@ -32,6 +37,7 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/data"
+	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store"
 )
@@ -58,12 +64,18 @@ type Gate interface {
 	// Judge asks the store about conditions that are about no row at hand
 	// (query.Place), each as it is now.
 	Judge(context.Context, []query.Expr) ([]query.Truth, error)
+	// Broadcasts are the declared channels that are about no table.
+	Broadcasts() []*manifest.Channel
+	// MaySend is nil for who may send to a broadcast.
+	MaySend(caller *auth.Caller, channel string) error
 }
 
 // Options is what a Hub is made of. Feed and Gate are required.
 type Options struct {
 	Feed Feed
 	Gate Gate
+	// Relay carries broadcasts to other nodes; nil where there are none.
+	Relay store.Relay
 	// Log is told what keeps the hub from its work; nil discards.
 	Log *slog.Logger
 	// QueueMessages and QueueBytes bound each subscriber's queue. What one commit
@@ -76,6 +88,9 @@ type Options struct {
 	// RecentBytes bounds the commits kept in memory for those who come back.
 	// Zero: 4 MiB.
 	RecentBytes int
+	// HistoryBytes bounds the messages kept in memory of each broadcast. Zero:
+	// 1 MiB.
+	HistoryBytes int
 }
 
 // The bounds when Options leaves them out, and those that are not options.
@@ -83,6 +98,7 @@ const (
 	defaultQueueMessages = 256
 	defaultQueueBytes    = 1 << 20
 	defaultRecentBytes   = 4 << 20
+	defaultHistoryBytes  = 1 << 20
 	defaultPatience      = 2 * time.Second
 	// pageCommits is how many commits are read from the feed at once.
 	pageCommits = 256
@@ -102,6 +118,7 @@ var ErrClosed = errors.New("the hub is closed")
 // concurrently. Close it before the feed and the gate's view.
 type Hub struct {
 	feed          Feed
+	relay         store.Relay
 	log           *slog.Logger
 	queueMessages int
 	queueBytes    int
@@ -121,6 +138,9 @@ type Hub struct {
 	recent   recent
 	groups   groups
 	subs     map[*Subscription]struct{}
+	ids      uint64 // of the last subscription
+	topics   topics
+	hearing  bool // a goroutine hears other nodes
 }
 
 // NewHub starts a hub at the feed's present end. The context bounds the start
@@ -130,7 +150,7 @@ func NewHub(ctx context.Context, o Options) (*Hub, error) {
 		return nil, errors.New("live: Feed and Gate are required")
 	}
 	h := &Hub{
-		feed: o.Feed, gate: o.Gate, log: o.Log,
+		feed: o.Feed, gate: o.Gate, relay: o.Relay, log: o.Log,
 		queueMessages: o.QueueMessages, queueBytes: o.QueueBytes, patience: o.Patience,
 		swaps: make(chan *swap), reads: make(chan struct{}, joinReads),
 		groups: newGroups(), subs: make(map[*Subscription]struct{}),
@@ -151,6 +171,10 @@ func NewHub(ctx context.Context, o Options) (*Hub, error) {
 	if h.recent.limit <= 0 {
 		h.recent.limit = defaultRecentBytes
 	}
+	h.topics.limit = o.HistoryBytes
+	if h.topics.limit <= 0 {
+		h.topics.limit = defaultHistoryBytes
+	}
 	life, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	h.ctx, h.cancel = life, cancel
 	wakes, err := h.feed.Watch(life)
@@ -164,6 +188,7 @@ func NewHub(ctx context.Context, o Options) (*Hub, error) {
 		return nil, fmt.Errorf("find the feed's end: %w", err)
 	}
 	h.recent.base = h.position
+	h.declare()
 	h.tasks.Add(1)
 	go h.read(life)
 	return h, nil
@@ -196,8 +221,12 @@ func (h *Hub) Subscribers() (int, int) {
 	return len(h.subs), len(h.groups.byKey)
 }
 
-// detach takes a subscription out of its group. The caller holds h.mu.
+// detach takes a subscription out of its group or topic. The caller holds h.mu.
 func (h *Hub) detach(s *Subscription) {
+	if s.topic != nil {
+		s.place = place{cursor: s.topic.at(s.told)}
+		s.topic.leave(s)
+	}
 	if s.group == nil {
 		return
 	}

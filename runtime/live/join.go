@@ -26,10 +26,14 @@ type step struct {
 	known   bool           // recent is the next of what follows
 }
 
-// start lets a goroutine bring the subscription to its group. The caller holds
-// h.mu.
+// start lets a goroutine bring the subscription to its group, or brings it to
+// its topic. The caller holds h.mu.
 func (h *Hub) start(s *Subscription) {
 	if s.joining || h.closed {
+		return
+	}
+	if s.bound.Channel.Broadcast {
+		h.attend(s)
 		return
 	}
 	s.joining = true
@@ -90,6 +94,11 @@ func (h *Hub) decide(s *Subscription) (step, bool) {
 	defer h.mu.Unlock()
 	if s.finished || s.paused {
 		s.joining = false
+		return step{}, true
+	}
+	if s.bound.Channel.Broadcast { // since a reload
+		s.joining = false
+		h.attend(s)
 		return step{}, true
 	}
 	s.mu.Lock()

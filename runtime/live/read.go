@@ -147,10 +147,13 @@ func (h *Hub) serve(c *query.Commit, answers *questions) (err error) {
 	return nil
 }
 
-// renew makes every subscription begin anew: truncated, then a snapshot. The
+// renew makes every subscription of rows begin anew: truncated, then a snapshot. The
 // caller holds h.mu.
 func (h *Hub) renew() {
 	for s := range h.subs {
+		if s.bound.Channel.Broadcast {
+			continue // the feed is none of its business
+		}
 		h.detach(s)
 		s.turn()
 		s.place = place{fresh: true, lost: true}
@@ -199,6 +202,7 @@ func (h *Hub) carryOut(ctx context.Context, s *swap) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.gate = s.gate
+	h.declare()
 	if err != nil {
 		// What was not read yet may not be judged by rules that came later.
 		h.log.Error("the feed could not be read before a reload; subscribers begin anew", "error", err)

@@ -29,6 +29,7 @@ type Request struct {
 // and must Close it.
 type Subscription struct {
 	hub     *Hub
+	id      uint64
 	channel string
 	encoder Encoder
 	wake    func()
@@ -41,7 +42,9 @@ type Subscription struct {
 	bound    *data.Subscription
 	version  uint64 // raised whenever what it does is no longer what it should
 	group    *group // nil while it joins or is paused
-	index    int    // in group.members
+	topic    *topic // nil but while it is attached to a broadcast
+	told     uint64 // the number of the last message that was queued of topic
+	index    int    // in the members of its group or topic
 	place    place  // while not attached: where it is; attached: where it began
 	paused   bool
 	joining  bool // a goroutine runs join
@@ -87,6 +90,8 @@ func (h *Hub) Subscribe(r Request) (*Subscription, error) {
 		return nil, err
 	}
 	s.bound = bound
+	h.ids++
+	s.id = h.ids
 	s.ctx, s.cancel = context.WithCancel(h.ctx)
 	h.subs[s] = struct{}{}
 	h.start(s)
@@ -140,7 +145,14 @@ func (s *Subscription) Progress() (Cursor, bool) {
 	defer s.hub.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.group == nil || len(s.queue) > 0 || s.ended != nil {
+	if len(s.queue) > 0 || s.ended != nil {
+		return Cursor{}, false
+	}
+	if s.topic != nil && s.told == s.topic.last {
+		s.taken = s.topic.at(s.told)
+		return s.taken, true
+	}
+	if s.group == nil {
 		return Cursor{}, false
 	}
 	s.taken = Cursor{Commit: later(s.hub.position, s.place.cursor.Commit), Of: s.group.view.mark}
@@ -210,9 +222,13 @@ func (h *Hub) rebind(s *Subscription) error {
 		return err
 	}
 	same := bound.Group == s.bound.Group && slices.Equal(bound.Channel.Events, s.bound.Channel.Events)
-	if same && s.group != nil {
+	switch {
+	case same && s.group != nil:
 		s.bound = bound
 		s.group.rebuild(bound)
+		return nil
+	case same && s.topic != nil:
+		s.bound = bound
 		return nil
 	}
 	h.detach(s)

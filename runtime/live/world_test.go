@@ -244,6 +244,12 @@ func (g *gate) Judge(context.Context, []query.Expr) ([]query.Truth, error) {
 	return nil, errors.New("a row was to be judged by the store")
 }
 
+// Broadcasts has none: broadcast_test declares them.
+func (g *gate) Broadcasts() []*manifest.Channel { return nil }
+
+// MaySend lets nobody send.
+func (g *gate) MaySend(*auth.Caller, string) error { return fault.New("PGRST205", "no such channel") }
+
 // plain encodes events for client.
 type plain struct{}
 
@@ -257,6 +263,8 @@ func (plain) Encode(dst []byte, e *live.Event) []byte {
 		dst = e.AppendRow(append(dst, `,"row":`...))
 	case live.Delete, live.Leave:
 		dst = e.AppendKey(append(dst, `,"key":`...))
+	case live.Message:
+		dst = fmt.Appendf(dst, `,"event":%q,"payload":%s,"from":%q`, e.Broadcast.Event, e.Broadcast.Payload, e.Broadcast.From)
 	}
 	return append(dst, '}')
 }
@@ -268,6 +276,9 @@ type frame struct {
 	Row    map[string]any
 	Rows   []map[string]any
 	More   bool
+
+	Event, From string
+	Payload     json.RawMessage
 }
 
 // client is a subscriber that keeps a view, as an application would.

@@ -17,6 +17,7 @@ import (
 // Store is what outlives a generation: files or connections, and the feed.
 // Its methods may be called concurrently.
 type Store interface {
+	Ledger
 	// Inspect tells the schema that is in the database now; an empty database
 	// has an empty schema.
 	Inspect(context.Context) (plan.Schema, error)
@@ -48,6 +49,19 @@ type Store interface {
 	Backup(context.Context, io.Writer) error
 	// Close waits for running work and closes files and connections.
 	Close() error
+}
+
+// Relay carries messages between the processes that share a database. A Store
+// that several may share is one.
+type Relay interface {
+	// Tell hands a message to every other process that listens. It is kept no
+	// longer than it takes them to hear it.
+	Tell(ctx context.Context, message []byte) error
+	// Listen gives hear what others tell from now on, until the context ends:
+	// each message once, those of one process that were told one after the other
+	// in that order. hear may not keep the bytes. What was told while the database
+	// could not be reached for long is lost.
+	Listen(ctx context.Context, hear func(message []byte))
 }
 
 // View is one generation's prepared way in. Methods may be called

@@ -34,7 +34,7 @@ func (h *Handler) serveBatch(w http.ResponseWriter, r *http.Request) {
 		x.fail(r, f)
 		return
 	}
-	b := data.Batch{Body: body, Rollback: c.prefer.rollback}
+	b := data.Batch{Body: body, Rollback: c.prefer.Rollback}
 	if b.Once, f = once(x, r, body); f != nil {
 		x.fail(r, f)
 		return
@@ -71,6 +71,8 @@ func (c *call) judgeBatch(r *http.Request) *fault.Fault {
 		return errBatchQuery
 	}
 	said := parsePrefer(r.Header["Prefer"])
-	c.prefer = preferences{rollback: said.rollback, hasTx: said.hasTx, strict: said.strict, hasHandling: said.hasHandling, invalid: said.invalid}
-	return c.prefer.check()
+	c.prefer = preferences{data.Preferences{
+		Rollback: said.Rollback, HasTx: said.HasTx, Strict: said.Strict, HasHandling: said.HasHandling, Invalid: said.Invalid,
+	}}
+	return c.prefer.Check()
 }

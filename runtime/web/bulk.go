@@ -140,7 +140,7 @@ func (h *Handler) serveImport(x *exchange, r *http.Request, name string) {
 		x.fail(r, f)
 		return
 	}
-	i.Source, i.Resolution, i.Rollback = bytes.NewReader(body), c.prefer.resolution, c.prefer.rollback
+	i.Source, i.Resolution, i.Rollback = bytes.NewReader(body), c.prefer.Resolution, c.prefer.Rollback
 	ctx := x.deadline.within(r.Context(), x.began.Add(h.limits.timeout))
 	defer x.deadline.end()
 	done, err := h.gate.Import(ctx, c.caller, i)
@@ -172,9 +172,9 @@ func (c *call) judgeImport(r *http.Request) *fault.Fault {
 		return errImportMatch
 	}
 	said := parsePrefer(r.Header["Prefer"])
-	c.prefer = preferences{
-		resolution: said.resolution, rollback: said.rollback, hasTx: said.hasTx,
-		strict: said.strict, hasHandling: said.hasHandling, invalid: said.invalid,
-	}
-	return c.prefer.check()
+	c.prefer = preferences{data.Preferences{
+		Resolution: said.Resolution, Rollback: said.Rollback, HasTx: said.HasTx,
+		Strict: said.Strict, HasHandling: said.HasHandling, Invalid: said.Invalid,
+	}}
+	return c.prefer.Check()
 }

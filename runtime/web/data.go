@@ -140,7 +140,7 @@ func (c *call) judge(r *http.Request) *fault.Fault {
 	} else if len(r.Header["If-Match"]) > 0 && !safe(r.Method) {
 		return errPrecondition
 	}
-	return c.prefer.check()
+	return c.prefer.Check()
 }
 
 var errPrecondition = fault.New(codePreference, "this precondition is not supported here").

@@ -20,7 +20,7 @@ type Preferences struct {
 // ParsePrefer parses Prefer headers for a method.
 func ParsePrefer(method string, headers []string) Preferences {
 	p := parsePrefer(headers)
-	return Preferences{p.applied(method), p.invalid, p.strict}
+	return Preferences{p.applied(method), p.Invalid, p.Strict}
 }
 
 // Take asks a limiter as a request would: whether it is allowed, how many are

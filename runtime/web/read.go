@@ -23,7 +23,7 @@ func (h *Handler) read(ctx context.Context, x *exchange, r *http.Request, c *cal
 		}
 	}
 	answer, err := h.gate.Select(ctx, c.caller, data.Read{
-		Table: c.table, Request: c.request, Key: c.key, HasKey: c.byKey, Single: c.object, Count: c.prefer.count, Form: c.form,
+		Table: c.table, Request: c.request, Key: c.key, HasKey: c.byKey, Single: c.object, Count: c.prefer.Count, Form: c.form,
 	})
 	if err != nil {
 		x.failRead(r, c, err)
@@ -55,7 +55,7 @@ func (x *exchange) answerRead(r *http.Request, c *call, a *data.Answer) {
 	case c.byKey:
 	case c.request != nil && c.request.Paged: // no page knows how many rows are before it
 		x.nextPage(r, a.Next)
-		if c.prefer.count {
+		if c.prefer.Count {
 			x.set("Content-Range", rangeText(0, 0, a.Count, true))
 		}
 	default:
@@ -66,7 +66,7 @@ func (x *exchange) answerRead(r *http.Request, c *call, a *data.Answer) {
 	}
 	x.header["Cache-Control"] = cacheValidate
 	// A count is not in the body, so the tag of the body does not vouch for it.
-	if a.ETag != "" && !c.prefer.count && x.unchanged(r, a.ETag) {
+	if a.ETag != "" && !c.prefer.Count && x.unchanged(r, a.ETag) {
 		return
 	}
 	x.send(r, c.contentType(), status, a.Body)
@@ -75,7 +75,7 @@ func (x *exchange) answerRead(r *http.Request, c *call, a *data.Answer) {
 // setRange says which of all rows are answered, and with which status; an offset
 // beyond the last is answered with its fault: false.
 func (x *exchange) setRange(r *http.Request, c *call, offset, rows int, total int64) (status int, within bool) {
-	contentRange, status := readRange(offset, rows, total, c.prefer.count)
+	contentRange, status := readRange(offset, rows, total, c.prefer.Count)
 	if status == http.StatusRequestedRangeNotSatisfiable {
 		x.fail(r, outOfRange(offset, total))
 		return status, false

@@ -124,7 +124,9 @@ func (h *Handler) newMux(o Options) *chi.Mux {
 		mux.MethodFunc(method, "/ready", h.serveReady)
 	}
 	if o.Realtime != nil {
-		mux.Method(http.MethodGet, "/api/realtime/{channel}", h.realtime(o.Realtime))
+		live := h.realtime(o.Realtime)
+		mux.Method(http.MethodGet, "/api/realtime/{channel}", live)
+		mux.Method(http.MethodPost, "/api/realtime/{channel}", live)
 	}
 	if len(o.OpenAPI.Everyone) > 0 {
 		mux.Handle(openAPIPath, h.openAPI(o.OpenAPI))

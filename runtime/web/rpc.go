@@ -46,11 +46,11 @@ func (h *Handler) serveQuery(x *exchange, r *http.Request, native bool, name str
 		return
 	}
 	asked := data.Call{
-		Query: name, RawQuery: r.URL.RawQuery, InURL: safe(r.Method), Form: c.form, Single: c.object, Count: c.prefer.count,
-		Rollback: c.prefer.rollback,
+		Query: name, RawQuery: r.URL.RawQuery, InURL: safe(r.Method), Form: c.form, Single: c.object, Count: c.prefer.Count,
+		Rollback: c.prefer.Rollback,
 	}
-	if c.prefer.hasMost && c.prefer.strict {
-		asked.AtMost = &c.prefer.most
+	if c.prefer.HasMost && c.prefer.Strict {
+		asked.AtMost = &c.prefer.Most
 	}
 	if f := h.readCall(x, r, &asked); f != nil {
 		x.fail(r, f)
@@ -80,7 +80,7 @@ func (c *call) judgeQuery(r *http.Request) *fault.Fault {
 	if prefer := r.Header["Prefer"]; len(prefer) > 0 {
 		c.prefer = parsePrefer(prefer)
 	}
-	return c.prefer.check()
+	return c.prefer.Check()
 }
 
 // readCall reads what is not in the URL: the arguments of a POST, the window of
@@ -137,7 +137,7 @@ func (x *exchange) answerCall(r *http.Request, c *call, a *data.Called) {
 		}
 	}
 	if !safe(r.Method) {
-		if c.prefer.hasReturn && c.prefer.returns == returnMinimal {
+		if c.prefer.HasReturn && c.prefer.Returns == data.ReturnMinimal {
 			x.header["Content-Length"] = zero
 			x.WriteHeader(status)
 			return
@@ -146,7 +146,7 @@ func (x *exchange) answerCall(r *http.Request, c *call, a *data.Called) {
 		return
 	}
 	x.header["Cache-Control"] = cacheValidate
-	if !c.prefer.count && x.unchanged(r, a.ETag) { // a count is not in the body
+	if !c.prefer.Count && x.unchanged(r, a.ETag) { // a count is not in the body
 		return
 	}
 	x.send(r, contentType, status, a.Body)

@@ -16,17 +16,17 @@ import (
 func (h *Handler) write(ctx context.Context, x *exchange, r *http.Request, c *call) {
 	w := data.Write{
 		Table: c.table, Request: c.request, Key: c.key, HasKey: c.byKey,
-		MissingDefault: c.prefer.missingDefault,
-		Representation: c.prefer.returns == returnRows,
+		MissingDefault: c.prefer.MissingDefault,
+		Representation: c.prefer.Returns == data.ReturnRows,
 		Single:         c.object,
 		Unfiltered:     c.native,
 		AtMost:         c.prefer.bound(r.Method),
-		Rollback:       c.prefer.rollback,
+		Rollback:       c.prefer.Rollback,
 		Match:          c.match,
 		Form:           c.form,
 	}
 	if r.Method == http.MethodPost {
-		w.Resolution = c.prefer.resolution
+		w.Resolution = c.prefer.Resolution
 	}
 	if r.Method != http.MethodDelete {
 		body, f := h.readBody(x, r)
@@ -41,7 +41,7 @@ func (h *Handler) write(ctx context.Context, x *exchange, r *http.Request, c *ca
 		x.fail(r, f)
 		return
 	}
-	located := r.Method == http.MethodPost && c.prefer.returns == returnHeaders
+	located := r.Method == http.MethodPost && c.prefer.Returns == data.ReturnHeaders
 	if located { // the key is in the rows alone
 		w.Representation, w.Request, w.Form = true, withoutSelect(w.Request), data.JSON
 	}
@@ -84,10 +84,10 @@ func (x *exchange) answerWrite(r *http.Request, c *call, w *data.Written) {
 		if r.Method == http.MethodPatch {
 			shown = w.Affected
 		}
-		x.set("Content-Range", rangeText(0, shown, int64(w.Affected), c.prefer.count))
+		x.set("Content-Range", rangeText(0, shown, int64(w.Affected), c.prefer.Count))
 	}
 	status := writtenStatus(r.Method, c, w)
-	if c.prefer.returns == returnRows {
+	if c.prefer.Returns == data.ReturnRows {
 		x.send(r, c.contentType(), status, w.Body)
 		return
 	}
@@ -100,11 +100,11 @@ func (x *exchange) answerWrite(r *http.Request, c *call, w *data.Written) {
 // writtenStatus is 201 for new rows, 200 where all of them were there already
 // and were merged, or are shown, and else 204.
 func writtenStatus(method string, c *call, w *data.Written) int {
-	merged := c.prefer.resolution == data.Merge && w.Affected > 0 && w.Inserted == 0
+	merged := c.prefer.Resolution == data.Merge && w.Affected > 0 && w.Inserted == 0
 	switch {
 	case method == http.MethodPost && !merged:
 		return http.StatusCreated
-	case method == http.MethodPost || c.prefer.returns == returnRows:
+	case method == http.MethodPost || c.prefer.Returns == data.ReturnRows:
 		return http.StatusOK
 	}
 	return http.StatusNoContent

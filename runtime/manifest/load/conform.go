@@ -206,6 +206,11 @@ func (c *conformer) unknown(n *node, o *objectShape, chosen []*fieldShape, ch *c
 	where := o.noun(n.parent)
 	if ch != nil {
 		decider := o.decider(n.parent, ch)
+		if decider.kind == boolean {
+			f := fault.Newf(codeUnknownField, "%q does not go with %s: %s", n.name, ch.field, decider.text)
+			c.add(n, n.label, f.WithHint(n.name+" goes with "+ch.words()))
+			return
+		}
 		f := fault.Newf(codeUnknownField, "%q does not go with %s %q", n.name, ch.field, decider.text)
 		c.add(n, n.label, f.WithHint(n.name+" goes with "+ch.field+" "+o.valuesWith(n.name)))
 		return
@@ -273,7 +278,11 @@ func (c *conformer) missing(n *node, o *objectShape, shape *fieldShape) {
 	if n.parent == nil {
 		f = fault.New(codeMissingField, "the manifest does not say its version")
 	}
-	c.add(n, n.nearestPlace(), f.WithHint("add "+shape.name+": "+shape.value.example()))
+	hint := "add " + shape.name + ": " + shape.value.example()
+	if o.name == "#Channel" {
+		hint += ", or broadcast: true"
+	}
+	c.add(n, n.nearestPlace(), f.WithHint(hint))
 }
 
 func (c *conformer) oneOf(n *node, o *objectShape) {

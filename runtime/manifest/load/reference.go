@@ -147,7 +147,7 @@ func (d *definitions) describe(b *strings.Builder, name string) {
 	}
 	for _, ch := range o.choices {
 		for _, f := range ch.fields {
-			f.describe(b, " with "+ch.field+" "+orList(ch.values))
+			f.describe(b, " with "+ch.words())
 		}
 	}
 	switch {
@@ -156,6 +156,14 @@ func (d *definitions) describe(b *strings.Builder, name string) {
 	case len(o.oneOf) > 0:
 		fmt.Fprintf(b, "\nExactly one of %s.\n", join(o.oneOf, " and "))
 	}
+}
+
+// words says when the fields of a choice may stand.
+func (ch *choice) words() string {
+	if len(ch.values) == 1 && (ch.values[0] == "true" || ch.values[0] == "false") {
+		return ch.field + ": " + ch.values[0]
+	}
+	return ch.field + " " + orList(ch.values)
 }
 
 func (f *fieldShape) describe(b *strings.Builder, with string) {

@@ -137,7 +137,7 @@ var principal = map[string]string{
 
 // wrapped writes a value as the struct that was meant, "" if none was.
 func (o *objectShape) wrapped(n *node) string {
-	f := o.byName[principal[o.name]]
+	f := find(o.allFields(), nil, principal[o.name])
 	switch {
 	case o.name == "#Metrics" && n.kind == boolean && n.text == "true":
 		return "{}"
@@ -207,6 +207,8 @@ func patternHint(name string) string {
 		return "the user's name, without spaces"
 	case "env":
 		return "the name of an environment variable: letters, digits and _"
+	case "entry":
+		return "the name of an export of the module, or leave it out"
 	default:
 		return "a table, or TABLE.COLUMN"
 	}

@@ -20,7 +20,8 @@
 //     planner (how SQLite runs it), versions.
 //   - Writing: writer owns the goroutine, transaction a group of batches; insert,
 //     upsert, update and delete are the writes; judge (checks) serves them; once remembers repeatable batches.
-//   - The feed: feed, encode, trim.
+//   - The feed: feed, encode, trim; ledger is for what runs beside requests and
+//     follows it.
 //   - Search: wordindex (full text), vectors.
 //   - Named queries: verifyquery and authorize judge a text, named runs one that
 //     reads, run and witness one that writes.

@@ -27,6 +27,7 @@ const (
 	codeRange    = "22003"
 	codeGrouping = "42803"
 	codeOutgrown = "55000"
+	codeDiskFull = "53100"
 )
 
 func faultMigrating() *fault.Fault {
@@ -35,6 +36,13 @@ func faultMigrating() *fault.Fault {
 
 func faultQueue() *fault.Fault {
 	return fault.New(codeOverload, "too many writes are waiting").WithHint("try again in a moment")
+}
+
+// faultFeedFull is a write that would make the feed larger than it may be, for
+// what functions have not run for yet is kept.
+func faultFeedFull() *fault.Fault {
+	return fault.New(codeDiskFull, "the functions that are called after commits are so far behind that nothing more can be written").
+		WithHint("see edge-hive status for which of them fail or are slow, or give database.changes.max more room")
 }
 
 func faultTimeout() *fault.Fault {

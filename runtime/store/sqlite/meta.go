@@ -13,7 +13,7 @@ import (
 )
 
 // formatVersion is that of our own tables and of what stands in them.
-const formatVersion = 2
+const formatVersion = 3
 
 // Our own tables begin with _, a name that no manifest can utter.
 //
@@ -22,24 +22,26 @@ const formatVersion = 2
 // what came up to it is gone.
 //
 // _once has the results of batches that may be repeated; _history has what
-// migrations did.
+// migrations did; _notes is the ledger of what runs beside requests.
 var systemTables = []string{
 	`CREATE TABLE _meta (key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL) STRICT, WITHOUT ROWID`,
 	`CREATE TABLE _feed (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, total INTEGER NOT NULL, body BLOB NOT NULL) STRICT`,
 	`CREATE TABLE _versions (name TEXT PRIMARY KEY NOT NULL, seq INTEGER NOT NULL, rev INTEGER NOT NULL) STRICT, WITHOUT ROWID`,
-	tableOnce, indexOnce, tableHistory,
+	tableOnce, indexOnce, tableHistory, tableNotes,
 }
 
 const (
 	tableOnce    = `CREATE TABLE _once (key TEXT PRIMARY KEY NOT NULL, at INTEGER NOT NULL, request BLOB NOT NULL, result BLOB NOT NULL) STRICT, WITHOUT ROWID`
 	indexOnce    = `CREATE INDEX _once_at ON _once (at)`
 	tableHistory = `CREATE TABLE _history (id INTEGER PRIMARY KEY, at INTEGER NOT NULL, hash TEXT NOT NULL, who TEXT NOT NULL, steps TEXT NOT NULL, before TEXT NOT NULL, after TEXT NOT NULL) STRICT`
+	tableNotes   = `CREATE TABLE _notes (id INTEGER PRIMARY KEY, room TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, UNIQUE (room, key)) STRICT`
 )
 
 // upgrades are what makes a file of one format one of the next: upgrades[0]
 // leads from format 1 to 2.
 var upgrades = [][]string{
 	{tableOnce, indexOnce, tableHistory},
+	{tableNotes},
 }
 
 // upgrade makes a file of an older format one of ours, in one transaction.
@@ -66,6 +68,7 @@ const (
 	metaMade   = "made"
 	metaCursor = "cursor"
 	metaSeal   = "seal"
+	metaHold   = "hold"
 )
 
 // identify refuses a file that is not ours, is newer than we are, or is

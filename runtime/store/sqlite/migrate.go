@@ -70,6 +70,7 @@ func (s *Store) migrate(c *conn, p plan.Plan) error {
 		return nil
 	}
 	s.writer.trim.undo()
+	s.writer.trim.held = false // what it was held for is gone with the epoch
 	s.changed.Add(1)
 	s.vectors.clear()
 	if len(m.rebuilt) > 0 {

@@ -124,7 +124,7 @@ func TestOnceOfOlderFiles(t *testing.T) {
 	n := openNotes(t, sqlite.Options{Path: path})
 	n.must("before")
 	n.close()
-	for _, sql := range []string{"DROP TABLE _once", "DROP TABLE _history", "PRAGMA user_version=1"} {
+	for _, sql := range []string{"DROP TABLE _once", "DROP TABLE _history", "DROP TABLE _notes", "PRAGMA user_version=1"} {
 		onFile(t, path, sql)
 	}
 	n = openNotes(t, sqlite.Options{Path: path})

@@ -33,6 +33,7 @@ type Store struct {
 	// a view on other types would misread the rows. Nil before.
 	retyped atomic.Pointer[plan.Schema]
 	gate    gate.Gate
+	leases  leases
 	// found is what the start has read; nil after a migration or the first view.
 	// It spares the start a reader.
 	found atomic.Pointer[foundAtStart]

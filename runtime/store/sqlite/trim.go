@@ -21,6 +21,11 @@ type trim struct {
 	nextAt    int64  // of the first commit after the floor
 	nextTotal int64
 	known     bool
+
+	floorTotal int64
+	// held says that commits after hold are kept however old and many they are.
+	held bool
+	hold uint64
 }
 
 // undo forgets what a transaction that was rolled back did.
@@ -34,7 +39,7 @@ func (t *trim) run(c *conn, total, now int64) error {
 		}
 	}
 	oldest, least := now-t.keep.Microseconds(), total-t.max
-	if t.nextAt >= oldest && t.nextTotal >= least {
+	if t.nextAt >= oldest && t.nextTotal >= least || t.held && t.floor >= t.hold {
 		return nil
 	}
 	stmt, err := c.stmts.get([]byte("SELECT max(seq) FROM (SELECT seq, at, total FROM _feed WHERE seq < (SELECT max(seq) FROM _feed) ORDER BY seq LIMIT ?) WHERE at < ? OR total < ?"))
@@ -52,6 +57,9 @@ func (t *trim) run(c *conn, total, now int64) error {
 	}
 	if err := stmt.Reset(); err != nil {
 		return err
+	}
+	if t.held {
+		upTo = min(upTo, int64(t.hold))
 	}
 	if upTo <= int64(t.floor) {
 		return nil
@@ -77,7 +85,7 @@ func (t *trim) load(c *conn) error {
 	defer stmt.Reset()
 	t.nextAt, t.nextTotal = math.MaxInt64, math.MaxInt64
 	if stmt.Step() {
-		t.floor = uint64(stmt.ColumnInt64(0))
+		t.floor, t.floorTotal = uint64(stmt.ColumnInt64(0)), stmt.ColumnInt64(2)
 		t.known = true
 	}
 	if stmt.Step() {

@@ -79,6 +79,9 @@ func (w *writer) load() (err error) {
 	if w.at, err = queryInt(w.conn.db, "SELECT at FROM _feed ORDER BY seq DESC LIMIT 1"); err != nil {
 		return err
 	}
+	if err := w.trim.loadHold(w.conn, w.store.epoch.Load()); err != nil {
+		return err
+	}
 	schema, err := readSchema(w.conn)
 	w.words = wordIndexes(&schema)
 	return err
@@ -318,6 +321,9 @@ func (w *writer) runBatch(j *job) (err error) {
 	}()
 	w.conn.time.start(j.ctx, w.store.options.StatementTimeout)
 	defer w.conn.time.stop()
+	if err := w.trim.room(w.tx.total, j.batch.Depth); err != nil {
+		return err
+	}
 	result, err := w.tx.run(j)
 	if err != nil {
 		// Keys that it named are as if never given: nobody may use up the keys of a

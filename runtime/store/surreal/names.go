@@ -10,6 +10,7 @@ const (
 	tableOnce    = "_once"
 	tableKeys    = "_keys"    // the next int key of each table
 	tableLeases  = "_leases"  // who leads what
+	tableNotes   = "_notes"   // the ledger of what runs beside requests
 	tableNodes   = "_nodes"   // which stores stand on the database, see nodes.go
 	tableTouched = "_touched" // rows that a named query wrote when it was tried; nothing of it is kept
 	tableMoved   = "_moved"   // with a number behind it: rows on their way, within a migration's transaction

@@ -22,7 +22,7 @@ func systemText(keep time.Duration) string {
 	var text strings.Builder
 	text.WriteString(analyzerText)
 	fmt.Fprintf(&text, "DEFINE TABLE OVERWRITE %s DROP SCHEMALESS CHANGEFEED %ds PERMISSIONS NONE;\n", quote(tableChanges), max(int64(keep/time.Second), 1))
-	for _, table := range []string{tableMeta, tableHistory, tableOnce, tableKeys, tableLeases, tableNodes, tableWitness, tableTouched} {
+	for _, table := range []string{tableMeta, tableHistory, tableOnce, tableKeys, tableLeases, tableNotes, tableNodes, tableWitness, tableTouched} {
 		fmt.Fprintf(&text, "DEFINE TABLE OVERWRITE %s SCHEMALESS PERMISSIONS NONE;\n", quote(table))
 	}
 	fmt.Fprintf(&text, "DEFINE ACCESS OVERWRITE %s ON DATABASE TYPE BEARER FOR USER DURATION FOR GRANT 1s;\n", accessForget)

@@ -56,6 +56,8 @@ func chat() *manifest.Manifest {
 			{Name: "mine", Table: "notes", Events: all},
 			{Name: "club", Table: "posts", Events: all, Access: rule("auth.role == 'authenticated'")},
 			{Name: "vault", Table: "vault", Events: all},
+			{Name: "lobby", Broadcast: true, History: 2, Access: always, Send: rule("auth.role == 'authenticated'")},
+			{Name: "attic", Broadcast: true},
 		},
 	}
 }
@@ -103,6 +105,7 @@ func start(t testing.TB, o options) *backend {
 	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /api/realtime/{channel}", b.server)
+	mux.Handle("POST /api/realtime/{channel}", b.server)
 	var handler http.Handler = mux
 	if o.wrap != nil {
 		handler = o.wrap(mux)

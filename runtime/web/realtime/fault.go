@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/edge-hive/edge-hive/runtime/data"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/live"
 )
@@ -26,7 +27,7 @@ var (
 
 // What a socket is told in an error frame.
 var (
-	errNoJSON  = fault.New("bad-message", "this message is not a JSON object that we know").WithHint(`send {"type":"auth","token":"..."} or {"type":"ping"}`)
+	errNoJSON  = fault.New("bad-message", "this message is not a JSON object that we know").WithHint(`send {"type":"auth","token":"..."}, {"type":"ping"} or, to a broadcast, {"type":"send","event":"...","payload":{}}`)
 	errBinary  = fault.New("bad-message", "binary messages have no meaning here").WithHint("send JSON as text")
 	errExpired = fault.New("PGRST303", "JWT expired").WithHint(`send {"type":"auth","token":"..."} with a new token`)
 )
@@ -38,8 +39,14 @@ func statusOf(f *fault.Fault, named bool) int {
 		return http.StatusUpgradeRequired
 	case "origin-not-allowed", "service-key-in-browser":
 		return http.StatusForbidden
-	case "bad-cursor":
+	case "bad-cursor", live.CodeMessage, data.CodeNoBroadcast:
 		return http.StatusBadRequest
+	case live.CodeTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case "unsupported-media-type":
+		return http.StatusUnsupportedMediaType
+	case "body-timeout":
+		return http.StatusRequestTimeout
 	case "too-many-connections":
 		return http.StatusTooManyRequests
 	case "unavailable":

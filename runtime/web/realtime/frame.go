@@ -5,6 +5,7 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/live"
+	"github.com/edge-hive/edge-hive/runtime/query"
 )
 
 // encoder writes the native frames: one JSON object an event. Sockets and
@@ -38,8 +39,25 @@ func (encoder) Encode(dst []byte, e *live.Event) []byte {
 	case live.Delete, live.Leave:
 		dst = append(dst, `,"key":`...)
 		dst = e.AppendKey(dst)
+	case live.Message:
+		dst = appendMessage(dst, e.Broadcast)
 	}
 	return append(dst, '}')
+}
+
+func appendMessage(dst []byte, b *live.Broadcast) []byte {
+	dst = append(dst, `,"event":`...)
+	dst = query.AppendJSON(dst, query.Text(b.Event))
+	dst = append(dst, `,"payload":`...)
+	dst = append(dst, b.Payload...)
+	dst = append(dst, `,"from":`...)
+	if b.From == "" {
+		dst = append(dst, "null"...)
+	} else {
+		dst = query.AppendJSON(dst, query.Text(b.From))
+	}
+	dst = append(dst, `,"at":`...)
+	return query.AppendJSON(dst, query.Timestamp(b.At))
 }
 
 // pingFrame is the heartbeat: it carries how far the subscriber has come, when
@@ -54,11 +72,25 @@ func pingFrame(at live.Cursor, known bool) []byte {
 var pongFrame = []byte(`{"type":"pong"}`)
 
 // errorFrame tells a fault.
-func errorFrame(f *fault.Fault) []byte {
+func errorFrame(f *fault.Fault) []byte { return refusal(f, "") }
+
+// refusal tells a fault of the message with this ref; "" is none.
+func refusal(f *fault.Fault, ref string) []byte {
 	text, _ := json.Marshal(struct { // strings always marshal
 		Type string `json:"type"`
+		Ref  string `json:"ref,omitempty"`
 		body
-	}{"error", bodyOf(f)})
+	}{"error", ref, bodyOf(f)})
+	return text
+}
+
+// sentFrame tells that the message with this ref was sent.
+func sentFrame(ref string, at live.Cursor) []byte {
+	text, _ := json.Marshal(struct { // strings always marshal
+		Type string `json:"type"`
+		Ref  string `json:"ref"`
+		At   string `json:"cursor"`
+	}{"sent", ref, at.String()})
 	return text
 }
 

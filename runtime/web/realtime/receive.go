@@ -13,6 +13,12 @@ import (
 type message struct {
 	Type  string `json:"type"`
 	Token string `json:"token"`
+	// Of one to be sent: Ref is for the client to know the answer by, Self false
+	// for not hearing it himself.
+	Event   string          `json:"event"`
+	Payload json.RawMessage `json:"payload"`
+	Ref     string          `json:"ref"`
+	Self    *bool           `json:"self"`
 }
 
 // receive answers one message.
@@ -27,6 +33,8 @@ func (c *socket) receive(raw []byte) {
 		c.authenticate(m.Token)
 	case "ping":
 		c.reply(pongFrame)
+	case "send":
+		c.say(&m)
 	default:
 		c.reject(errNoJSON)
 	}
@@ -44,9 +52,11 @@ func (c *socket) reply(frame []byte) {
 }
 
 // reject answers a message that means nothing; the tenth is the last.
-func (c *socket) reject(f *fault.Fault) {
+func (c *socket) reject(f *fault.Fault) { c.rejectWith(f, "") }
+
+func (c *socket) rejectWith(f *fault.Fault, ref string) {
 	c.bad++
-	c.reply(errorFrame(f))
+	c.reply(refusal(f, ref))
 	if c.bad >= maxBadMessages {
 		c.close(closing{codeBad, "ten messages that mean nothing here"})
 	}

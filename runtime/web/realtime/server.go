@@ -1,6 +1,6 @@
 // Package realtime serves /api/realtime/CHANNEL: one channel to one client,
 // over WebSocket, or over SSE (server-sent events) where the request accepts
-// text/event-stream. runtime/docs/realtime.md is its protocol, frame by frame.
+// text/event-stream; what is posted there is sent to a broadcast. runtime/docs/realtime.md is its protocol, frame by frame.
 //
 // The engine owns the one Server, gives it to each generation's router as a
 // handler, and tells it at a reload who callers and origins are now; the hub
@@ -28,6 +28,7 @@ import (
 // Hub is where subscriptions come from; live.Hub is one.
 type Hub interface {
 	Subscribe(live.Request) (*live.Subscription, error)
+	Send(context.Context, live.Sending) (live.Cursor, error)
 }
 
 // Callers tells who a connection's credentials say it is, as auth.Keys does.
@@ -233,8 +234,13 @@ func (s *Server) untrack(c conn) {
 	s.running.Done()
 }
 
-// ServeHTTP opens the channel of the path value "channel".
+// ServeHTTP opens the channel of the path value "channel", or sends what is
+// posted to it.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPost {
+		s.servePost(w, r)
+		return
+	}
 	socket := wantsSocket(r)
 	if !socket && !wantsStream(r) {
 		refuse(w, r, errPlain)
