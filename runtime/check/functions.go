@@ -5,12 +5,12 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/outbound"
 )
 
 const (
@@ -182,50 +182,52 @@ func (c *checker) publishable(name string) *fault.Fault {
 	return fault.Newf(codeChannel, "there is no channel %q", name).WithHint(fault.NearestHint(name, names, "declare it in channels, with broadcast: true"))
 }
 
-// fetchHost tells why a grant of fetch names no host that could be reached.
+// fetchHost tells why a grant of fetch names no host that could be reached. What
+// passes here is what requests are held to.
 func fetchHost(granted string) *fault.Fault {
 	bad := fault.Newf(codeGrant, "%q is no host to fetch from", fault.Clip(granted, 80))
-	const form = "write HOST, which is port 443, or HOST:PORT, as api.stripe.com"
-	if scheme, rest, ok := strings.Cut(granted, "://"); ok {
-		host, _, _ := strings.Cut(rest, "/")
-		if scheme == "http" && host != "" && !strings.Contains(host, ":") {
-			host += ":80"
-		}
-		return bad.WithHint("leave scheme and path out: " + fault.Clip(host, 80))
+	_, err := outbound.ParseTarget(granted)
+	scheme, rest, schemed := strings.Cut(granted, "://")
+	if !schemed {
+		scheme, rest = "", granted
 	}
-	host := granted
-	if address, err := netip.ParseAddr(strings.Trim(granted, "[]")); err == nil {
-		host = address.String()
-	} else if strings.Contains(granted, ":") {
-		name, port, err := net.SplitHostPort(granted)
-		if number, bad2 := strconv.ParseUint(port, 10, 16); err != nil || bad2 != nil || number == 0 {
-			return bad.WithHint("a port is a number from 1 to 65535: HOST:PORT")
-		}
-		host = name
-	}
-	address, notAddress := netip.ParseAddr(host)
+	host, _, pathed := strings.Cut(rest, "/")
+	name, _ := addressOf(granted)
 	switch {
 	case strings.Contains(host, "*"):
 		return bad.WithHint("name each host; a * does not stand for many")
-	case strings.Contains(host, "/"):
-		return bad.WithHint("leave the path out: a grant is for a whole host")
-	case notAddress == nil && !isPublic(address):
-		return fault.Newf(codeGrant, "%s is an address of this machine's own network, which functions never reach", host).WithHint("name a host of the internet")
-	case notAddress == nil:
-		return nil
-	case host == "localhost" || strings.HasSuffix(host, ".localhost"):
-		return fault.Newf(codeGrant, "%s is this machine, which functions never reach", host).WithHint("rows are reached by grants: tables, other functions by grants: functions")
-	case strings.ToLower(host) != host:
-		return bad.WithHint("write it in lower case: " + strings.ToLower(fault.Clip(granted, 80)))
-	case !isHost(host):
-		return bad.WithHint(form)
+	case pathed && host != "":
+		if scheme == "http" {
+			host = "http://" + host
+		}
+		return bad.WithHint("leave the path out, a grant is for a whole host: " + fault.Clip(host, 80))
+	case name == "localhost" || strings.HasSuffix(name, ".localhost"):
+		return fault.Newf(codeGrant, "%s is this machine, which no name leads functions to", name).
+			WithHint("rows are reached by grants: tables, other functions by grants: functions; a service of this machine by its address: http://127.0.0.1:PORT")
+	case err != nil:
+		f := fault.From(err)
+		return fault.New(codeGrant, f.Message).WithHint("write HOST, which is port 443, or HOST:PORT, as api.stripe.com; http://HOST for plain HTTP")
 	}
 	return nil
+}
+
+// addressOf is the host of a grant of fetch, and its address where it is one.
+func addressOf(granted string) (string, netip.Addr) {
+	host := granted
+	if _, rest, ok := strings.Cut(host, "://"); ok {
+		host = rest
+	}
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(strings.Trim(host, "[]"))
+	address, _ := netip.ParseAddr(host) // the zero Addr for a name
+	return host, address
 }
 
 // isPublic tells whether an address can be one of the internet's. What a name
 // leads to is looked at when it is dialled.
 func isPublic(a netip.Addr) bool {
 	a = a.Unmap()
-	return a.IsGlobalUnicast() && !a.IsPrivate() && !netip.MustParsePrefix("100.64.0.0/10").Contains(a) && a.Zone() == ""
+	return a.IsGlobalUnicast() && !a.IsPrivate() && !netip.MustParsePrefix("100.64.0.0/10").Contains(a)
 }

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/function"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 )
 
@@ -44,8 +45,10 @@ func (c *checker) module(f *manifest.Function, read map[string]module) {
 		c.report(path, m.problem)
 		return
 	}
-	if problem := inspect(f, m.code); problem != nil {
-		c.report(path, problem)
+	if problems := inspect(f, m.code); len(problems) > 0 {
+		for _, problem := range problems {
+			c.report(path, problem)
+		}
 		return
 	}
 	if c.modules == nil {
@@ -96,8 +99,26 @@ var (
 	componentHeader = []byte("\x00asm\x0d\x00\x01\x00")
 )
 
-// inspect tells why a function's code cannot be run, nil where it can.
-func inspect(f *manifest.Function, code []byte) *fault.Fault {
+// inspect tells why a function's code cannot be run, nothing where it can.
+func inspect(f *manifest.Function, code []byte) fault.List {
+	if problem := header(f, code); problem != nil {
+		return fault.List{problem}
+	}
+	_, found := function.Inspect(code, f.Module, f.Entry, f.Limits.Memory)
+	problems := make(fault.List, len(found))
+	for i, problem := range found {
+		if problem.Hint == "" {
+			problem = problem.WithHint("what a module may be stands in docs/functions-abi.md")
+		}
+		placed := *problem
+		placed.Code = codeModule
+		problems[i] = &placed
+	}
+	return problems
+}
+
+// header tells what a file is that is no module.
+func header(f *manifest.Function, code []byte) *fault.Fault {
 	if filepath.Ext(f.Module) == ".js" {
 		switch {
 		case f.Entry != "":

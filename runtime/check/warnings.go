@@ -17,6 +17,7 @@ const (
 	warnUnindexed  = "unindexed-rule"
 	warnOpenCode   = "open-service"
 	warnLoop       = "trigger-loop"
+	warnInner      = "inner-address"
 )
 
 // urlWords are parameters of the API's URLs, which no filter can name.
@@ -109,6 +110,12 @@ func (c *checker) warnFunction(f *manifest.Function) {
 				c.report(t.Path, fault.Newf(warnLoop, "%s may write rows of %s, which calls it again, until the chain is cut", f.Name, t.Table).
 					WithHint("say which changes count: when: \"old.status != status\""))
 			}
+		}
+	}
+	for i, host := range f.Grants.Fetch {
+		if _, address := addressOf(host); address.IsValid() && !isPublic(address) {
+			c.report(item(f.Grants.Path+".fetch", i), fault.Newf(warnInner, "%s may fetch from %s, an address of this machine or its own network", f.Name, host).
+				WithHint("what answers there must not trust whoever is near; take it out if it was not meant"))
 		}
 	}
 	granted := slices.ContainsFunc(c.m.Functions, func(other manifest.Function) bool { return slices.Contains(other.Grants.Functions, f.Name) })

@@ -29,7 +29,14 @@ func (e *Engine) draft(ctx context.Context) (draft, error) {
 	if file := openSecretFile(m); file != "" {
 		e.log.Warn("the secret's file can be read by every user of this machine", "file", file, "hint", "chmod 600")
 	}
-	return draft{manifest: m, schema: checked.Schema, rules: checked.Rules, keys: keys}, nil
+	functions, err := definitions(m, checked.Modules)
+	if err != nil {
+		return draft{}, err
+	}
+	return draft{
+		manifest: m, schema: checked.Schema, rules: checked.Rules, keys: keys,
+		functionsToLoad: functions, fingerprint: fingerprint(functions),
+	}, nil
 }
 
 // forDev is the manifest as it is served on a developer's own machine: loopback

@@ -159,6 +159,7 @@ func (e *Engine) start(ctx context.Context) error {
 	if isShared(m) {
 		e.goes("look at the tables", e.followTables)
 	}
+	e.goes("first instances of functions", func() { e.warm(g) })
 	if e.options.Watch {
 		if err := e.watch(); err != nil {
 			return err

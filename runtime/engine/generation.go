@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/cache"
 	"github.com/edge-hive/edge-hive/runtime/data"
 	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/function"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/openapi"
 	"github.com/edge-hive/edge-hive/runtime/query"
@@ -29,17 +31,27 @@ type draft struct {
 	rules    *access.Rules
 	keys     *auth.Keys
 	who      string // asked for it; stands in the history
+
+	functionsToLoad []function.Definition
+	// fingerprint tells of what the manifest's hash does not cover.
+	fingerprint [sha256.Size]byte
+}
+
+// same reports that another draft would make the same generation.
+func (d *draft) same(other *draft) bool {
+	return d.manifest.Hash == other.manifest.Hash && d.keys.ServiceJWT() == other.keys.ServiceJWT() && d.fingerprint == other.fingerprint
 }
 
 // generation is everything that one manifest decided. It is immutable but for
 // its leases, and is released once, after the last request on it has ended.
 type generation struct {
 	draft
-	number  uint64
-	view    store.View
-	gate    *data.Gate
-	cache   cache.Cache
-	handler *web.Handler
+	number    uint64
+	view      store.View
+	gate      *data.Gate
+	cache     cache.Cache
+	functions *function.Set
+	handler   *web.Handler
 
 	closed sync.Once
 
@@ -119,7 +131,7 @@ func (e *Engine) raise(ctx context.Context, g *generation, p plan.Plan) (string,
 		return backup, e.assemble(ctx, g)
 	}
 	// What can fail fails before the database changes.
-	if err := e.tryBuild(g); err != nil {
+	if err := e.tryBuild(ctx, g); err != nil {
 		return "", err
 	}
 	backup, err := e.keepBefore(ctx, g, p)
@@ -140,12 +152,17 @@ func (e *Engine) raise(ctx context.Context, g *generation, p plan.Plan) (string,
 }
 
 // tryBuild builds everything that stands around the view, and drops it.
-func (e *Engine) tryBuild(g *generation) error {
+func (e *Engine) tryBuild(ctx context.Context, g *generation) (err error) {
 	gate, err := data.New(data.Options{Manifest: g.manifest, Schema: g.schema, Rules: g.rules, View: absentView{}, Cache: g.cache})
 	if err != nil {
 		return fmt.Errorf("build the gate: %w", err)
 	}
-	options, err := e.webOptions(g, gate)
+	functions, err := e.loadFunctions(ctx, g, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, functions.Close(ctx)) }()
+	options, err := e.webOptions(g, gate, functions)
 	if err != nil {
 		return err
 	}
@@ -171,7 +188,10 @@ func (e *Engine) assemble(ctx context.Context, g *generation) error {
 	}); err != nil {
 		return fmt.Errorf("build the gate: %w", err)
 	}
-	options, err := e.webOptions(g, g.gate)
+	if g.functions, err = e.loadFunctions(ctx, g, e.operations(g)); err != nil {
+		return err
+	}
+	options, err := e.webOptions(g, g.gate, g.functions)
 	if err != nil {
 		return err
 	}
@@ -180,10 +200,11 @@ func (e *Engine) assemble(ctx context.Context, g *generation) error {
 }
 
 // webOptions are what a generation's routes are made of.
-func (e *Engine) webOptions(g *generation, gate *data.Gate) (web.Options, error) {
+func (e *Engine) webOptions(g *generation, gate *data.Gate, functions *function.Set) (web.Options, error) {
 	o := web.Options{
 		Manifest: g.manifest, Gate: gate, Callers: g.keys, Limiter: e.shared.limiter,
 		Realtime: http.HandlerFunc(e.serveRealtime), Ready: e.ready, Detach: releaseLease, Log: e.log.Logger,
+		Functions: functions,
 	}
 	if e.metrics != nil {
 		o.Meter = e.metrics
@@ -258,6 +279,7 @@ func (g *generation) close() error {
 		if g.handler != nil {
 			errs = append(errs, g.handler.Close())
 		}
+		errs = append(errs, g.closeFunctions()) // before the view that their operations use
 		if g.view != nil {
 			errs = append(errs, g.view.Close())
 		}

@@ -88,7 +88,7 @@ func (e *Engine) reload(ctx context.Context, who, hash string) (_ Outcome, err e
 		return Outcome{}, errOther
 	}
 	old := e.current.Load()
-	if d.manifest.Hash == old.manifest.Hash && d.keys.ServiceJWT() == old.keys.ServiceJWT() {
+	if d.same(&old.draft) {
 		return Outcome{Result: admin.Unchanged}, nil
 	}
 	if err := restartFaults(old.manifest, d.manifest, e.options.Dev).Err(); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/cache/tiered"
 	"github.com/edge-hive/edge-hive/runtime/data"
 	"github.com/edge-hive/edge-hive/runtime/engine/watch"
+	"github.com/edge-hive/edge-hive/runtime/function"
 	"github.com/edge-hive/edge-hive/runtime/live"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/store"
@@ -28,7 +29,9 @@ type shared struct {
 	realtime *realtime.Server
 	limiter  *web.Limiter
 	exports  data.Exports
-	watcher  *watch.Watcher
+	// functions is nil until a manifest has some.
+	functions *function.Host
+	watcher   *watch.Watcher
 
 	httpListener    net.Listener
 	bounded         atomic.Pointer[web.Listener] // around httpListener
@@ -64,7 +67,8 @@ func openCache(m *manifest.Manifest, now *generation) (cache.Cache, error) {
 // openHub starts the hub and what carries it to clients.
 func (s *shared) openHub(ctx context.Context, g *generation, log *slog.Logger) error {
 	var err error
-	if s.hub, err = live.NewHub(ctx, live.Options{Feed: s.store, Gate: g.gate, Log: log}); err != nil {
+	relay, _ := s.store.(store.Relay) // nil where one process has the database
+	if s.hub, err = live.NewHub(ctx, live.Options{Feed: s.store, Gate: g.gate, Relay: relay, Log: log}); err != nil {
 		return fmt.Errorf("start the hub: %w", err)
 	}
 	if s.realtime, err = realtime.New(realtime.Options{Hub: s.hub, Settings: settings(g), Log: log}); err != nil {
@@ -133,7 +137,12 @@ func (s *shared) closeOthers() error {
 }
 
 // close ends what is left, in the reverse of the order in which it began.
-func (s *shared) close() error {
+func (s *shared) close(ctx context.Context) error {
+	if s.functions != nil {
+		if err := s.functions.Close(ctx); err != nil {
+			return errors.Join(fmt.Errorf("close what runs functions: %w", err), s.store.Close())
+		}
+	}
 	if err := s.store.Close(); err != nil {
 		return fmt.Errorf("close the database: %w", err)
 	}

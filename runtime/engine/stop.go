@@ -38,7 +38,7 @@ func (e *Engine) close() error {
 		errs = append(errs, g.release(ctx), g.closeCache(nil))
 	}
 	if e.shared != nil {
-		errs = append(errs, e.shared.close())
+		errs = append(errs, e.shared.close(ctx))
 	}
 	err := errors.Join(errs...)
 	switch {

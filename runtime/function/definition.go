@@ -1,6 +1,7 @@
 package function
 
 import (
+	"io/fs"
 	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/manifest"
@@ -16,6 +17,8 @@ type Definition struct {
 	Entry   string
 	Service bool
 	Limits  Limits
+	// Files is where JavaScript imports files from that Path is among; nil is nowhere.
+	Files   fs.FS
 	Config  map[string]string
 	Secrets map[string]manifest.SecretValue
 	Grants  *manifest.Grants

@@ -97,9 +97,9 @@ func NewHost(ctx context.Context, o Options) (*Host, error) {
 		if err != nil {
 			return nil, err
 		}
-		cache, err := wazero.NewCompilationCacheWithDir(store.work)
+		cache, err := store.cache()
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("make a folder for compiled functions: %w", err), store.close())
+			return nil, errors.Join(err, store.close())
 		}
 		h.store, h.compiled = store, cache
 		config = config.WithCompilationCache(cache)

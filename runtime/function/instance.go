@@ -11,6 +11,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/experimental"
 
+	"github.com/edge-hive/edge-hive/runtime/function/javascript"
 	"github.com/edge-hive/edge-hive/runtime/function/meter"
 )
 
@@ -29,8 +30,9 @@ type instance struct {
 	globals []api.MutableGlobal // that a call may change
 	// from is what a call begins with; nil where the state cannot be set back.
 	from    *snapshot
-	script  scripted // of JavaScript
-	idle    int64    // since when
+	script  *javascript.Instance // nil for modules
+	answer  answer
+	idle    int64 // since when
 	running running
 	results [1]uint64
 }
@@ -175,9 +177,6 @@ func (in *instance) reset() bool {
 		l.wipe(s.size, grown)
 		l.budget.release(int64(grown - s.size))
 	}
-	if l.size < s.size && !in.extend(s.size) {
-		return false
-	}
 	s.put(l.reserved[:s.size])
 	for i, g := range in.globals {
 		g.Set(s.globals[i])
@@ -194,15 +193,27 @@ func (in *instance) reset() bool {
 	return true
 }
 
-// extend makes the memory of a new instance as long as the snapshot's. The room
-// for it is charged already.
-func (in *instance) extend(size uint64) bool {
+// adopt makes a new instance what another one's snapshot says.
+func (in *instance) adopt(ctx context.Context, s *snapshot, until time.Time) error {
 	l := in.memory
-	charge := l.charge
-	l.charge = nil
-	_, ok := in.module.Memory().Grow(uint32((size - l.size) / pageSize))
-	l.charge = charge
-	return ok && l.size == size
+	if more := int64(s.size) - int64(l.size); more > 0 {
+		if !l.budget.acquire(ctx, more, false, until) {
+			return errNoRoom
+		}
+		charge := l.charge
+		l.charge = nil
+		_, ok := in.module.Memory().Grow(uint32(more / pageSize))
+		l.charge = charge
+		if !ok {
+			l.budget.release(more)
+			return errors.New("the memory of an instance cannot be made as long as its snapshot's")
+		}
+	}
+	in.from = s
+	if !in.reset() {
+		return errors.New("an instance cannot be made what its snapshot says")
+	}
+	return nil
 }
 
 // close drops the instance. Nothing runs in it.

@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"log/slog"
 	"time"
-
 )
 
 // The module of the host's own functions, as docs/functions-abi.md has it.
@@ -136,4 +135,3 @@ func kitRandom(r *running, s []uint64) {
 	_, _ = rand.Read(to) // ends the process rather than give anything else
 	r.moved(8 * len(to))
 }
-

@@ -31,7 +31,7 @@ var (
 
 // enter gives a call its place, with an idle instance where there is one. At the
 // function's limit it waits until a time.
-func (p *pool) enter(ctx context.Context, limits *Limits, until func() time.Time) (*instance, error) {
+func (p *pool) enter(ctx context.Context, limits *Limits, until time.Time) (*instance, error) {
 	p.mu.Lock()
 	if p.closed {
 		p.mu.Unlock()
@@ -57,7 +57,7 @@ func (p *pool) enter(ctx context.Context, limits *Limits, until func() time.Time
 	turn := make(chan *instance, 1)
 	p.waiting = append(p.waiting, turn)
 	p.mu.Unlock()
-	timer := time.NewTimer(time.Until(until()))
+	timer := time.NewTimer(time.Until(until))
 	defer timer.Stop()
 	select {
 	case in := <-turn:

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/tetratelabs/wazero/api"
-
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/function/meter"
 )
@@ -29,17 +27,19 @@ type running struct {
 	cancel context.CancelFunc
 	call   Call
 
-	eventText  []byte // JSON, made when it is asked for
-	reply      Reply
-	operations [3]int // by class
-	logged     int64
-	logFull    bool
-	failure    string // what the guest says of its failing
-	exit       *uint32
-	work       int // bytes that host functions moved since the clock was looked at
-	stdin      int // bytes of the body that a command has read
-	lines      [2]lines
-	arena      arena
+	eventText   []byte // JSON, made when it is asked for
+	reply       Reply
+	operations  [3]int // by class
+	logged      int64
+	logFull     bool
+	status      int32  // what the guest gave at its end
+	failure     string // what the guest says of its failing
+	exit        *uint32
+	work        int      // bytes that host functions moved since the clock was looked at
+	stdin       int      // bytes of the body that a command has read
+	environment []string // of a command
+	lines       [2]lines
+	arena       arena
 }
 
 var _ context.Context = (*running)(nil)
@@ -106,12 +106,12 @@ func (r *running) finish() {
 		r.lines[i].end(r)
 	}
 	r.arena.release(r)
-	text := r.eventText
+	a, text := r.arena, r.eventText
 	clear(text)
 	if cap(text) > 64<<10 {
 		text = nil
 	}
-	*r = running{eventText: text[:0]}
+	*r = running{eventText: text[:0], arena: a}
 }
 
 // context is what operations run under.
@@ -225,7 +225,7 @@ func (r *running) operate(name string, head, body []byte) (reply Reply, ok bool)
 	return refusal(fault.From(err)), false
 }
 
-// acting is who a function's operations act as.
+// refusal is the reply that tells a guest of a fault.
 func refusal(f *fault.Fault) Reply {
 	said := struct {
 		Code    string  `json:"code"`
@@ -275,4 +275,3 @@ func (r *running) log(level slog.Level, text string, more ...slog.Attr) {
 	}
 	log.LogAttrs(r.caller, level, text, append(attrs, more...)...)
 }
-

@@ -69,6 +69,7 @@ var refused = []refusal{
 		{"no such table", []string{"PGRST205", "42P01"}},
 		{"no such query, or not with these arguments", []string{"PGRST202"}},
 		{"the operator or aggregate is not for this type", []string{query.CodeNoOperator}},
+		{"no such function", []string{"function-unknown"}},
 		{"no such path", []string{"PGRST125"}},
 	}},
 	{status: "406", said: "There is no answer of that form.", causes: []cause{
@@ -96,8 +97,11 @@ var refused = []refusal{
 		{"the database cannot be reached", []string{"unavailable", "PGRST000", "PGRST001"}},
 		{"the database was lost before it answered: the write may be done", []string{"08007"}},
 		{"many write the same rows", []string{"40001"}},
+		{"the function is at work, or cannot be loaded", []string{"function-busy", "function-module"}},
 	}, headers: []string{"Retry-After"}},
-	{status: "504", said: "It took too long.", causes: []cause{{"the statement was stopped", []string{"57014"}}}},
+	{status: "504", said: "It took too long.", causes: []cause{
+		{"the statement was stopped", []string{"57014"}}, {"the function did not end in time", []string{"function-timeout"}},
+	}},
 	{status: "default", said: "Any other refusal.", causes: []cause{
 		{"507, the disk is full and reading goes on", []string{"53100"}},
 		{"408, the body did not come in time", []string{"body-timeout"}},
@@ -105,6 +109,8 @@ var refused = []refusal{
 		{"431, too many headers", []string{"headers-too-large"}},
 		{"403, the origin may not", []string{"origin-not-allowed"}},
 		{"405, the method is not for this", []string{"method-not-allowed", "PGRST101", "PGRST117", "25006"}},
+		{"500, the function failed; the log says why", []string{"function-failed", "function-memory", "function-answer-too-large"}},
+		{"508, too many functions follow from one another", []string{"function-depth"}},
 		{"500, the server's own fault", []string{fault.CodeInternal}},
 	}},
 }

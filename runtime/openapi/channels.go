@@ -23,14 +23,19 @@ func (w *writer) channel(c *access.ChannelRules, table *access.TableRules) {
 	}
 	w.paths = w.paths.with("/api/realtime/"+name, object{{"get", append(o,
 		member{"parameters", parameterRefs("cursor", "last-event-id")},
-		member{"responses", append(object{
-			{"101", object{{"description", "A WebSocket."}}},
-			{"200", object{
-				{"description", "Events: event is the frame's type, id its cursor, data the frame."},
-				{"content", object{{"text/event-stream", object{{"schema", object{{"type", "string"}, {"x-frame", ref("schemas", frame)}}}}}}},
-			}},
-		}, refusals("400", "401", "403", "404", "426", "429")...)},
+		member{"responses", listening(frame)},
 	)}})
+}
+
+// listening are the answers to who listens to frames of a schema.
+func listening(frame string) object {
+	return append(object{
+		{"101", object{{"description", "A WebSocket."}}},
+		{"200", object{
+			{"description", "Events: event is the frame's type, id its cursor, data the frame."},
+			{"content", object{{"text/event-stream", object{{"schema", object{{"type", "string"}, {"x-frame", ref("schemas", frame)}}}}}}},
+		}},
+	}, refusals("400", "401", "403", "404", "426", "429")...)
 }
 
 // frameSchema is a frame of a channel over rows of one schema. New types and

@@ -1,6 +1,6 @@
-// Package openapi describes a backend's data API and channels as an OpenAPI 3.1
-// document: from the manifest alone, no server needed, the same bytes for the
-// same manifest. The engine makes it for each generation, the command prints
+// Package openapi describes a backend's data API, channels and functions as an
+// OpenAPI 3.1 document: from the manifest alone, no server needed, the same bytes
+// for the same manifest. The engine makes it for each generation, the command prints
 // it. It reads no row, knows no request, and tells nobody but the service role
 // of what is the service role's.
 package openapi
@@ -57,7 +57,18 @@ func Write(m *manifest.Manifest, rules *access.Rules, audience Audience) ([]byte
 		if c == nil {
 			return nil, fmt.Errorf("describe channel %q: it has no rules", m.Channels[i].Name)
 		}
+		if c.Channel.Broadcast {
+			w.broadcast(c)
+			continue
+		}
 		w.channel(c, rules.Tables[c.Table.Name])
+	}
+	for i := range m.Functions {
+		f := rules.Functions[m.Functions[i].Name]
+		if f == nil {
+			return nil, fmt.Errorf("describe function %q: it has no rules", m.Functions[i].Name)
+		}
+		w.function(&m.Functions[i], f)
 	}
 	raw, err := appendValue(nil, w.document(m, ""))
 	if err != nil {
@@ -69,7 +80,8 @@ func Write(m *manifest.Manifest, rules *access.Rules, audience Audience) ([]byte
 
 // writer gathers the parts of one document.
 type writer struct {
-	service bool
+	service    bool
+	broadcasts bool // their tag is there
 
 	tags       []any
 	paths      object
@@ -79,7 +91,7 @@ type writer struct {
 }
 
 const (
-	about         = "The data API in PostgREST's dialect, and the live channels. /rest/v1/TABLE is the same as /api/data/TABLE for Supabase's clients."
+	about         = "The data API in PostgREST's dialect, the live channels, and the functions. /rest/v1/TABLE is the same as /api/data/TABLE for Supabase's clients."
 	aboutEveryone = " What is the service role's alone, and columns that some callers do not see, are not in this document: the service role is answered with the whole."
 	aboutService  = " This is the whole, for the service role; x-service-role marks what is its alone."
 )

@@ -121,13 +121,15 @@ func TestEveryoneIsNotTold(t *testing.T) {
 		"cost_of_staff", // staff's
 		"secret_note",   // nobody's
 		"untold",        // a vector that nobody may search
+		"whispers",      // a broadcast of the service role's
+		"backstage",     // a function of its own
 		"staff()", "auth.uid", "claims", "x-service-role",
 	} {
 		if strings.Contains(everyone, hidden) {
 			t.Errorf("everyone is told of %s", hidden)
 		}
 	}
-	for _, shown := range []string{"vaults", "combination", "vaulted", "d_d", "cost_of_staff", "secret_note", "untold", `"x-service-role":true`} {
+	for _, shown := range []string{"vaults", "combination", "vaulted", "d_d", "cost_of_staff", "secret_note", "untold", "whispers", "backstage", `"x-service-role":true`} {
 		if !strings.Contains(service, shown) {
 			t.Errorf("the service role is not told of %s", shown)
 		}

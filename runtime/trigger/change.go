@@ -17,6 +17,8 @@ type change struct {
 	op     string
 	key    string // the row's
 	detail json.RawMessage
+	// unread is why the rows do not fit their columns, "" where they do.
+	unread string
 }
 
 // rows are a change's, by today's columns. A deleted row stands for both, and of a
@@ -71,6 +73,19 @@ func (r *rows) tell(at query.Cursor, index int, op query.Op) change {
 	return c
 }
 
+// unreadable says a change whose rows do not fit their columns, as it is stored.
+func unreadable(at query.Cursor, index int, c *query.Change, why error) change {
+	raw := func(row []byte) json.RawMessage {
+		if row == nil {
+			return json.RawMessage("null")
+		}
+		return row
+	}
+	op := opName(c.Op)
+	detail := fmt.Sprintf(`{"table":%q,"op":%q,"cursor":%q,"row":%s,"old":%s}`, c.Table, op, placeText(at, index), raw(c.After), raw(c.Before))
+	return change{index: index, table: c.Table, op: op, detail: json.RawMessage(detail), unread: "the stored row cannot be read: " + why.Error()}
+}
+
 func (r *rows) append(dst []byte, row query.Row) []byte {
 	if row == nil {
 		return append(dst, "null"...)
@@ -93,6 +108,9 @@ func opName(op query.Op) string {
 func placeText(at query.Cursor, index int) string {
 	return at.String() + "." + strconv.FormatInt(int64(index), 36)
 }
+
+// mostChanges is more than a commit has.
+const mostChanges = 36*36*36*36*36 - 1
 
 // idOf names a change so that names are sorted as the feed is.
 func idOf(at query.Cursor, index int) string {

@@ -22,6 +22,7 @@ const (
 
 // page is a look at the feed for some functions.
 type page struct {
+	looks int // the driver's, when it began
 	after query.Cursor
 	view  View
 	// lines are who it is for, with their own places, none before after.
@@ -91,11 +92,7 @@ func (r *Runner) judge(ctx context.Context, p *page, commits []query.Commit) err
 				if c.Cursor.Compare(place) <= 0 {
 					continue
 				}
-				changes, err := l.find(c, q)
-				if err != nil {
-					return fmt.Errorf("judge the commit at %s for the function %q: %w", c.Cursor, l.name, err)
-				}
-				if len(changes) > 0 {
+				if changes := l.find(c, q); len(changes) > 0 {
 					list = append(list, found{at: c.Cursor, time: c.At, depth: c.Depth, changes: changes})
 				}
 			}
@@ -111,7 +108,7 @@ func (r *Runner) judge(ctx context.Context, p *page, commits []query.Commit) err
 }
 
 // find gives the changes of a commit that the function is called for.
-func (l *listener) find(c *query.Commit, q *questions) ([]change, error) {
+func (l *listener) find(c *query.Commit, q *questions) []change {
 	var list []change
 	for i := range c.Changes {
 		written := &c.Changes[i]
@@ -128,7 +125,8 @@ func (l *listener) find(c *query.Commit, q *questions) ([]change, error) {
 			if r.table == nil {
 				var err error
 				if r, err = decode(it.table, written); err != nil {
-					return nil, fmt.Errorf("a row of %q: %w", written.Table, err)
+					list = append(list, unreadable(c.Cursor, i, written, err))
+					break
 				}
 			}
 			if it.when == nil || it.beyond && q.holds(it.when, &r) || !it.beyond && r.holds(it.when) {
@@ -137,7 +135,7 @@ func (l *listener) find(c *query.Commit, q *questions) ([]change, error) {
 			}
 		}
 	}
-	return list, nil
+	return list
 }
 
 // questions are conditions that the view answers for a page, each once. What they

@@ -32,6 +32,7 @@ type commands struct {
 	Token    tokenCommand    `cmd:"" help:"Print a token that acts as a user."`
 	Schema   schemaCommand   `cmd:"" help:"Explain what a manifest may say."`
 	Types    typesCommand    `cmd:"" help:"Print the rows' types for clients: TypeScript, Go, OpenAPI."`
+	Function functionCommand `cmd:"" help:"Begin, build, run and list functions."`
 
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 	Completion completionCommand `cmd:"" help:"Print a completion script for a shell."`
@@ -78,6 +79,12 @@ var examples = map[string][]string{
 	"types":    {"edge-hive types ts > database.types.ts", "edge-hive types go --package shop > shop/types.go", "edge-hive types openapi -t prod > openapi.json"},
 	"schema":   {"edge-hive schema", "edge-hive schema column", "edge-hive schema --cue ."},
 
+	"function":       {"edge-hive function new price --lang rust", "edge-hive function build", "edge-hive function run price --data @order.json"},
+	"function new":   {"edge-hive function new price --lang rust", "edge-hive function new hello --lang js -m shop"},
+	"function build": {"edge-hive function build", "edge-hive function build price -m shop"},
+	"function run":   {"edge-hive function run price --data '{\"id\":7}'", "edge-hive function run price --method GET --path '/7?currency=EUR' --caller ann@example.com", "edge-hive function run onPaid --event change --data @change.json --database"},
+	"function list":  {"edge-hive function list", "edge-hive function list --json -m shop"},
+
 	"completion": {"source <(edge-hive completion bash)", "edge-hive completion zsh > ~/.zfunc/_edge-hive", "edge-hive completion fish > ~/.config/fish/completions/edge-hive.fish"},
 }
 
@@ -92,12 +99,20 @@ func printHelp(options kong.HelpOptions, ctx *kong.Context) error {
 	if err := kong.DefaultHelpPrinter(options, ctx); err != nil {
 		return err
 	}
-	lines := examples[node.Name]
+	lines := examples[commandName(node)]
 	if len(lines) == 0 {
 		return nil
 	}
 	_, err := fmt.Fprintf(w, "\nExamples:\n  %s\n", strings.Join(lines, "\n  "))
 	return err
+}
+
+// commandName is a command's name with that of the group that it is in.
+func commandName(node *kong.Node) string {
+	if node.Parent != nil && node.Parent.Type == kong.CommandNode {
+		return node.Parent.Name + " " + node.Name
+	}
+	return node.Name
 }
 
 func printOverview(w io.Writer, app *kong.Node) error {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/alecthomas/kong"
@@ -41,13 +42,14 @@ type completionFlag struct {
 func completionWords(app *kong.Node) []completion {
 	words := make([]completion, 0, len(app.Children))
 	for _, node := range app.Children {
-		word := completion{command: node.Name, help: node.Help}
-		for _, flag := range node.Flags {
-			f := completionFlag{long: flag.Name, help: flag.Help, value: !flag.IsBool()}
-			if flag.Short != 0 {
-				f.short = string(flag.Short)
+		word := completion{command: node.Name, help: node.Help, flags: completionFlags(node)}
+		for _, inner := range node.Children { // of a group: their names, and the flags of all
+			word.values = append(word.values, inner.Name)
+			for _, f := range completionFlags(inner) {
+				if !slices.ContainsFunc(word.flags, func(had completionFlag) bool { return had.long == f.long }) {
+					word.flags = append(word.flags, f)
+				}
 			}
-			word.flags = append(word.flags, f)
 		}
 		word.flags = append(word.flags, completionFlag{long: "help", short: "h", help: "Say how it is used."})
 		for _, positional := range node.Positional {
@@ -56,6 +58,18 @@ func completionWords(app *kong.Node) []completion {
 		words = append(words, word)
 	}
 	return words
+}
+
+func completionFlags(node *kong.Node) []completionFlag {
+	var flags []completionFlag
+	for _, flag := range node.Flags {
+		f := completionFlag{long: flag.Name, help: flag.Help, value: !flag.IsBool()}
+		if flag.Short != 0 {
+			f.short = string(flag.Short)
+		}
+		flags = append(flags, f)
+	}
+	return flags
 }
 
 func writeBash(w io.Writer, words []completion) error {

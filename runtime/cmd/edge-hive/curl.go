@@ -67,6 +67,10 @@ func tryOut(m *manifest.Manifest, base string, keys engine.KeyTexts) []string {
 	for i := range m.Channels {
 		channel := &m.Channels[i]
 		key := ""
+		if channel.Broadcast {
+			addBroadcast(add, base, channel, keys.Secret)
+			continue
+		}
 		if table := m.Table(channel.Table); table == nil || !open(table.Access.Read) || len(table.Access.Guards) > 0 || channel.Access.Declared && !channel.Access.Always {
 			key = keys.Secret
 		}
@@ -88,6 +92,20 @@ func tryOut(m *manifest.Manifest, base string, keys engine.KeyTexts) []string {
 	add("health", curl("GET", base+"/health", "", ""))
 	add("readiness", curl("GET", base+"/ready", "", ""))
 	return lines
+}
+
+// addBroadcast adds how to listen to a broadcast, and how to send to it.
+func addBroadcast(add func(what, command string), base string, channel *manifest.Channel, secret string) {
+	key := func(c manifest.Condition) string {
+		if open(c) {
+			return ""
+		}
+		return secret
+	}
+	url := base + "/api/realtime/" + channel.Name
+	add("messages of "+channel.Name+", as they are sent (Ctrl-C ends it); over WebSocket at the same address",
+		strings.Replace(curl("GET", url, key(channel.Access), ""), "curl", "curl -N -H 'Accept: text/event-stream'", 1))
+	add("a message to "+channel.Name, curl("POST", url, key(channel.Send), `{"event":"hello","payload":{"text":"hi"}}`))
 }
 
 func open(c manifest.Condition) bool { return c.Declared && c.Always }

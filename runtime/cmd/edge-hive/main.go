@@ -159,7 +159,7 @@ func (t *terminal) usage(err error) int {
 	var parse *kong.ParseError
 	if errors.As(err, &parse) && parse.Context != nil {
 		if node := parse.Context.Selected(); node != nil && node.Type == kong.CommandNode {
-			name += " " + node.Name
+			name += " " + commandName(node)
 			if node.Name == "plan" {
 				code = exitFaults
 			}

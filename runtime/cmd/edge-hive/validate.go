@@ -78,7 +78,11 @@ func (c *validateCommand) report(call *call, err error) error {
 
 // contents says how much a manifest declares.
 func contents(m *manifest.Manifest) string {
-	return fmt.Sprintf("%s, %s, %s", count(len(m.Tables), "table"), count(len(m.Channels), "channel"), count(len(m.Routes), "route"))
+	said := fmt.Sprintf("%s, %s, %s", count(len(m.Tables), "table"), count(len(m.Channels), "channel"), count(len(m.Routes), "route"))
+	if len(m.Functions) > 0 {
+		said += ", " + count(len(m.Functions), "function")
+	}
+	return said
 }
 
 func count(n int, thing string) string {

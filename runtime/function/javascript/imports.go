@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -108,7 +109,9 @@ func hostRejection(ctx context.Context, s *session, stack []uint64) {
 // hostFunctions are what the prelude may call. The result is a box, or 0 where
 // an exception is pending.
 var hostFunctions = map[string]func(ctx context.Context, s *session, argument []uint32) uint32{
-	"event":   func(ctx context.Context, s *session, _ []uint32) uint32 { return s.guest.newString(ctx, s.host.Event()) },
+	"event": func(ctx context.Context, s *session, _ []uint32) uint32 {
+		return s.guest.newString(ctx, s.host.Event())
+	},
 	"body":    func(ctx context.Context, s *session, _ []uint32) uint32 { return s.guest.newBytes(ctx, s.host.Body()) },
 	"text":    func(ctx context.Context, s *session, _ []uint32) uint32 { return s.guest.newText(ctx, s.host.Body()) },
 	"head":    hostHead,
@@ -273,10 +276,15 @@ func hostDone(ctx context.Context, s *session, _ []uint32) uint32 {
 	return s.guest.pointer(ctx, exportUndefined)
 }
 
+// outOfMemory begins what the engine says where it cannot allocate.
+const outOfMemory = "InternalError: out of memory"
+
 // hostFail takes the message and the stack of what made a call fail.
 func hostFail(ctx context.Context, s *session, argument []uint32) uint32 {
 	s.done = true
-	s.failure = &Failure{Message: s.guest.string(ctx, argument[0]), Stack: s.guest.string(ctx, argument[1])}
+	f := &Failure{Message: s.guest.string(ctx, argument[0]), Stack: s.guest.string(ctx, argument[1])}
+	f.Memory = strings.HasPrefix(f.Message, outOfMemory)
+	s.failure = f
 	return s.guest.pointer(ctx, exportUndefined)
 }
 

@@ -42,7 +42,10 @@ type Store struct {
 	words     *wordKeeper
 	// snapshots counts those that are open.
 	snapshots atomic.Int64
-	changed   atomic.Uint64 // counts migrations that were not additive
+	// tells has a place for each message that is told just now, told counts them.
+	tells   chan struct{}
+	told    atomic.Int64
+	changed atomic.Uint64 // counts migrations that were not additive
 	// retyped is the schema that the last migration left which was not additive:
 	// a view on other types would misread the rows. Nil before.
 	retyped atomic.Pointer[plan.Schema]
@@ -64,7 +67,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
-	s := &Store{options: o, client: client, broken: make(chan struct{}), holder: rand.Text()}
+	s := &Store{options: o, client: client, broken: make(chan struct{}), tells: make(chan struct{}, tellsAtOnce), holder: rand.Text()}
 	if err := s.prepare(ctx); err != nil {
 		return nil, errors.Join(fmt.Errorf("open the database at %s: %w", client.Address(), err), client.Close())
 	}

@@ -1,5 +1,5 @@
-import { host, toBytes, define } from "./host.js";
-import { Headers, headersOf } from "./headers.js";
+import { host, inCall, toBytes, define } from "./host.js";
+import { Headers, headersOf, typed } from "./headers.js";
 import { ReadableStream } from "./stream.js";
 import { URL, URLSearchParams } from "./url.js";
 import { deadline } from "./timers.js";
@@ -13,7 +13,7 @@ export class Incoming {
 // settle gives a body its form: null, a string, bytes, Incoming, or a stream.
 function settle(body, headers) {
   if (body === undefined || body === null) return null;
-  const type = (value) => { if (!headers.has("content-type")) headers.set("content-type", value); };
+  const type = (value) => typed(headers, value);
   if (typeof body === "string") { type("text/plain;charset=UTF-8"); return body.toWellFormed(); }
   if (body instanceof URLSearchParams) { type("application/x-www-form-urlencoded;charset=UTF-8"); return body.toString(); }
   if (body instanceof Incoming || body instanceof ReadableStream) return body;
@@ -95,10 +95,23 @@ const { put, copy } = Body;
 
 const methods = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 
+// received is what makes a Request of an event: url, method, headers and body are
+// the host's, and need no looking at.
+const received = Symbol("received");
+
 export class Request extends Body {
   #headers;
   constructor(input, init = {}) {
     super();
+    if (input === received) {
+      this.url = init.url;
+      this.method = init.method;
+      this.signal = null;
+      this.redirect = "follow";
+      this.#headers = init.headers;
+      put(this, init.body);
+      return;
+    }
     const other = input instanceof Request ? input : undefined;
     const method = String(init.method ?? other?.method ?? "GET");
     if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(method)) throw new TypeError(`${JSON.stringify(method)} is no method`);
@@ -114,22 +127,19 @@ export class Request extends Body {
       put(this, takeBody(other));
     }
   }
-  get headers() { return this.#headers; }
+  get headers() {
+    if (!(this.#headers instanceof Headers)) this.#headers = headersOf(this.#headers);
+    return this.#headers;
+  }
   clone() {
     const body = copy(this);
     const request = new Request(this.url, { method: this.method, headers: this.headers, signal: this.signal, redirect: this.redirect });
     put(request, body);
     return request;
   }
-  static of(url, method, headers, body) {
-    const request = new Request(url, { method });
-    request.#headers = headersOf(headers);
-    put(request, body);
-    return request;
-  }
   get [Symbol.toStringTag]() { return "Request"; }
 }
-export const requestOf = Request.of;
+export const requestOf = (url, method, headers, body) => new Request(received, { url, method, headers, body });
 
 const nullStatus = [101, 103, 204, 205, 304];
 
@@ -150,7 +160,7 @@ export class Response extends Body {
     const text = JSON.stringify(data);
     if (text === undefined) throw new TypeError("this has no form in JSON");
     const headers = new Headers(init.headers);
-    if (!headers.has("content-type")) headers.set("content-type", "application/json");
+    typed(headers, "application/json");
     return new Response(text, { ...init, headers });
   }
   static redirect(url, status = 302) {
@@ -179,13 +189,13 @@ export class Response extends Body {
 }
 export const responseOf = Response.of;
 for (const hidden of ["put", "takeFrom", "copy"]) delete Body[hidden];
-delete Request.of;
 delete Response.of;
 
 // operate is set by the kit, which knows faults.
 export const to = { operate: undefined };
 
 async function fetch(input, init) {
+  inCall("fetch");
   const request = new Request(input, init);
   request.signal?.throwIfAborted();
   const body = request.body === null ? undefined : await request.bytes();

@@ -32,11 +32,14 @@ export class Headers {
       throw new TypeError("headers are an object, a list of pairs, or Headers");
     }
   }
-  // of takes headers as the host has them: names in lower case, lists of values.
+  // This takes headers as the host has them: names in lower case, lists of values.
   static [Symbol.for("edgehive.of")](object) {
     const headers = new Headers();
     for (const name in object) headers.#map.set(name.toLowerCase(), object[name]);
     return headers;
+  }
+  static [Symbol.for("edgehive.typed")](headers, type) {
+    if (!headers.#map.has("content-type")) headers.#map.set("content-type", [type]);
   }
   append(name, value) {
     name = nameOf(name);
@@ -65,5 +68,9 @@ export class Headers {
 }
 
 export const headersOf = Headers[Symbol.for("edgehive.of")];
+// typed says what a body is, where nobody did.
+export const typed = Headers[Symbol.for("edgehive.typed")];
+delete Headers[Symbol.for("edgehive.of")];
+delete Headers[Symbol.for("edgehive.typed")];
 
 define({ Headers });

@@ -132,7 +132,18 @@ function parsePath(text, isSpecial, base, file) {
   return path;
 }
 
+// Most addresses are plain: no user, nothing to escape or to resolve, and a host
+// that is a name.
+const plain = /^(https?:)\/\/((?:[a-z0-9-]+\.)*[a-z][a-z0-9-]*)(\/[A-Za-z0-9_~:@!$&*+,;=/-]*)?(?:\?([A-Za-z0-9_~:@!$&*+,;=/.%-]*))?$/;
+
 function parse(text, base) {
+  const easy = plain.exec(text);
+  if (easy && !easy[2].includes("xn--")) {
+    return {
+      scheme: easy[1], username: "", password: "", host: easy[2], port: "", opaque: null, hash: null,
+      path: easy[3] === undefined ? [""] : easy[3].slice(1).split("/"), query: easy[4] ?? null,
+    };
+  }
   const whole = text;
   text = text.replace(/^[\0-\x20]+|[\0-\x20]+$/g, "").replace(/[\t\n\r]/g, "");
   let hash = null, query = null;
@@ -287,6 +298,7 @@ export class URLSearchParams {
 }
 
 const reread = URLSearchParams[Symbol.for("edgehive.read")];
+delete URLSearchParams[Symbol.for("edgehive.read")];
 
 export class URL {
   #url;

@@ -3,6 +3,7 @@ package function
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
@@ -61,3 +62,6 @@ func firstLine(s string) string {
 	line, _, _ := strings.Cut(s, "\n")
 	return line
 }
+
+// errStatus is a guest that says itself that it failed.
+func errStatus(status int32) error { return fmt.Errorf("it gave %d", status) }

@@ -1,0 +1,174 @@
+package engine
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/function"
+	"github.com/edge-hive/edge-hive/runtime/manifest"
+)
+
+// What a call may ask of its host; no field of the manifest changes it.
+const (
+	maxOperations = 1000
+	maxStatements = 100
+	maxFetches    = 10
+)
+
+// functionTime bounds how long the functions of a generation that has ended are
+// waited for: longer than any call may take.
+const functionTime = 40 * time.Second
+
+// codeSecret is the code of a secret that cannot be read.
+const codeSecret = "no-secret"
+
+// definitions are a manifest's functions as they are to be loaded, with their code
+// and secrets. modules has their code by name, as check has read it.
+func definitions(m *manifest.Manifest, modules map[string][]byte) ([]function.Definition, error) {
+	var faults fault.List
+	list := make([]function.Definition, 0, len(m.Functions))
+	for i := range m.Functions {
+		f := &m.Functions[i]
+		d := function.Definition{
+			Name: f.Name, Code: modules[f.Name], Path: f.Module, Entry: f.Entry, Service: f.Service, Grants: &f.Grants,
+			Limits: function.Limits{
+				Memory: f.Limits.Memory, Timeout: f.Limits.Timeout, Instances: f.Limits.Instances, Waiting: f.Limits.Waiting,
+				Answer: f.Limits.Answer, Log: f.Limits.Log,
+				Operations: maxOperations, Statements: maxStatements, Fetches: maxFetches,
+			},
+			Config:  make(map[string]string, len(f.Config)),
+			Secrets: make(map[string]manifest.SecretValue, len(f.Secrets)),
+		}
+		for _, setting := range f.Config {
+			d.Config[setting.Name] = setting.Value
+		}
+		for _, named := range f.Secrets {
+			value, err := named.Secret.Read()
+			if err != nil {
+				faults = append(faults, fault.Newf(codeSecret, "the secret %s of function %s cannot be read: %v", named.Name, f.Name, err).
+					WithHint("set it, or take it out of the function's secrets").At(named.Path, m.Positions.At(named.Path)))
+				continue
+			}
+			d.Secrets[named.Name] = value
+		}
+		list = append(list, d)
+	}
+	return list, faults.Err()
+}
+
+// fingerprint changes with what the manifest's hash does not cover: the code and
+// the secrets of functions.
+func fingerprint(list []function.Definition) [sha256.Size]byte {
+	hash := sha256.New()
+	var length [8]byte
+	write := func(p []byte) {
+		for i := range length {
+			length[i] = byte(len(p) >> (8 * i))
+		}
+		hash.Write(length[:])
+		hash.Write(p)
+	}
+	for i := range list {
+		write(list[i].Code)
+		for _, name := range slices.Sorted(maps.Keys(list[i].Secrets)) {
+			write([]byte(name))
+			write([]byte(list[i].Secrets[name].Reveal()))
+		}
+	}
+	var sum [sha256.Size]byte
+	copy(sum[:], hash.Sum(nil))
+	return sum
+}
+
+// loadFunctions makes a generation's functions ready. What is wrong with their
+// code is placed at them.
+func (e *Engine) loadFunctions(ctx context.Context, g *generation, operations map[string]function.Operation) (*function.Set, error) {
+	if len(g.functionsToLoad) == 0 {
+		return function.NewSet(), nil
+	}
+	host, err := e.functionHost(ctx, g.manifest)
+	if err != nil {
+		return nil, err
+	}
+	var faults fault.List
+	var loaded []*function.Function
+	for i := range g.functionsToLoad {
+		d := g.functionsToLoad[i]
+		d.Operations = operations
+		f, err := host.Load(ctx, d)
+		if err == nil {
+			loaded = append(loaded, f)
+			continue
+		}
+		problem := fault.From(err)
+		if problem.Code == fault.CodeInternal {
+			return nil, errors.Join(fmt.Errorf("load function %s: %w", d.Name, err), function.NewSet(loaded...).Close(ctx))
+		}
+		path := g.manifest.Functions[i].Path + ".module"
+		faults = append(faults, problem.At(path, g.manifest.Positions.At(path)))
+	}
+	set := function.NewSet(loaded...)
+	if len(faults) > 0 {
+		return nil, errors.Join(faults, set.Close(ctx))
+	}
+	return set, nil
+}
+
+// functionHost is what runs functions, made when the first manifest has some. The
+// caller holds e.turn, or starts.
+func (e *Engine) functionHost(ctx context.Context, m *manifest.Manifest) (*function.Host, error) {
+	if e.shared.functions != nil {
+		return e.shared.functions, nil
+	}
+	o := function.Options{CacheDir: filepath.Join(m.DataDir(), "compiled"), Log: e.log.Logger}
+	if e.metrics != nil {
+		meter, err := e.metrics.Functions()
+		if err != nil {
+			return nil, err
+		}
+		o.Meter = meter
+	}
+	host, err := function.NewHost(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("prepare to run functions: %w", err)
+	}
+	e.shared.functions = host
+	return host, nil
+}
+
+// warm makes an instance of each function ready, so that its first call is as fast
+// as others. Whatever fails here fails again at a call, which tells.
+func (e *Engine) warm(g *generation) {
+	for i := range g.functionsToLoad {
+		f := g.functions.Function(g.functionsToLoad[i].Name)
+		usage := e.shared.functions.Usage()
+		if f == nil || usage.Memory > usage.Limit/2 || e.life.Err() != nil || e.current.Load() != g {
+			return
+		}
+		if err := f.Warm(e.life); err != nil {
+			e.log.Warn("a function could not be made ready", "function", g.functionsToLoad[i].Name, "error", err)
+		}
+	}
+}
+
+// closeFunctions ends a generation's functions when their calls have ended.
+func (g *generation) closeFunctions() error {
+	if g.functions == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), functionTime)
+	defer cancel()
+	return g.functions.Close(ctx)
+}
+
+// operations are what a generation's functions may ask for.
+func (e *Engine) operations(g *generation) map[string]function.Operation {
+	return nil
+}

@@ -1,0 +1,108 @@
+package function
+
+import (
+	"context"
+	"errors"
+
+	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/function/javascript"
+)
+
+// This file is where scripts and package javascript meet: a script is an instance
+// of the engine that has loaded it.
+
+func (f *Function) newScript() {
+	d := &f.definition
+	f.script = &javascript.Script{Path: d.Path, Code: d.Code, Files: d.Files, Log: func(level int, text string) {
+		r := running{function: f, caller: context.Background()}
+		r.log(logLevels[min(max(level, 0), len(logLevels)-1)], text[:min(len(text), maxLine)])
+	}}
+}
+
+// prepareScript loads the script into the first instance.
+func (f *Function) prepareScript(in *instance) error {
+	if f.script == nil {
+		return nil
+	}
+	image, err := javascript.Prepare(&in.running, in.module, f.script)
+	if err != nil {
+		var said *javascript.LoadError
+		if errors.As(err, &said) {
+			return &ending{fault: fault.New(CodeModule, "the script cannot be loaded").WithCause(said)}
+		}
+		return err
+	}
+	f.image = image
+	f.bindScript(in)
+	return nil
+}
+
+// bindScript says that an instance's memory is that of the loaded script.
+func (f *Function) bindScript(in *instance) {
+	if f.script != nil {
+		in.script = f.image.Bind(in.module)
+	}
+}
+
+// runScript runs a call. An error is that the engine was unwound.
+func (r *running) runScript() error {
+	err := r.instance.script.Call(r, scriptHost{r})
+	var failure *javascript.Failure
+	if !errors.As(err, &failure) {
+		return err
+	}
+	r.status = 1
+	r.failure = failure.Message
+	if failure.Stack != "" {
+		r.failure += "\n" + failure.Stack
+	}
+	if failure.Memory {
+		r.instance.memory.refused = true
+	}
+	return nil
+}
+
+// scriptHost is what a script's call asks of its host.
+type scriptHost struct{ r *running }
+
+var _ javascript.Host = scriptHost{}
+
+func (h scriptHost) Event() []byte { return h.r.eventJSON() }
+
+func (h scriptHost) Body() []byte { return h.r.input(1) }
+
+func (h scriptHost) Head(head []byte) error {
+	if f := h.r.answer.setHead(head); f != nil {
+		return errors.New(f.Message)
+	}
+	return nil
+}
+
+func (h scriptHost) Write(p []byte) error {
+	h.r.moved(len(p))
+	if !h.r.answer.write(p) {
+		return errNoMore
+	}
+	return nil
+}
+
+func (h scriptHost) Flush() error {
+	if !h.r.answer.flush() {
+		return errNoMore
+	}
+	return nil
+}
+
+var errNoMore = errors.New("the answer is larger than its limit, or nobody listens any more")
+
+func (h scriptHost) Operate(_ context.Context, operation string, head, body []byte) (replyHead, replyBody []byte, ok bool) {
+	reply, ok := h.r.operate(operation, clone(head), clone(body))
+	if ok && reply.Head == nil {
+		reply.Head = emptyObject
+	}
+	return reply.Head, reply.Body, ok
+}
+
+func (h scriptHost) Log(level int, text string) {
+	h.r.guestLog(logLevels[min(max(level, 0), len(logLevels)-1)], text[:min(len(text), maxLine)])
+}
