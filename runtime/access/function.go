@@ -31,7 +31,7 @@ func functionScope() scope {
 
 // whenScope has no caller: what happened is judged, not who did it.
 func whenScope(t *query.Table) scope {
-	return scope{name: "a trigger's condition", table: t, old: true}
+	return scope{name: "a trigger's condition", table: t, old: true, beyond: true}
 }
 
 func (c *compiler) function(declared *manifest.Function) *FunctionRules {

@@ -222,7 +222,7 @@ func (e *Engine) watchStore() {
 // watch reloads after the manifest's files were saved.
 func (e *Engine) watch() error {
 	e.turn <- struct{}{} // a reload that was asked for already may change the files
-	w, err := watch.New(e.Manifest().Files)
+	w, err := watch.New(e.current.Load().files())
 	e.shared.watcher = w
 	<-e.turn
 	if err != nil {

@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
+	"github.com/edge-hive/edge-hive/runtime/engine/admin"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/function"
+	"github.com/edge-hive/edge-hive/runtime/function/javascript"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 )
 
@@ -37,7 +40,7 @@ func definitions(m *manifest.Manifest, modules map[string][]byte) ([]function.De
 	for i := range m.Functions {
 		f := &m.Functions[i]
 		d := function.Definition{
-			Name: f.Name, Code: modules[f.Name], Path: f.Module, Entry: f.Entry, Service: f.Service, Grants: &f.Grants,
+			Name: f.Name, Code: modules[f.Name], Path: modulePath(m, f), Files: os.DirFS(m.Dir), Entry: f.Entry, Service: f.Service, Grants: &f.Grants,
 			Limits: function.Limits{
 				Memory: f.Limits.Memory, Timeout: f.Limits.Timeout, Instances: f.Limits.Instances, Waiting: f.Limits.Waiting,
 				Answer: f.Limits.Answer, Log: f.Limits.Log,
@@ -61,6 +64,16 @@ func definitions(m *manifest.Manifest, modules map[string][]byte) ([]function.De
 		list = append(list, d)
 	}
 	return list, faults.Err()
+}
+
+// modulePath is where a module is from the manifest's folder on, as messages name
+// it.
+func modulePath(m *manifest.Manifest, f *manifest.Function) string {
+	relative, err := filepath.Rel(m.Dir, f.Module)
+	if err != nil {
+		return filepath.ToSlash(f.Module)
+	}
+	return filepath.ToSlash(relative)
 }
 
 // fingerprint changes with what the manifest's hash does not cover: the code and
@@ -97,6 +110,7 @@ func (e *Engine) loadFunctions(ctx context.Context, g *generation, operations ma
 	if err != nil {
 		return nil, err
 	}
+	g.host = host
 	var faults fault.List
 	var loaded []*function.Function
 	for i := range g.functionsToLoad {
@@ -105,7 +119,17 @@ func (e *Engine) loadFunctions(ctx context.Context, g *generation, operations ma
 		f, err := host.Load(ctx, d)
 		if err == nil {
 			loaded = append(loaded, f)
-			continue
+			if f.Convention() != function.JavaScript {
+				continue
+			}
+			// Only running it tells whether a script can be loaded.
+			if err = f.Warm(ctx); err == nil {
+				continue
+			}
+		}
+		var script *javascript.LoadError
+		if errors.As(err, &script) {
+			err = fault.New(function.CodeModule, script.Error()).WithHint("mend the script; what serves goes on as it is")
 		}
 		problem := fault.From(err)
 		if problem.Code == fault.CodeInternal {
@@ -119,6 +143,38 @@ func (e *Engine) loadFunctions(ctx context.Context, g *generation, operations ma
 		return nil, errors.Join(faults, set.Close(ctx))
 	}
 	return set, nil
+}
+
+// imported are the files that the generation's scripts have imported, absolute, and
+// what is in them.
+func (g *generation) imported() map[string][sha256.Size]byte {
+	files := map[string][sha256.Size]byte{}
+	for i := range g.functionsToLoad {
+		f := g.functions.Function(g.functionsToLoad[i].Name)
+		if f == nil {
+			continue
+		}
+		for _, name := range f.Imported() {
+			path := filepath.Join(g.manifest.Dir, filepath.FromSlash(name))
+			content, err := os.ReadFile(path)
+			if err == nil { // one that is gone is another by that
+				files[path] = sha256.Sum256(content)
+			}
+		}
+	}
+	return files
+}
+
+// files are those that a generation is made of: the manifest's, and the code of its
+// functions.
+func (g *generation) files() []string {
+	files := slices.Clone(g.manifest.Files)
+	for i := range g.manifest.Functions {
+		files = append(files, g.manifest.Functions[i].Module)
+	}
+	files = slices.AppendSeq(files, maps.Keys(g.imports))
+	slices.Sort(files)
+	return slices.Compact(files)
 }
 
 // functionHost is what runs functions, made when the first manifest has some. The
@@ -148,13 +204,24 @@ func (e *Engine) functionHost(ctx context.Context, m *manifest.Manifest) (*funct
 func (e *Engine) warm(g *generation) {
 	for i := range g.functionsToLoad {
 		f := g.functions.Function(g.functionsToLoad[i].Name)
-		usage := e.shared.functions.Usage()
+		usage := g.host.Usage()
 		if f == nil || usage.Memory > usage.Limit/2 || e.life.Err() != nil || e.current.Load() != g {
 			return
 		}
 		if err := f.Warm(e.life); err != nil {
 			e.log.Warn("a function could not be made ready", "function", g.functionsToLoad[i].Name, "error", err)
 		}
+	}
+}
+
+// functionStatus is nil where a generation has no functions.
+func (e *Engine) functionStatus(g *generation) *admin.Functions {
+	if len(g.functionsToLoad) == 0 {
+		return nil
+	}
+	u := g.host.Usage()
+	return &admin.Functions{
+		Declared: len(g.functionsToLoad), Modules: u.Modules, Running: u.Running, Waiting: u.Waiting, Idle: u.Idle, Memory: u.Memory, Limit: u.Limit,
 	}
 }
 

@@ -4,37 +4,127 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/edge-hive/edge-hive/runtime/engine"
+	"github.com/edge-hive/edge-hive/runtime/engine/admin"
 )
 
-// TestFunctionsServe is a first look.
-func TestFunctionsServe(t *testing.T) {
-	dir := t.TempDir()
-	for _, name := range []string{"edgehive.cue", "hello.wasm", "js.js"} {
-		b, err := os.ReadFile("/tmp/fn/" + name)
-		if err != nil {
-			t.Skip()
-		}
-		os.WriteFile(filepath.Join(dir, name), []byte(strings.ReplaceAll(string(b), "127.0.0.1:8099", "127.0.0.1:0")), 0o600)
-	}
-	var log strings.Builder
-	e, err := engine.Start(context.Background(), engine.Options{Path: dir, Log: &log})
+const withFunction = base + `
+functions: say: {
+	module:  "say.js"
+	access:  call: true
+	secrets: WORD: env: "EDGEHIVE_TEST_WORD"
+}
+`
+
+// said calls a function and gives status and body.
+func (b *backend) said(path string) (int, string) {
+	b.t.Helper()
+	response, err := b.http.Post("http://"+b.Addr().String()+path, "text/plain", strings.NewReader("x"))
 	if err != nil {
-		t.Fatal(err)
+		b.t.Fatal(err)
 	}
-	for _, p := range []string{"/api/edge/hello", "/api/edge/js/a?b=1", "/functions/v1/js"} {
-		r, err := http.Get("http://" + e.Addr().String() + p)
-		if err != nil {
-			t.Fatal(err)
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return response.StatusCode, string(body)
+}
+
+func (b *backend) wantSaid(path string, status int, body string) {
+	b.t.Helper()
+	if gotStatus, got := b.said(path); gotStatus != status || !strings.Contains(got, body) {
+		b.t.Errorf("%s: %d %q, want %d %q", path, gotStatus, got, status, body)
+	}
+}
+
+// TestFunctionReload changes what a manifest's hash does not cover: a module, and
+// a secret.
+func TestFunctionReload(t *testing.T) {
+	t.Setenv("EDGEHIVE_TEST_WORD", "first")
+	b := prepare(t, withFunction)
+	b.write("say.js", `import {secrets} from "edgehive"
+export default () => new Response("one " + secrets.get("WORD"))`)
+	b.start()
+	b.wantSaid("/api/edge/say", 200, "one first")
+	b.wantSaid("/api/edge/nothing", 404, "function-unknown")
+
+	reload := func(want string) {
+		t.Helper()
+		out, err := b.Reload(context.Background())
+		if err != nil || out.Result != want {
+			t.Fatalf("reload: %+v, %v, want %s", out, err, want)
 		}
-		b, _ := io.ReadAll(r.Body)
-		t.Log(p, r.StatusCode, r.Header, string(b))
 	}
-	t.Log(e.Close())
-	t.Log(log.String())
+	reload(admin.Unchanged)
+	b.write("say.js", `import {secrets} from "edgehive"
+export default () => new Response("two " + secrets.get("WORD"))`)
+	reload(admin.Swapped)
+	b.wantSaid("/api/edge/say", 200, "two first")
+	t.Setenv("EDGEHIVE_TEST_WORD", "second")
+	reload(admin.Swapped)
+	b.wantSaid("/api/edge/say", 200, "two second")
+
+	b.write("say.js", `export default (`)
+	out, err := b.Reload(context.Background())
+	if err != nil || out.Result != admin.Refused || len(out.Faults) != 1 || !strings.Contains(out.Faults[0].Error(), "say.js") || len(out.Faults[0].Positions) == 0 {
+		t.Fatalf("a broken module: %+v, %v", out, err)
+	}
+	b.wantSaid("/api/edge/say", 200, "two second")
+	if s := b.Status(t.Context()); s.Functions == nil || s.Functions.Declared != 1 || s.Functions.Memory == 0 {
+		t.Errorf("status %+v", s.Functions)
+	}
+	if strings.Contains(b.log.String(), "second") {
+		t.Errorf("the secret is in the log: %s", b.log)
+	}
+}
+
+// TestFunctionEndsWhereItBegan has a call run across a reload: it ends on the code
+// that it began with.
+func TestFunctionEndsWhereItBegan(t *testing.T) {
+	t.Setenv("EDGEHIVE_TEST_WORD", "word")
+	b := prepare(t, withFunction)
+	b.write("say.js", `
+export default async (request) => {
+	if (new URL(request.url).pathname === "/slow") await new Promise(done => setTimeout(done, 700))
+	return new Response("one")
+}`)
+	b.start()
+	b.wantSaid("/api/edge/say", 200, "one")
+	t.Log(b.log)
+	type answer struct {
+		status int
+		body   string
+	}
+	slow := make(chan answer, 1)
+	go func() {
+		response, err := b.http.Get("http://" + b.Addr().String() + "/api/edge/say/slow")
+		if err != nil {
+			slow <- answer{0, err.Error()}
+			return
+		}
+		defer response.Body.Close()
+		body, _ := io.ReadAll(response.Body)
+		slow <- answer{response.StatusCode, string(body)}
+	}()
+	eventually(t, "the call runs", func() bool { return b.Status(t.Context()).Functions.Running > 0 })
+	b.write("say.js", `export default () => new Response("two")`)
+	if out, err := b.Reload(context.Background()); err != nil || out.Result != admin.Swapped {
+		t.Fatalf("reload: %+v, %v", out, err)
+	}
+	b.wantSaid("/api/edge/say", 200, "two")
+	if got := <-slow; got.status != http.StatusOK || got.body != "one" {
+		t.Errorf("the call that was under way: %+v", got)
+	}
+}
+
+func TestFunctionSecretIsMissing(t *testing.T) {
+	b := prepare(t, withFunction)
+	b.write("say.js", `export default () => new Response("")`)
+	err := b.try()
+	if err == nil || !strings.Contains(err.Error(), "EDGEHIVE_TEST_WORD") || !strings.Contains(err.Error(), "edgehive.cue:") {
+		t.Errorf("error %v", err)
+	}
 }

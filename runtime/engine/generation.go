@@ -51,6 +51,8 @@ type generation struct {
 	gate      *data.Gate
 	cache     cache.Cache
 	functions *function.Set
+	host      *function.Host // nil where there are no functions
+	imports   map[string][sha256.Size]byte
 	handler   *web.Handler
 
 	closed sync.Once
@@ -191,6 +193,7 @@ func (e *Engine) assemble(ctx context.Context, g *generation) error {
 	if g.functions, err = e.loadFunctions(ctx, g, e.operations(g)); err != nil {
 		return err
 	}
+	g.imports = g.imported()
 	options, err := e.webOptions(g, g.gate, g.functions)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
 	"slices"
 	"time"
@@ -88,7 +89,7 @@ func (e *Engine) reload(ctx context.Context, who, hash string) (_ Outcome, err e
 		return Outcome{}, errOther
 	}
 	old := e.current.Load()
-	if d.same(&old.draft) {
+	if d.same(&old.draft) && maps.Equal(old.imports, old.imported()) {
 		return Outcome{Result: admin.Unchanged}, nil
 	}
 	if err := restartFaults(old.manifest, d.manifest, e.options.Dev).Err(); err != nil {
@@ -130,9 +131,10 @@ func (e *Engine) swap(ctx context.Context, next *generation) error {
 		l.SetBounds(bounds(next.manifest))
 	}
 	old := e.current.Swap(next)
-	if w := e.shared.watcher; w != nil && !slices.Equal(old.manifest.Files, next.manifest.Files) {
-		w.Follow(next.manifest.Files)
+	if w := e.shared.watcher; w != nil && !slices.Equal(old.files(), next.files()) {
+		w.Follow(next.files())
 	}
+	e.goes("first instances of functions", func() { e.warm(next) })
 	old.leases.Load().retire()
 	e.old.Add(1)
 	e.drains.Go(func() {

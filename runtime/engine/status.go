@@ -83,6 +83,7 @@ func (e *Engine) Status(ctx context.Context) admin.Status {
 	}
 	c := g.cache.Stats()
 	s.Cache = admin.Cache{Entries: c.Entries, Bytes: c.Bytes, MaxBytes: c.MaxBytes, Hits: c.Hits, Misses: c.Misses, Stales: c.Stales, Evictions: c.Evictions}
+	s.Functions = e.functionStatus(g)
 	s.Sockets = e.shared.realtime.Connections()
 	s.Ready = e.ready(ctx) == nil
 	e.lastMu.Lock()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
 )
@@ -42,6 +43,12 @@ func (r *running) failed(err error) *fault.Fault {
 			return f.WithCause(joinCause(f.Cause, err))
 		}
 		return f
+	}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded) && !time.Now().Before(r.deadline):
+		return errTimeout(r.function)
+	case r.caller.Err() != nil:
+		return errCanceled(r.caller)
 	}
 	if r.instance != nil && r.instance.memory.refused {
 		return errMemory.WithCause(err)

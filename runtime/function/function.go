@@ -57,6 +57,15 @@ func (f *Function) caller() Caller {
 // Name is the function's name.
 func (f *Function) Name() string { return f.definition.Name }
 
+// Imported are the files of Definition.Files that a script has imported, as they
+// are named there; none before it was loaded.
+func (f *Function) Imported() []string {
+	if f.script == nil {
+		return nil
+	}
+	return f.script.Imported()
+}
+
 // Convention is how it is called.
 func (f *Function) Convention() Convention { return f.convention }
 
@@ -137,9 +146,8 @@ func (f *Function) make(ctx context.Context, e *Event, until time.Time) (*instan
 		return nil, err
 	}
 	if err := in.initialize(ctx, e, deadline); err != nil {
-		fault := in.running.failed(err)
 		in.close(ctx)
-		return nil, fault
+		return nil, err
 	}
 	if f.module.known.Reusable {
 		in.from = in.keep()

@@ -139,3 +139,6 @@ func callFails(t testing.TB, f *function.Function, e *function.Event, code strin
 	}
 	return r, err
 }
+
+// short gives calls little time.
+func short(d *function.Definition) { d.Limits.Timeout = 100 * time.Millisecond }

@@ -76,7 +76,7 @@ func (f *Function) instantiate(ctx context.Context, e *Event, until time.Time) (
 	}()
 	in.module, err = f.host.runtime.InstantiateModule(experimental.WithMemoryAllocator(&in.running, in.memory), f.module.compiled, moduleConfig)
 	if err != nil {
-		return nil, err
+		return nil, in.running.failed(err)
 	}
 	in.bind()
 	return in, nil
@@ -96,6 +96,10 @@ func (in *instance) bind() {
 
 // renew gets the function that is called, with a small machine stack.
 func (in *instance) renew() {
+	if in.script != nil {
+		in.script.Renew()
+		return
+	}
 	if in.function.entry == "" {
 		return
 	}
@@ -108,8 +112,11 @@ func (in *instance) renew() {
 	}
 }
 
-// machineStack is how long wazero's stack of the entry is, in bytes.
+// machineStack is how long wazero's stack of the entry, or of a script, is, in bytes.
 func (in *instance) machineStack() int {
+	if in.script != nil {
+		return in.script.MachineStack()
+	}
 	if !in.stack.IsValid() {
 		return 0
 	}
@@ -132,14 +139,25 @@ func (in *instance) initialize(ctx context.Context, e *Event, until time.Time) e
 	in.running.begin(ctx, in, e, nil, until)
 	defer in.running.finish()
 	in.refuel()
-	if f.initializer != "" {
-		if _, err := in.module.ExportedFunction(f.initializer).Call(&in.running); err != nil {
-			if ended := (*ending)(nil); !errors.As(err, &ended) || ended.exit == nil || *ended.exit != 0 {
-				return err
-			}
-		}
+	if err := in.runInitializer(); err != nil {
+		return in.running.failed(err)
 	}
-	return f.prepareScript(in)
+	if err := f.prepareScript(in); err != nil {
+		return in.running.failed(err)
+	}
+	return nil
+}
+
+func (in *instance) runInitializer() error {
+	if in.function.initializer == "" {
+		return nil
+	}
+	_, err := in.module.ExportedFunction(in.function.initializer).Call(&in.running)
+	var ended *ending
+	if errors.As(err, &ended) && ended.exit != nil && *ended.exit == 0 {
+		return nil
+	}
+	return err
 }
 
 // refuel lets the guest begin.

@@ -67,6 +67,9 @@ func printStatus(call *call, s admin.Status) error {
 		line("drift", "%s", drift)
 	}
 	line("cache", "%d answers, %d of %d MiB, %d hits, %d misses", s.Cache.Entries, s.Cache.Bytes>>20, s.Cache.MaxBytes>>20, s.Cache.Hits, s.Cache.Misses)
+	if f := s.Functions; f != nil {
+		line("functions", "%d, %s running, %d waiting, %d instances idle, %d of %d MiB", f.Declared, count(f.Running, "call"), f.Waiting, f.Idle, f.Memory>>20, f.Limit>>20)
+	}
 	line("now", "%d requests, %d subscriptions, %d generations draining", s.Requests, s.Sockets, s.Draining)
 	return table.Flush()
 }

@@ -39,12 +39,25 @@ type Status struct {
 	Listeners []Listener `json:"listeners"`
 	Database  Database   `json:"database"`
 	Cache     Cache      `json:"cache"`
+	// Functions is left out where there are none.
+	Functions *Functions `json:"functions,omitempty"`
 	// Requests in flight, and the live subscribers' connections.
 	Requests int64 `json:"requests"`
 	Sockets  int   `json:"sockets"`
 	// Draining are the generations that still finish requests.
 	Draining int  `json:"draining"`
 	Ready    bool `json:"ready"`
+}
+
+// Functions is what runs them.
+type Functions struct {
+	Declared int   `json:"declared"`
+	Modules  int   `json:"modules"` // compiled, each once
+	Running  int   `json:"running"` // calls
+	Waiting  int   `json:"waiting"` // calls that have no instance yet
+	Idle     int   `json:"idle"`    // instances that wait for a call
+	Memory   int64 `json:"memory"`  // bytes of all instances
+	Limit    int64 `json:"limit"`
 }
 
 // Manifest says which manifest is served.

@@ -1,7 +1,8 @@
-// Package watch tells when a manifest's files have changed. It watches their
-// folders, not the files, for editors save by renaming a new file over the old
-// one, and speaks after a moment of quiet when the bytes are really others.
-// engine calls it; it reads no manifest and reloads nothing.
+// Package watch tells when a manifest's files have changed, the modules of its
+// functions among them, and the folders that those are built from. It watches
+// folders, not files, for editors save by renaming a new file over the old one, and
+// speaks after a moment of quiet when the bytes are really others. engine calls
+// it; it reads no manifest, reloads and builds nothing.
 package watch
 
 import (
@@ -26,6 +27,9 @@ const quiet = 100 * time.Millisecond
 // lookAgain is how long to wait for a folder that is gone to be there again, as
 // when a checkout or a copy replaces it.
 const lookAgain = 500 * time.Millisecond
+
+// mostRead bounds what is read of a file: more than a module may have.
+const mostRead = 32 << 20
 
 // Watcher follows the manifest's files until Close.
 type Watcher struct {
@@ -184,7 +188,7 @@ func contentHash(files []string) [sha256.Size]byte {
 	for _, file := range slices.Compact(all) {
 		_, _ = fmt.Fprintf(h, "%q\n", file) // a hash takes all
 		if f, err := os.Open(file); err == nil {
-			_, _ = io.Copy(h, io.LimitReader(f, 1<<20+1))
+			_, _ = io.Copy(h, io.LimitReader(f, mostRead))
 			_ = f.Close()
 		}
 	}

@@ -23,6 +23,20 @@ func (i *Image) Bind(module api.Module) *Instance {
 	}}
 }
 
+// MachineStack is how many bytes of the host's memory the machine stacks take that
+// scripts run on. It may be asked for during a call, by a function of the host.
+func (n *Instance) MachineStack() int {
+	return n.guest.machine.size()
+}
+
+// Renew gives up the machine stacks, and with them what a deep recursion has made
+// of them. Between calls only.
+func (n *Instance) Renew() {
+	g := n.guest
+	g.machine = machineStacks{}
+	g.outer[exportCall], g.outer[exportRunJob] = nil, nil
+}
+
 // Call runs the script's handler for an event. The error is a *Failure where the
 // script failed; any other is what ended the instance, which is not to be used
 // again.

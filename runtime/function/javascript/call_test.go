@@ -296,3 +296,20 @@ func TestScriptsSideBySide(t *testing.T) {
 		}
 	}
 }
+
+// What a deep recursion makes of the machine stack is known, and can be given up.
+func TestMachineStack(t *testing.T) {
+	s := load(t, `function f() { f() } export default () => { try { f() } catch (e) { return e.name } }`)
+	for range 2 {
+		if got := s.get().answer(); got != "RangeError" {
+			t.Fatalf("it answers %q", got)
+		}
+		if n := s.instance.MachineStack(); n < 1<<20 || n > 32<<20 {
+			t.Errorf("the machine stack has %d bytes", n)
+		}
+		s.instance.Renew()
+		if n := s.instance.MachineStack(); n != 0 {
+			t.Errorf("of the machine stack %d bytes are left", n)
+		}
+	}
+}

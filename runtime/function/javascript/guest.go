@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"reflect"
 	"unicode/utf8"
 
 	"github.com/tetratelabs/wazero/api"
@@ -85,7 +86,9 @@ type guest struct {
 	// guest waits for it must not be what the guest is in.
 	outer, inner [exports]api.Function
 	nested       bool
-	stack        [8]uint64
+	// What calls give and take.
+	outerStack, innerStack [8]uint64
+	machine                machineStacks
 }
 
 // broken is a panic with an error that ends what the guest does.
@@ -114,24 +117,34 @@ func enter(do func()) (err error) {
 
 // call calls an export that gives at most one value.
 func (g *guest) call(ctx context.Context, e export, arguments ...uint64) uint64 {
-	set := &g.outer
+	set, stack := &g.outer, g.outerStack[:]
 	if g.nested {
-		set = &g.inner
+		set, stack = &g.inner, g.innerStack[:]
 	}
 	if set[e] == nil {
-		if set[e] = g.module.ExportedFunction(exportNames[e]); set[e] == nil {
-			fail("the engine has no export %s", exportNames[e])
-		}
-	}
-	stack := g.stack[:]
-	if !g.nested {
-		stack = make([]uint64, len(g.stack))
+		g.find(set, e)
 	}
 	copy(stack, arguments)
 	if err := set[e].CallWithStack(ctx, stack); err != nil {
 		panic(broken{err})
 	}
 	return stack[0]
+}
+
+// find gets an export that is called for the first time.
+func (g *guest) find(set *[exports]api.Function, e export) {
+	f := g.module.ExportedFunction(exportNames[e])
+	if f == nil {
+		fail("the engine has no export %s", exportNames[e])
+	}
+	set[e] = f
+	switch {
+	case g.nested:
+	case e == exportCall:
+		g.machine.call = stackOf(f)
+	case e == exportRunJob:
+		g.machine.job = stackOf(f)
+	}
 }
 
 // pointer calls an export that allocates.
@@ -286,4 +299,30 @@ func (g *guest) apply(ctx context.Context, function uint32, argument ...uint32) 
 	}
 	g.free(ctx, result)
 	return g.pointer(ctx, exportException), false
+}
+
+// machineStacks are wazero's stacks of what scripts run in. It keeps them as large
+// as a call has made them, which with a deep recursion is 16 MiB.
+type machineStacks struct {
+	call, job reflect.Value
+}
+
+func stackOf(f api.Function) reflect.Value {
+	v := reflect.ValueOf(f)
+	if f == nil || v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
+		return reflect.Value{}
+	}
+	if s := v.Elem().FieldByName("stack"); s.IsValid() && s.Kind() == reflect.Slice {
+		return s
+	}
+	return reflect.Value{}
+}
+
+func (m *machineStacks) size() (n int) {
+	for _, s := range []reflect.Value{m.call, m.job} {
+		if s.IsValid() {
+			n += s.Len()
+		}
+	}
+	return n
 }

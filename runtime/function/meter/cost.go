@@ -101,7 +101,7 @@ func (c *costs) function(f int, recursive bool) {
 		p.entry = c.longest
 	}
 	if recursive {
-		p.stack = c.m.frame(f)
+		p.stack = c.m.frame(f, c.loops)
 	}
 }
 

@@ -12,3 +12,15 @@ func FrameForTest(code []byte, _ int) uint32 {
 	}
 	return most
 }
+
+func FrameList(code []byte) []uint32 {
+	m, err := read(code)
+	if err != nil {
+		return nil
+	}
+	var l []uint32
+	for _, p := range m.plan() {
+		l = append(l, p.stack)
+	}
+	return l
+}

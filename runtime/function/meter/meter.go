@@ -193,8 +193,10 @@ type Options struct {
 	StackBytes int32
 }
 
-// DefaultStack is the stack that a guest has where nothing else is said.
-const DefaultStack = 16 << 20
+// DefaultStack is the stack that a guest has where nothing else is said. wazero
+// doubles a stack that is too small and copies it: with this much the two have less
+// than 64 MiB together.
+const DefaultStack = 38 << 20
 
 // Rewritten is a module that can be stopped.
 type Rewritten struct {

@@ -16,7 +16,7 @@ const (
 	tableMoved   = "_moved"   // with a number behind it: rows on their way, within a migration's transaction
 	tableWitness = "_held"    // who points at rows, against who deletes them; see transaction.hold
 
-	tableBroadcasts = "_broadcasts" // what nodes tell each other, as the feed is kept, see relay.go
+	tableBroadcasts = "_broadcasts" // what nodes tell each other, kept for seconds; see relay.go
 
 	accessForget = "_forget" // an access method without grants, see transaction.forget
 

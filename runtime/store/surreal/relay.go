@@ -1,49 +1,64 @@
 package surreal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"strconv"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/store"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/wire"
 )
 
-// What the nodes tell each other goes through the changefeed of _broadcasts,
-// whose rows are dropped as they are written: nothing has to be deleted, and the
-// server forgets it by itself. Commits may come into sight a little after later
-// ones, so that a node looks back from time to time. What comes later than that
+// What the nodes tell each other are rows of _broadcasts: by the database's
+// clock, the node and the node's own number, so that the table is read from where
+// one was. They are deleted soon. A commit may come into sight a little after
+// later ones, so a node looks back from time to time; what comes later than that
 // is lost, as is what was told while a node could not reach the database for
 // longer than relayKept.
 
 const (
-	// relayKept is how long the server keeps what is told.
-	relayKept = time.Minute
+	// relayKept is how long what is told is kept, relaySweep how often what is
+	// older is looked for, and relayRows how much is deleted in one transaction.
+	relayKept  = 30 * time.Second
+	relaySweep = 10 * time.Second
+	relayRows  = 512
 	// relayBackEvery is how often a node looks back while there is something to
 	// hear, and relayBackFor how far.
 	relayBackEvery = 250 * time.Millisecond
 	relayBackFor   = time.Second
+	// relayPage is how many messages are read at once.
+	relayPage = 64
 	// tellsAtOnce bounds what one node tells at the same time; others wait.
 	tellsAtOnce = 64
+)
+
+const (
+	tellText = "CREATE " + tableBroadcasts + ":[time::millis(time::now()), $node, $n] SET message = $message RETURN NONE"
+	hearText = "SELECT VALUE [record::id(id)[0], record::id(id)[1], record::id(id)[2], message] FROM " + tableBroadcasts + ":[$at, $node, $n]>.. LIMIT $page"
+	// sweepText tells how much it has deleted.
+	sweepText = "{ LET $old = (SELECT VALUE id FROM " + tableBroadcasts + ":[0]..[time::millis(time::now()) - $kept] LIMIT $rows);" +
+		" DELETE $old RETURN NONE; RETURN $old.len() }"
 )
 
 var _ store.Relay = (*Store)(nil)
 
 // Tell implements store.Relay.
-func (s *Store) Tell(ctx context.Context, message []byte) error {
+func (s *Store) Tell(ctx context.Context, text []byte) error {
 	select {
 	case s.tells <- struct{}{}:
 	case <-ctx.Done():
 		return fmt.Errorf("wait for what is told before: %w", ctx.Err())
 	}
 	defer func() { <-s.tells }()
-	vars := wire.AppendMap(nil, 3)
-	vars = wire.AppendString(wire.AppendString(vars, "node"), s.holder)
-	vars = wire.AppendInt(wire.AppendString(vars, "n"), s.told.Add(1))
-	vars = wire.AppendBytes(wire.AppendString(vars, "message"), message)
+	vars := message{node: s.holder, n: s.told.Add(1)}.vars(1)
+	vars = wire.AppendBytes(wire.AppendString(vars, "message"), text)
 	for attempt := 1; ; attempt++ {
-		_, err := s.client.Query(ctx, "CREATE "+tableBroadcasts+" SET node = $node, n = $n, message = $message RETURN NONE", vars)
+		_, err := s.client.Query(ctx, tellText, vars)
 		if err == nil {
 			return nil
 		}
@@ -58,40 +73,97 @@ func (s *Store) Tell(ctx context.Context, message []byte) error {
 
 // Listen implements store.Relay.
 func (s *Store) Listen(ctx context.Context, hear func(message []byte)) {
-	l := &listener{store: s, hear: hear, heard: map[heardOf]uint64{}}
+	l := &listener{store: s, hear: hear, heard: map[message]struct{}{}}
 	for retry := minRetry; ctx.Err() == nil; retry = min(2*retry, maxRetry) {
-		if err := l.look(ctx, 0); err == nil { // what was told before is nobody's any more
+		if l.begin(ctx) == nil {
 			break
 		}
-		l.rest(ctx, retry)
+		rest(ctx, retry)
 	}
-	l.attentive = true
+	var sweeping sync.WaitGroup
+	defer sweeping.Wait()
+	sweeping.Go(func() { l.sweep(ctx) })
 	for ctx.Err() == nil {
 		l.follow(ctx)
 	}
 }
 
-// heardOf tells a message from others.
-type heardOf struct {
+// message tells a message from others, and where it is among them.
+type message struct {
+	at   int64 // milliseconds, of the database
 	node string
 	n    int64
 }
 
-// listener is one Listen: what it has heard, by the place in the changefeed.
-type listener struct {
-	store     *Store
-	hear      func([]byte)
-	attentive bool // what comes now is to be heard
-	away      bool
-	heard     map[heardOf]uint64
-	last      uint64 // place of the last one in sight
-	back      time.Time
-	stirred   time.Time // when something came into sight
-	sighted   uint64    // what has come into sight
+func (m message) compare(other message) int {
+	return cmp.Or(cmp.Compare(m.at, other.at), strings.Compare(m.node, other.node), cmp.Compare(m.n, other.n))
+}
 
+// vars begins parameters with the three, and says how many more follow.
+func (m message) vars(more int) []byte {
+	vars := wire.AppendInt(wire.AppendString(wire.AppendMap(nil, 3+more), "at"), m.at)
+	vars = wire.AppendString(wire.AppendString(vars, "node"), m.node)
+	return wire.AppendInt(wire.AppendString(vars, "n"), m.n)
+}
+
+// listener is one Listen.
+type listener struct {
+	store *Store
+	hear  func([]byte)
+	begun int64 // what was told before is not heard
+	away  bool
+	heard map[message]struct{} // lately
+	last  message              // the latest in sight
+	back  time.Time            // when it looked back last
+	// stirred is when something came into sight, and sighted how much did.
+	stirred atomic.Int64 // nanoseconds
+	sighted uint64
 	// windowed is what had come into sight when the window began.
 	windowed uint64
 	window   time.Time
+}
+
+// begin finds out what time it is.
+func (l *listener) begin(ctx context.Context) error {
+	ctx, done := context.WithTimeout(ctx, readTime)
+	defer done()
+	results, err := l.store.client.Read(ctx, "RETURN time::millis(time::now())", nil)
+	if err != nil {
+		return err
+	}
+	r := wire.NewReader(results[0])
+	l.begun = r.Int()
+	l.last.at = l.begun
+	return r.Err()
+}
+
+// sweep deletes what is old, until the context ends: at the start, and while
+// there is something to hear, and a little longer.
+func (l *listener) sweep(ctx context.Context) {
+	for first := true; ctx.Err() == nil; first = false {
+		quiet := time.Since(time.Unix(0, l.stirred.Load())) > relayKept+2*relaySweep
+		for more := first || !quiet; more && ctx.Err() == nil; {
+			more = l.store.sweepTold(ctx, relayKept)
+		}
+		// Nodes shall not all do it at the same moment.
+		rest(ctx, relaySweep+time.Duration(rand.Int64N(int64(relaySweep/2)))) //nolint:gosec // no secret
+	}
+}
+
+// sweepTold deletes some of what is old, and reports whether there may be more.
+func (s *Store) sweepTold(ctx context.Context, kept time.Duration) bool {
+	ctx, done := context.WithTimeout(ctx, readTime)
+	defer done()
+	vars := wire.AppendInt(wire.AppendString(wire.AppendMap(nil, 2), "kept"), kept.Milliseconds())
+	vars = wire.AppendInt(wire.AppendString(vars, "rows"), relayRows)
+	results, err := s.client.Query(ctx, sweepText, vars)
+	switch {
+	case err == nil:
+		return wire.NewReader(results[0]).Int() == relayRows
+	case ctx.Err() == nil && !isConflict(err): // another node deletes the same
+		s.options.Logger.Debug("what nodes told each other could not be deleted", "error", err)
+	}
+	return false
 }
 
 // follow hears as LIVE wakes it, until there is so much that LIVE only costs the
@@ -100,9 +172,9 @@ func (l *listener) follow(ctx context.Context) {
 	outer := ctx
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	wakes, err := l.store.client.Live(ctx, "LIVE SELECT n FROM "+tableBroadcasts)
+	wakes, err := l.store.client.Live(ctx, "LIVE SELECT id FROM "+tableBroadcasts)
 	if err != nil {
-		l.rest(ctx, maxRetry)
+		rest(ctx, maxRetry)
 		return
 	}
 	looks := time.NewTicker(pollAfter)
@@ -134,7 +206,7 @@ func (l *listener) follow(ctx context.Context) {
 // crowd hears at every breath for as long as there is much to hear.
 func (l *listener) crowd(ctx context.Context) {
 	for ctx.Err() == nil && l.isCrowded() {
-		l.rest(ctx, breath)
+		rest(ctx, breath)
 		l.lookNow(ctx)
 	}
 }
@@ -150,7 +222,7 @@ func (l *listener) isCrowded() bool {
 	return l.sighted-l.windowed >= crowd
 }
 
-func (l *listener) rest(ctx context.Context, d time.Duration) {
+func rest(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -161,11 +233,11 @@ func (l *listener) rest(ctx context.Context, d time.Duration) {
 
 // lookNow reads what has come, and from time to time what came late.
 func (l *listener) lookNow(ctx context.Context) {
-	from, now := l.last+1, time.Now()
-	if now.Sub(l.back) >= relayBackEvery && now.Sub(l.stirred) < relayBackFor+2*pollAfter {
+	from, now := l.last, time.Now()
+	if now.Sub(l.back) >= relayBackEvery && now.Sub(time.Unix(0, l.stirred.Load())) < relayBackFor+2*pollAfter {
 		l.back = now
-		from = before(l.last, relayBackFor)
-		l.forget(before(l.last, 2*relayBackFor))
+		from = message{at: l.last.at - relayBackFor.Milliseconds()}
+		l.forget(from)
 	}
 	err := l.look(ctx, from)
 	if ctx.Err() != nil {
@@ -175,112 +247,67 @@ func (l *listener) lookNow(ctx context.Context) {
 		l.store.options.Logger.Warn("what other nodes tell cannot be read", "error", err)
 	}
 	if l.away = err != nil; l.away {
-		l.rest(ctx, maxRetry)
+		rest(ctx, maxRetry)
 	}
 }
 
-// forget drops what is so old that no look meets it again.
-func (l *listener) forget(until uint64) {
-	for id, seq := range l.heard {
-		if seq < until {
-			delete(l.heard, id)
+// forget drops what no look meets again.
+func (l *listener) forget(from message) {
+	for m := range l.heard {
+		if m.compare(from) <= 0 {
+			delete(l.heard, m)
 		}
 	}
 }
 
-// look reads the changefeed from a place to its end.
-func (l *listener) look(ctx context.Context, from uint64) error {
-	for {
-		more, err := l.page(ctx, from)
-		if err != nil || more == 0 {
-			return err
+// look reads what stands behind a place.
+func (l *listener) look(ctx context.Context, from message) error {
+	for full := true; full; {
+		var err error
+		if from, full, err = l.page(ctx, from); err != nil {
+			return fmt.Errorf("read what other nodes tell: %w", err)
 		}
-		from = more
 	}
+	return nil
 }
 
-// page reads a page, and tells where the next one begins; 0 is nowhere.
-func (l *listener) page(ctx context.Context, from uint64) (uint64, error) {
+// page reads a page, and tells where it ends and whether it was full.
+func (l *listener) page(ctx context.Context, from message) (message, bool, error) {
 	ctx, done := context.WithTimeout(ctx, readTime)
 	defer done()
-	text := "SHOW CHANGES FOR TABLE " + tableBroadcasts + " SINCE " + strconv.FormatUint(from, 10) + " LIMIT " + strconv.Itoa(relayPage)
-	results, err := l.store.client.Read(ctx, text, nil)
+	vars := wire.AppendInt(wire.AppendString(from.vars(1), "page"), relayPage)
+	results, err := l.store.client.Read(ctx, hearText, vars)
 	if err != nil {
-		return 0, fmt.Errorf("read what other nodes tell: %w", err)
+		return from, false, err
 	}
 	r := wire.NewReader(results[0])
-	read, last := r.Array(), uint64(0)
+	read := r.Array()
 	for range read {
-		if last, err = l.commit(r); err != nil {
-			return 0, err
+		if n := r.Array(); n != 4 {
+			return from, false, wire.ErrMalformed
 		}
-	}
-	l.last = max(l.last, last)
-	if err := r.Err(); err != nil || read < relayPage {
-		return 0, err
-	}
-	return last + 1, nil
-}
-
-// relayPage is how many messages are read at once.
-const relayPage = 64
-
-// commit takes what one commit tells, and gives its place.
-func (l *listener) commit(r *wire.Reader) (uint64, error) {
-	var seq uint64
-	var raw []byte
-	for range r.Map() {
-		switch string(r.String()) {
-		case "versionstamp":
-			if r.Kind() != wire.Int {
-				return 0, errWideStamp
-			}
-			seq = r.Uint()
-		case "changes":
-			raw = r.Raw()
-		default:
-			r.Skip()
+		from = message{at: r.Int(), node: string(r.String()), n: r.Int()}
+		text := r.Bytes()
+		if err := r.Err(); err != nil {
+			return from, false, err
 		}
+		l.take(from, text)
 	}
-	in := wire.NewReader(raw)
-	for range in.Array() {
-		for range in.Map() {
-			if string(in.String()) == "update" {
-				l.take(in, seq)
-			} else {
-				in.Skip()
-			}
-		}
-	}
-	if err := in.Err(); err != nil {
-		return 0, fmt.Errorf("read what other nodes tell at %d: %w", seq, err)
-	}
-	return seq, nil
+	return from, read == relayPage, r.Err()
 }
 
 // take hears a message that another node told and that was not heard before.
-func (l *listener) take(r *wire.Reader, seq uint64) {
-	var id heardOf
-	var message []byte
-	for range r.Map() {
-		switch string(r.String()) {
-		case "node":
-			id.node = string(r.String())
-		case "n":
-			id.n = r.Int()
-		case "message":
-			message = r.Bytes()
-		default:
-			r.Skip()
-		}
-	}
-	if _, known := l.heard[id]; known || r.Err() != nil {
+func (l *listener) take(m message, text []byte) {
+	if _, known := l.heard[m]; known || m.at < l.begun {
 		return
 	}
-	l.heard[id] = seq
+	l.heard[m] = struct{}{}
+	if l.last.compare(m) < 0 {
+		l.last = m
+	}
 	l.sighted++
-	l.stirred = time.Now()
-	if l.attentive && id.node != l.store.holder {
-		l.hear(message)
+	l.stirred.Store(time.Now().UnixNano())
+	if m.node != l.store.holder {
+		l.hear(text)
 	}
 }

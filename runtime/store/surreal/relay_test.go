@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/surrealtest"
+	"github.com/edge-hive/edge-hive/runtime/store/surreal/wire"
 )
 
 // ear hears what is told.
@@ -173,5 +174,30 @@ func TestRelayOverABreak(t *testing.T) {
 	until(t, "it hears again", func() bool { return len(e.all()) >= len(want) })
 	if got := e.all(); !slices.Equal(got, want) {
 		t.Errorf("heard %q", got)
+	}
+}
+
+// TestRelayKeepsLittle deletes what is old, and nothing else.
+func TestRelayKeepsLittle(t *testing.T) {
+	s := nodesOf(t, surrealtest.Shared(t), 1)[0]
+	count := func() int64 {
+		results, err := s.client.Query(t.Context(), "RETURN (SELECT VALUE id FROM "+tableBroadcasts+").len()", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return wire.NewReader(results[0]).Int()
+	}
+	for i := range relayRows + 3 {
+		tell(t, s, fmt.Sprint(i))
+	}
+	if more := s.sweepTold(t.Context(), relayKept); more || count() != relayRows+3 {
+		t.Errorf("%d are left of what was told just now", count())
+	}
+	time.Sleep(2 * time.Millisecond) // the clock is one of milliseconds
+	if more := s.sweepTold(t.Context(), 0); !more || count() != 3 {
+		t.Errorf("%d are left after some of what is old was deleted", count())
+	}
+	if more := s.sweepTold(t.Context(), 0); more || count() != 0 {
+		t.Errorf("%d are left of what is old", count())
 	}
 }

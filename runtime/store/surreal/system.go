@@ -22,8 +22,7 @@ func systemText(keep time.Duration) string {
 	var text strings.Builder
 	text.WriteString(analyzerText)
 	fmt.Fprintf(&text, "DEFINE TABLE OVERWRITE %s DROP SCHEMALESS CHANGEFEED %ds PERMISSIONS NONE;\n", quote(tableChanges), max(int64(keep/time.Second), 1))
-	fmt.Fprintf(&text, "DEFINE TABLE OVERWRITE %s DROP SCHEMALESS CHANGEFEED %ds PERMISSIONS NONE;\n", quote(tableBroadcasts), int64(relayKept/time.Second))
-	for _, table := range []string{tableMeta, tableHistory, tableOnce, tableKeys, tableLeases, tableNotes, tableNodes, tableWitness, tableTouched} {
+	for _, table := range []string{tableMeta, tableHistory, tableOnce, tableKeys, tableLeases, tableNotes, tableNodes, tableBroadcasts, tableWitness, tableTouched} {
 		fmt.Fprintf(&text, "DEFINE TABLE OVERWRITE %s SCHEMALESS PERMISSIONS NONE;\n", quote(table))
 	}
 	fmt.Fprintf(&text, "DEFINE ACCESS OVERWRITE %s ON DATABASE TYPE BEARER FOR USER DURATION FOR GRANT 1s;\n", accessForget)
