@@ -93,6 +93,44 @@ func messagesAreTheirAuthorsAlone(t *testing.T, b *backend.Backend) {
 	}
 }
 
+// TestTyping has Ann type on one page, and Bob see it on another until she
+// stops. Nobody else may say so.
+func TestTyping(t *testing.T) { onEach(t, typing) }
+
+func typing(t *testing.T, b *backend.Backend) {
+	chromium := backend.Program(t, "chromium", "chromium-browser", "google-chrome")
+	ann := b.User(t, "ann@example.com", "")
+	browser := openBrowser(t, chromium)
+	annsPage, bobsPage := newPage(t, browser), newPage(t, browser)
+	run(t, bobsPage, chromedp.Navigate(b.URL), until(`document.querySelector("#state").textContent === "live"`))
+	run(t, annsPage, chromedp.Navigate(b.URL),
+		chromedp.SendKeys("#token", ann), chromedp.Click("#sign-in button"), chromedp.WaitVisible("#say"))
+	// Both connections may come later than the page: she goes on typing until he
+	// sees it.
+	const says = `document.querySelector("#typing").textContent`
+	for tries := 0; ; tries++ {
+		run(t, annsPage, chromedp.SendKeys("#text", "a"))
+		seen, err := chromedp.Run(bobsPage, chromedp.Text("#typing"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasPrefix(seen, "ann is typing") {
+			break
+		}
+		if tries == 200 {
+			t.Fatalf("Bob sees %q", seen)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	run(t, bobsPage, until(says+` === ""`))
+	run(t, annsPage, until(says+` === ""`)) // she does not hear herself
+	for who, status := range map[string]int{"": 401, ann: 200} {
+		if a := b.Do(t, "POST", "/api/realtime/typing", who, `{"event":"typing","payload":{"name":"x"}}`); a.Status != status {
+			t.Errorf("sent with the token %q: %d %s", who, a.Status, a.Body)
+		}
+	}
+}
+
 func openBrowser(t *testing.T, chromium string) context.Context {
 	t.Helper()
 	options := append(chromedp.DefaultExecAllocatorOptions[:],

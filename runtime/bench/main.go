@@ -24,11 +24,11 @@ import (
 )
 
 func main() {
-	if len(os.Args) == 3 && (os.Args[1] == "bare" || os.Args[1] == "bare-surrealdb") {
-		serve := serveBare
-		if os.Args[1] == "bare-surrealdb" {
-			serve = serveBareSurreal
-		}
+	bare := map[string]func(string, io.Writer) error{
+		"bare": serveBare, "bare-surrealdb": serveBareSurreal, "bare-functions": serveBareFunctions,
+	}
+	if len(os.Args) == 3 && bare[os.Args[1]] != nil {
+		serve := bare[os.Args[1]]
 		if err := serve(os.Args[2], os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, os.Args[1]+":", err)
 			os.Exit(1)
@@ -41,7 +41,7 @@ func main() {
 	flag.IntVar(&o.turns, "turns", 5, "turns of each server and load; medians are printed")
 	flag.IntVar(&o.starts, "starts", 9, "starts of each program; medians are printed")
 	flag.StringVar(&o.load, "load", "", "only the loads whose name has this in it")
-	flag.StringVar(&o.engine, "engine", "", "sqlite or surrealdb; both where it is not given")
+	flag.StringVar(&o.engine, "engine", "", "sqlite, surrealdb or functions; all where it is not given")
 	flag.Parse()
 	o.turn = time.Duration(*seconds * float64(time.Second))
 
@@ -60,11 +60,16 @@ func measure(ctx context.Context, o options, out io.Writer) error {
 		return run(ctx, o, out)
 	case "surrealdb":
 		return runSurreal(ctx, o, out)
+	case "functions":
+		return runFunctions(ctx, o, out)
 	case "":
 	default:
 		return fmt.Errorf("there is no engine %q", o.engine)
 	}
 	if err := run(ctx, o, out); err != nil {
+		return err
+	}
+	if err := runFunctions(ctx, o, out); err != nil {
 		return err
 	}
 	err := runSurreal(ctx, o, out)

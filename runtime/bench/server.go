@@ -166,6 +166,9 @@ func newBare(ctx context.Context, dir string) (*server, error) {
 	return s, s.start(ctx)
 }
 
+// startPatience is for the first start with many functions, which compiles them.
+const startPatience = 5 * time.Minute
+
 // start runs the program and waits until it answers.
 func (s *server) start(ctx context.Context) error {
 	s.command = exec.CommandContext(ctx, s.program[0], s.program[1:]...)
@@ -177,7 +180,7 @@ func (s *server) start(ctx context.Context) error {
 	if err := s.command.Start(); err != nil {
 		return err
 	}
-	for time.Since(began) < 30*time.Second {
+	for time.Since(began) < startPatience {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address+s.probe, nil)
 		if err != nil {
 			return err
@@ -188,7 +191,7 @@ func (s *server) start(ctx context.Context) error {
 		}
 		time.Sleep(time.Millisecond)
 	}
-	return errors.Join(errors.New("no answer within 30 s"), s.stop())
+	return errors.Join(fmt.Errorf("no answer within %v", startPatience), s.stop())
 }
 
 // restart stops the program and starts it on what it left.

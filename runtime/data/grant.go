@@ -2,6 +2,7 @@ package data
 
 import (
 	"context"
+	"errors"
 
 	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/fault"
@@ -30,6 +31,10 @@ type Grants struct {
 	Tables  map[string]Operations
 	Queries map[string]bool
 }
+
+// ErrUngranted is the cause of a fault that grants are the reason of, and not the
+// rules.
+var ErrUngranted = errors.New("it is not granted")
 
 // Granted is a gate within grants. What is not granted is CodeDenied before
 // anything else is said, be it there or not.
@@ -90,7 +95,7 @@ func (g *Gate) permit(table string) error {
 	if g.grants == nil || g.grants.Tables[table] != 0 {
 		return nil
 	}
-	return denied("table", fault.Clip(table, shownName)).WithHint("grant what it shall do there, such as read")
+	return denied("table", fault.Clip(table, shownName)).WithHint("grant what it shall do there, such as read").WithCause(ErrUngranted)
 }
 
 // permitted refuses what is not granted on a table.
@@ -98,7 +103,7 @@ func (g *Gate) permitted(t *table, o Operations) error {
 	if g.grants == nil || g.grants.Tables[t.schema.Name]&o != 0 {
 		return nil
 	}
-	return denied("table", t.schema.Name).WithHint(operationNames[o] + " is not among its grants for this table")
+	return denied("table", t.schema.Name).WithHint(operationNames[o] + " is not among its grants for this table").WithCause(ErrUngranted)
 }
 
 // permitsQuery refuses a named query that is not granted.
@@ -106,7 +111,7 @@ func (g *Gate) permitsQuery(name string) error {
 	if g.grants == nil || g.grants.Queries[name] {
 		return nil
 	}
-	return denied("function", fault.Clip(name, shownName)).WithHint("the query is not among the queries that are granted")
+	return denied("function", fault.Clip(name, shownName)).WithHint("the query is not among the queries that are granted").WithCause(ErrUngranted)
 }
 
 // permitsInsert refuses an insert for what of it is not granted.

@@ -18,8 +18,10 @@ func (e *Engine) draft(ctx context.Context) (draft, error) {
 	if e.options.Dev {
 		m = forDev(m)
 	}
+	e.buildMissing(ctx, m)
 	checked, faults := check.Check(m)
 	if err := faults.Err(); err != nil {
+		e.awaitModules(m)
 		return draft{}, err
 	}
 	keys, err := Keys(m)

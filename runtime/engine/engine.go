@@ -46,8 +46,13 @@ type Options struct {
 	// Dev binds loopback, allows every origin, and logs for people, whatever
 	// the manifest says.
 	Dev bool
-	// Watch reloads when a file of the manifest is saved.
+	// Watch reloads when a file of the manifest is saved, or a module of its
+	// functions is built.
 	Watch bool
+	// Build makes the module of a function from its source, and tells its user how
+	// it went; nil builds nothing. With Watch it is called whenever a source is
+	// saved. It must not call the engine.
+	Build func(ctx context.Context, f *manifest.Function)
 	// Unseeded leaves the tables that a migration makes without the rows of
 	// their seeds.
 	Unseeded bool
@@ -77,6 +82,9 @@ type Engine struct {
 	turn   chan struct{} // held by the one reload that runs
 	drains sync.WaitGroup
 	old    atomic.Int64 // generations that still drain
+
+	builds builds
+	awaits atomic.Bool // what a refused manifest names is watched, too
 
 	probe probe
 	moved atomic.Bool // another node has changed the tables that this one serves
@@ -226,6 +234,9 @@ func (e *Engine) watch() error {
 	e.shared.watcher = w
 	<-e.turn
 	if err != nil {
+		return err
+	}
+	if err := e.watchSources(); err != nil {
 		return err
 	}
 	e.goes("watch", func() {

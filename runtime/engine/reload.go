@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"runtime/debug"
-	"slices"
 	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/engine/admin"
@@ -131,9 +130,7 @@ func (e *Engine) swap(ctx context.Context, next *generation) error {
 		l.SetBounds(bounds(next.manifest))
 	}
 	old := e.current.Swap(next)
-	if w := e.shared.watcher; w != nil && !slices.Equal(old.files(), next.files()) {
-		w.Follow(next.files())
-	}
+	e.follow(old, next)
 	e.goes("first instances of functions", func() { e.warm(next) })
 	old.leases.Load().retire()
 	e.old.Add(1)

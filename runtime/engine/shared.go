@@ -32,6 +32,7 @@ type shared struct {
 	// functions is nil until a manifest has some.
 	functions *function.Host
 	watcher   *watch.Watcher
+	trees     *watch.Trees // of the functions' sources
 
 	httpListener    net.Listener
 	bounded         atomic.Pointer[web.Listener] // around httpListener
@@ -129,6 +130,9 @@ func (s *shared) closeOthers() error {
 	}
 	if s.adminServer != nil {
 		errs = append(errs, s.adminServer.Close())
+	}
+	if s.trees != nil {
+		errs = append(errs, s.trees.Close())
 	}
 	if s.watcher != nil {
 		errs = append(errs, s.watcher.Close())

@@ -82,7 +82,7 @@ const (
 // Operation is something that guests may ask of their host.
 type Operation struct {
 	Class Class
-	// Do carries it out, within ctx. A *fault.Fault is told to the guest without
+	// Do carries it out, within ctx; head and body are its own. A *fault.Fault is told to the guest without
 	// its cause; of any other error the guest learns that it happened.
 	Do func(ctx context.Context, c *Call, head, body []byte) (Reply, error)
 }

@@ -98,7 +98,7 @@ func kitOutputHead(r *running, s []uint64) {
 // kitCall copies what it hands over: an operation may keep it, and the memory is
 // the guest's.
 func kitCall(r *running, s []uint64) {
-	name := string(r.view(s[0], min(s[1], maxOperationName)))
+	name := string(r.view(s[0], min(uint64(uint32(s[1])), maxOperationName))) // the upper half of an i32 is anything
 	head, body := clone(r.view(s[2], s[3])), clone(r.view(s[4], s[5]))
 	reply, ok := r.operate(name, head, body)
 	if ok && reply.Head == nil {

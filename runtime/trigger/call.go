@@ -30,7 +30,7 @@ func (a *answer) Write(p []byte) (int, error) { return len(p), nil }
 func (a *answer) Flush() error { return nil }
 
 // call calls a function as the service role.
-func (r *Runner) call(ctx context.Context, name, kind string, depth int, detail json.RawMessage) (err error) {
+func call(ctx context.Context, caller function.Caller, name, kind string, depth int, detail json.RawMessage) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
@@ -38,7 +38,7 @@ func (r *Runner) call(ctx context.Context, name, kind string, depth int, detail 
 	}()
 	var a answer
 	e := &function.Event{Kind: kind, Depth: depth, Caller: &auth.Caller{Role: auth.Service, Claims: "{}"}, Detail: detail}
-	if err := r.caller.Call(ctx, name, e, &a); err != nil {
+	if err := caller.Call(ctx, name, e, &a); err != nil {
 		return err
 	}
 	if a.status >= http.StatusBadRequest {
@@ -70,7 +70,7 @@ func (d *driver) start(t *task) {
 		go func() { d.results <- result{task: t, err: &hopeless{cause}} }()
 		return
 	}
-	id, depth := t.id, t.depth
+	id, depth, caller := t.id, t.depth, d.set.caller
 	go func() {
 		res := result{task: t}
 		if detail == nil {
@@ -81,7 +81,7 @@ func (d *driver) start(t *task) {
 			}
 		}
 		begun := time.Now()
-		res.err = d.r.call(d.ctx, name, function.KindChange, depth, detail)
+		res.err = call(d.ctx, caller, name, function.KindChange, depth, detail)
 		res.took = time.Since(begun)
 		d.results <- res
 	}()

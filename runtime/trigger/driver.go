@@ -41,7 +41,7 @@ type driver struct {
 	saves  chan *save
 	saving *save
 	saved  time.Time // when the last one began
-	over   bool      // the last one is done
+	over   bool      // the last one was begun
 
 	// bad is why what comes next is put off, until when.
 	badRead, badSave bad
@@ -181,7 +181,7 @@ func (d *driver) finished() bool {
 	if !d.ending() || d.calls > 0 || d.reading || d.asking || d.saving != nil {
 		return false
 	}
-	return d.lost() || d.over || d.badSave.times > 0
+	return d.lost() || d.over
 }
 
 // lost reports that another node may lead.

@@ -87,18 +87,17 @@ type save struct {
 	drains  []*drain
 	version uint64
 	hold    query.Cursor
-	last    bool
 	err     error
 }
 
 // startSave writes what has changed, if it is time to.
 func (d *driver) startSave(now time.Time) {
-	if d.saving != nil || d.lost() {
+	if d.saving != nil || d.lost() || d.over {
 		return
 	}
 	last := d.ending() && d.calls == 0 && !d.reading && !d.asking
 	moved := false
-	busy := len(d.notes) > 0 || d.version > d.r.adoptedVersion() || last && !d.over
+	busy := len(d.notes) > 0 || d.version > d.r.adoptedVersion() || last
 	for _, dr := range d.drains {
 		busy = busy || dr.noted
 	}
@@ -120,10 +119,10 @@ func (d *driver) startSave(now time.Time) {
 		d.by(due)
 		return
 	}
-	s := &save{notes: d.notes, filed: d.filed, version: d.version, last: last}
+	s := &save{notes: d.notes, filed: d.filed, version: d.version}
 	d.notes, d.filed = map[store.NoteName][]byte{}, nil
 	d.snapshot(s)
-	d.saving, d.saved = s, now
+	d.saving, d.saved, d.over = s, now, last
 	lease := d.lease
 	go func() {
 		s.err = d.r.write(lease, s)
@@ -265,7 +264,6 @@ func (d *driver) takeSave(s *save) {
 	if len(s.drains) > 0 {
 		d.drains = slices.DeleteFunc(d.drains, func(dr *drain) bool { return slices.Contains(s.drains, dr) })
 	}
-	d.over = s.last
 	d.r.noted(s.version)
 }
 

@@ -148,12 +148,13 @@ type scheduled struct {
 
 func (d *driver) startRun(of *appointment, due time.Time) {
 	d.calls++
+	caller := d.set.caller
 	detail, err := json.Marshal(map[string]string{"cron": of.cron, "due": due.UTC().Format("2006-01-02T15:04:05-07:00")})
 	go func() {
 		s := scheduled{name: of.name, due: due, err: err}
 		begun := time.Now()
 		if err == nil {
-			s.err = d.r.call(d.ctx, of.name, function.KindSchedule, 0, detail)
+			s.err = call(d.ctx, caller, of.name, function.KindSchedule, 0, detail)
 		}
 		s.took = time.Since(begun)
 		d.runs <- s

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/access"
+	"github.com/edge-hive/edge-hive/runtime/function"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/query"
 )
@@ -18,9 +19,10 @@ type View interface {
 
 // Set is what one manifest has called besides by requests. It is immutable.
 type Set struct {
-	view  View
-	lines map[string]*listener
-	times map[string]*appointment
+	view   View
+	caller function.Caller
+	lines  map[string]*listener
+	times  map[string]*appointment
 }
 
 // listener is a function that is called after commits.
@@ -48,9 +50,10 @@ type appointment struct {
 }
 
 // NewSet reads what a manifest's functions are called for. Conditions are those
-// of the rules, asked of the view where they look beyond the row.
-func NewSet(m *manifest.Manifest, rules *access.Rules, view View) (*Set, error) {
-	s := &Set{view: view, lines: map[string]*listener{}, times: map[string]*appointment{}}
+// of the rules, asked of the view where they look beyond the row; the caller calls
+// the manifest's functions, a function.Set for one.
+func NewSet(m *manifest.Manifest, rules *access.Rules, view View, caller function.Caller) (*Set, error) {
+	s := &Set{view: view, caller: caller, lines: map[string]*listener{}, times: map[string]*appointment{}}
 	for i := range m.Functions {
 		f := &m.Functions[i]
 		if len(f.Tables) > 0 {

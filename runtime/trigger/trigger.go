@@ -9,7 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/edge-hive/edge-hive/runtime/function"
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store"
 )
@@ -25,8 +24,7 @@ type Store interface {
 
 // Options are what a Runner works with.
 type Options struct {
-	Store  Store
-	Caller function.Caller
+	Store Store
 	// Now is the clock; nil is the system's.
 	Now func() time.Time
 	// Log hears of what failed; nil is silence.
@@ -70,7 +68,6 @@ var ErrClosed = errors.New("triggers are closed")
 // safe for concurrent use.
 type Runner struct {
 	store  Store
-	caller function.Caller
 	now    func() time.Time
 	log    *slog.Logger
 	meter  Meter
@@ -108,7 +105,7 @@ const (
 // New starts to work at the first Swap. Close ends it.
 func New(o Options) *Runner {
 	r := &Runner{
-		store: o.Store, caller: o.Caller, now: o.Now, log: o.Log, meter: o.Meter, retry: o.Retry, pace: o.pace,
+		store: o.Store, now: o.Now, log: o.Log, meter: o.Meter, retry: o.Retry, pace: o.pace,
 		holder: rand.Text(), ended: make(chan struct{}), closing: make(chan struct{}),
 		since: map[string]query.Cursor{}, changed: make(chan struct{}),
 	}
@@ -138,7 +135,8 @@ const swapTime = 5 * time.Second
 // Swap replaces what is called. What was committed before is judged by the old
 // set, as far as it can be read within a moment; calls that run go on, and what
 // waits is called under the new one. A function that is new is called for what is
-// committed from here on. On return the old set's view is not asked any more.
+// committed from here on. On return the old set's view is not asked any more, and
+// its caller not called: what it was called for before may still run.
 //
 // An error is that of the feed or the context, or ErrClosed.
 func (r *Runner) Swap(ctx context.Context, s *Set) error {

@@ -191,16 +191,13 @@ func TestBusy(t *testing.T) {
 func TestStatusFails(t *testing.T) {
 	a := &answer{}
 	_ = a.Head(399, nil)
-	r := &Runner{caller: answering(400)}
-	if err := r.call(t.Context(), "f", function.KindChange, 0, []byte("{}")); err == nil || !strings.Contains(err.Error(), "400") {
+	if err := call(t.Context(), answering(400), "f", function.KindChange, 0, []byte("{}")); err == nil || !strings.Contains(err.Error(), "400") {
 		t.Errorf("400: %v", err)
 	}
-	r.caller = answering(399)
-	if err := r.call(t.Context(), "f", function.KindChange, 0, []byte("{}")); err != nil {
+	if err := call(t.Context(), answering(399), "f", function.KindChange, 0, []byte("{}")); err != nil {
 		t.Errorf("399: %v", err)
 	}
-	r.caller = answering(-1)
-	if err := r.call(t.Context(), "f", function.KindChange, 0, []byte("{}")); err == nil || !strings.Contains(err.Error(), "panic") {
+	if err := call(t.Context(), answering(-1), "f", function.KindChange, 0, []byte("{}")); err == nil || !strings.Contains(err.Error(), "panic") {
 		t.Errorf("a panic: %v", err)
 	}
 }
@@ -269,7 +266,7 @@ func TestRestart(t *testing.T) {
 	w.end()
 
 	w.retry.First = time.Millisecond
-	w.fakes = &fakes{}
+	w.fakes.reset()
 	w.begin(on("f", "items", ""))
 	w.want("f", "create c <nil>>1")
 	if s := w.runner.Status(t.Context()).Functions[0]; s.Retries != 2 {
@@ -297,7 +294,7 @@ func TestCut(t *testing.T) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 	defer cancel()
 	w.runner.Close(ctx)
-	w.fakes = &fakes{}
+	w.fakes.reset()
 	w.run()
 	w.want("f", "create slow <nil>>1")
 }
@@ -317,7 +314,7 @@ func TestCloseWaits(t *testing.T) {
 	if err := w.runner.Swap(t.Context(), w.set); err == nil {
 		t.Error("a closed runner swaps")
 	}
-	w.fakes = &fakes{}
+	w.fakes.reset()
 	w.run()
 	w.put("items", "b", "")
 	w.want("f", "create b <nil>><nil>")
@@ -405,7 +402,7 @@ func TestMissed(t *testing.T) {
 	m := stock(on("f", "items", ""))
 	m.Tables[2].Columns[0].Name, m.Tables[2].Columns[0].Was = "m", "n" // a migration that begins a new feed
 	w.generation(m)
-	w.fakes = &fakes{}
+	w.fakes.reset()
 	w.run()
 	w.put("items", "c", `,"n":1`)
 	w.want("f", "create c <nil>>1")
@@ -463,8 +460,10 @@ func TestDrain(t *testing.T) {
 func TestTwoRunners(t *testing.T) {
 	w := newWorld(t, on("f", "items", ""))
 	other := &fakes{}
-	second := New(Options{Store: w.store, Caller: other, Retry: w.retry, pace: hasty})
-	if err := second.Swap(t.Context(), w.set); err != nil {
+	second := New(Options{Store: w.store, Retry: w.retry, pace: hasty})
+	set := *w.set
+	set.caller = other
+	if err := second.Swap(t.Context(), &set); err != nil {
 		t.Fatal(err)
 	}
 	defer second.Close(context.Background())

@@ -26,7 +26,9 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/store/sqlite"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/edge-hive/edge-hive/runtime/store/surreal/surrealtest.(*Server).startPackage.func1"))
+}
 
 // hasty is the pace of tests.
 var hasty = pace{
@@ -104,7 +106,7 @@ func (w *world) begin(functions ...manifest.Function) {
 func (w *world) run() {
 	w.Helper()
 	w.runner = New(Options{
-		Store: w.store, Caller: w.fakes, Meter: w.meter, Retry: w.retry, Now: w.now, pace: hasty,
+		Store: w.store, Meter: w.meter, Retry: w.retry, Now: w.now, pace: hasty,
 		Log: slog.New(slog.NewTextHandler(&lockedWriter{to: &w.log}, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err := w.runner.Swap(context.Background(), w.set); err != nil {
@@ -167,7 +169,7 @@ func (w *world) generation(m *manifest.Manifest) {
 	if w.gate, err = data.New(data.Options{Manifest: m, Schema: schema, Rules: rules, View: w.view}); err != nil {
 		w.Fatal(err)
 	}
-	if w.set, err = NewSet(m, rules, w.view); err != nil {
+	if w.set, err = NewSet(m, rules, w.view, w.fakes); err != nil {
 		w.Fatal(err)
 	}
 }
@@ -273,6 +275,13 @@ func (f *fakes) Call(ctx context.Context, name string, e *function.Event, answer
 	defer f.mu.Unlock()
 	f.did = append(f.did, s)
 	return answer.Head(200, nil)
+}
+
+// reset forgets all.
+func (f *fakes) reset() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.did, f.all, f.do = nil, nil, nil
 }
 
 func (f *fakes) set(do func(ctx context.Context, s *seen) error) {

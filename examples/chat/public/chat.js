@@ -60,6 +60,38 @@ async function attempt(action) {
 
 channel("lobby", { change: render, state: (state) => ($("#state").textContent = state) });
 
+// Who types is told by a broadcast: it is stored nowhere, and forgotten here
+// after a while.
+const TYPES_FOR = 4000; // milliseconds
+const TELL_EVERY = 2000;
+const typing = new Map(); // name -> timer
+let told = 0;
+let typists = listenToTypists();
+
+function listenToTypists() {
+  const options = {
+    message: ({ event, payload }) => event === "typing" && types(String(payload?.name ?? "").slice(0, 40)),
+  };
+  return channel("typing", token ? { ...options, token: () => token } : options);
+}
+
+function types(name) {
+  if (!name) return;
+  clearTimeout(typing.get(name));
+  typing.set(name, setTimeout(() => typing.delete(name) && renderTypists(), TYPES_FOR));
+  renderTypists();
+}
+
+function renderTypists() {
+  const names = [...typing.keys()];
+  $("#typing").textContent = names.length ? `${names.join(", ")} ${names.length > 1 ? "are" : "is"} typing…` : "";
+}
+
+$("#text").addEventListener("input", () => {
+  const now = Date.now();
+  if (now - told > TELL_EVERY && typists.send("typing", { name: me.email.split("@")[0] })) told = now;
+});
+
 $("#sign-in").addEventListener("submit", (event) => {
   event.preventDefault();
   attempt(async () => {
@@ -72,6 +104,8 @@ $("#sign-in").addEventListener("submit", (event) => {
       me = null;
       throw error;
     }
+    typists();
+    typists = listenToTypists();
     $("#sign-in").hidden = true;
     $("#say").hidden = false;
     render();

@@ -7,8 +7,10 @@
 //     change: (rows) => render([...rows.values()]), // after every change; Map of key -> row
 //     event: (frame) => console.log(frame.type),    // optional; every frame that changed rows
 //     state: (s) => (badge.textContent = s),        // optional; "connecting", "live", "waiting", "expired" or "ended"
+//     message: (m) => show(m.event, m.payload, m.from), // optional; of a broadcast, what somebody sent
 //     ended: (code, reason) => alert(reason),       // optional; it will not come back by itself
 //   });
+//   stop.send("typing", { name: "Ann" });           // to a broadcast; false when there is no connection
 //   stop();
 
 const NO_TOKEN = 4001;
@@ -19,7 +21,7 @@ const LONGEST_WAIT = 30000;
 const SILENCE = 40000; // the server pings every 25 s
 
 export function channel(name, options = {}) {
-  const { base = location.origin, token, change = () => {}, event = () => {}, state = () => {}, ended = () => {} } = options;
+  const { base = location.origin, token, change = () => {}, event = () => {}, message = () => {}, state = () => {}, ended = () => {} } = options;
   const rows = new Map();
   let socket = null;
   let cursor = null;
@@ -75,11 +77,16 @@ export function channel(name, options = {}) {
       case "leave":
         rows.delete(frame.key);
         break;
+      case "joined":
       case "resumed":
       case "ping":
         live(frame);
         return;
-      case "truncated": // a snapshot follows
+      case "message":
+        live(frame);
+        message(frame);
+        return;
+      case "truncated": // a snapshot follows, or the history of a broadcast
         cursor = null;
         return;
       case "error":
@@ -98,7 +105,7 @@ export function channel(name, options = {}) {
   // remembering it is all there is to not handling anything twice.
   function live(frame) {
     if (frame.cursor) cursor = frame.cursor;
-    if (failures > 0 || resuming || frame.type === "snapshot") state("live");
+    if (failures > 0 || resuming || frame.type === "snapshot" || frame.type === "joined") state("live");
     resuming = false;
     refused = failures = 0;
   }
@@ -170,11 +177,22 @@ export function channel(name, options = {}) {
     document.removeEventListener("visibilitychange", wake);
   }
 
-  connect();
-  return function stop() {
+  function stop() {
     end();
     const own = socket;
     socket = null;
     own?.close(1000);
+  }
+
+  // send gives a message to everybody who listens to a broadcast, but not to this
+  // page, unless self is true. What is sent while there is no connection is lost,
+  // as a broadcast is for what matters now alone.
+  stop.send = (name, payload = null, { self = false } = {}) => {
+    if (socket?.readyState !== WebSocket.OPEN) return false;
+    socket.send(JSON.stringify({ type: "send", event: name, payload, self }));
+    return true;
   };
+
+  connect();
+  return stop;
 }

@@ -12,7 +12,7 @@ import (
 // commands is the command line.
 type commands struct {
 	Init     initCommand     `cmd:"" help:"Make a new project: a manifest that runs as it is."`
-	Dev      devCommand      `cmd:"" help:"Serve on this machine, reload on save, and print what to try."`
+	Dev      devCommand      `cmd:"" help:"Serve on this machine, reload and build on save, and print what to try."`
 	Serve    serveCommand    `cmd:"" help:"Serve the manifest."`
 	Validate validateCommand `cmd:"" help:"Check the manifest, offline, and say everything that is wrong."`
 	Test     testCommand     `cmd:"" help:"Run the tests of the access rules, offline, and list rules without one."`

@@ -77,6 +77,13 @@ func tryOut(m *manifest.Manifest, base string, keys engine.KeyTexts) []string {
 		add("changes of "+channel.Table+", as they happen (Ctrl-C ends it); over WebSocket at the same address",
 			strings.Replace(curl("GET", base+"/api/realtime/"+channel.Name, key, ""), "curl", "curl -N -H 'Accept: text/event-stream'", 1))
 	}
+	for i := range m.Functions {
+		f, key := &m.Functions[i], ""
+		if !open(f.Call) {
+			key = keys.Secret
+		}
+		add("the function "+f.Name, curl("GET", base+"/api/edge/"+f.Name, key, ""))
+	}
 	for i := range m.Routes {
 		route := &m.Routes[i]
 		method := route.Method

@@ -10,11 +10,12 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/engine"
 	"github.com/edge-hive/edge-hive/runtime/engine/admin"
+	"github.com/edge-hive/edge-hive/runtime/manifest"
 )
 
 type serveCommand struct {
 	manifestArgs
-	Watch bool `help:"Reload when a file of the manifest is saved."`
+	Watch bool `help:"Reload when a file of the manifest is saved, or a module of a function is built."`
 }
 
 // Run serves until SIGTERM or Ctrl-C. SIGHUP reloads.
@@ -34,10 +35,16 @@ type devCommand struct {
 	manifestArgs
 }
 
-// Run serves on loopback, reloads on save, and prints what to try.
+// Run serves on loopback, reloads on save, builds functions whose sources are
+// saved, and prints what to try.
 func (c *devCommand) Run(call *call) error {
 	o := engine.Options{Path: c.Path, Tags: c.Tags, Watch: true, Dev: true, Log: call.err}
 	o.OnReload = func(out engine.Outcome) { call.sayReload(out) }
+	o.Build = func(ctx context.Context, f *manifest.Function) {
+		if !call.build(ctx, f) {
+			call.tell("function %s stays as it was\n", f.Name)
+		}
+	}
 	return call.serve(o, func(e *engine.Engine) {
 		m, keys := e.Manifest(), e.Keys()
 		call.say("%s is at %s\n\n", nameOf(m), e.URL())

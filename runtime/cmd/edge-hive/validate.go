@@ -55,6 +55,13 @@ func (c *validateCommand) validate(call *call) (*manifest.Manifest, fault.List, 
 	if err := faults.Err(); err != nil {
 		return nil, nil, err
 	}
+	broken, err := check.Scripts(call.ctx, m, checked)
+	if err == nil {
+		err = broken.Err()
+	}
+	if err != nil {
+		return nil, nil, err
+	}
 	return m, check.Warnings(m, checked), nil
 }
 

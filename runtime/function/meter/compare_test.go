@@ -27,8 +27,8 @@ func (t *trace) note(format string, args ...any) {
 
 // observe runs a module: its start, then each exported function with the same
 // numbers. A module that is not metered is stopped by the runtime.
-func observe(code []byte, m *meter.Module, metered bool) (*trace, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+func observe(code []byte, m *meter.Module, metered bool, most time.Duration) (*trace, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), most)
 	defer cancel()
 	config := wazero.NewRuntimeConfigCompiler().WithMemoryLimitPages(300).WithCloseOnContextDone(!metered)
 	rt := wazero.NewRuntimeWithConfig(context.Background(), config)
@@ -38,7 +38,7 @@ func observe(code []byte, m *meter.Module, metered bool) (*trace, error) {
 		return nil, err
 	}
 	t := &trace{}
-	h := &host{until: time.Now().Add(2 * time.Second)}
+	h := &host{until: time.Now().Add(most)}
 	if err := offerTraced(rt, m, t, h); err != nil {
 		return nil, err
 	}
@@ -160,11 +160,11 @@ func compared(code []byte) (wrong, ended string) {
 		}
 		return "", "refused by wazero: " + bareErr.Error()
 	}
-	before, err := observe(code, r.Module, false)
+	before, err := observe(code, r.Module, false, 2*time.Second)
 	if err != nil {
 		return "", "its imports cannot be offered: " + err.Error()
 	}
-	after, err := observe(r.Code, r.Module, true)
+	after, err := observe(r.Code, r.Module, true, 2*time.Second)
 	if err != nil {
 		return "rewritten it is refused: " + err.Error(), ""
 	}

@@ -3,5 +3,5 @@
 set -e
 cd "$(dirname "$0")"
 for f in *.wat; do
-	wat2wasm --enable-all --debug-names "$f" -o "${f%.wat}.wasm"
+	wat2wasm --debug-names "$f" -o "${f%.wat}.wasm"
 done

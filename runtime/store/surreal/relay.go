@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -27,8 +28,10 @@ const (
 	relayKept  = 30 * time.Second
 	relaySweep = 10 * time.Second
 	relayRows  = 512
-	// relayBackEvery is how often a node looks back while there is something to
-	// hear, and relayBackFor how far.
+	// relayNearFor is how far every look goes back, for commits that take their
+	// time. relayBackEvery is how often a node looks further back while there is
+	// something to hear, and relayBackFor how far.
+	relayNearFor   = 50 * time.Millisecond
 	relayBackEvery = 250 * time.Millisecond
 	relayBackFor   = time.Second
 	// relayPage is how many messages are read at once.
@@ -73,7 +76,7 @@ func (s *Store) Tell(ctx context.Context, text []byte) error {
 
 // Listen implements store.Relay.
 func (s *Store) Listen(ctx context.Context, hear func(message []byte)) {
-	l := &listener{store: s, hear: hear, heard: map[message]struct{}{}}
+	l := &listener{store: s, hear: hear, heard: map[message]struct{}{}, latest: map[string]message{}}
 	for retry := minRetry; ctx.Err() == nil; retry = min(2*retry, maxRetry) {
 		if l.begin(ctx) == nil {
 			break
@@ -113,8 +116,10 @@ type listener struct {
 	begun int64 // what was told before is not heard
 	away  bool
 	heard map[message]struct{} // lately
-	last  message              // the latest in sight
-	back  time.Time            // when it looked back last
+	// latest is the last message of each node that was heard.
+	latest map[string]message
+	last   message   // the latest in sight
+	back   time.Time // when it looked back last
 	// stirred is when something came into sight, and sighted how much did.
 	stirred atomic.Int64 // nanoseconds
 	sighted uint64
@@ -233,10 +238,10 @@ func rest(ctx context.Context, d time.Duration) {
 
 // lookNow reads what has come, and from time to time what came late.
 func (l *listener) lookNow(ctx context.Context) {
-	from, now := l.last, time.Now()
+	from, now := l.before(relayNearFor), time.Now()
 	if now.Sub(l.back) >= relayBackEvery && now.Sub(time.Unix(0, l.stirred.Load())) < relayBackFor+2*pollAfter {
 		l.back = now
-		from = message{at: l.last.at - relayBackFor.Milliseconds()}
+		from = l.before(relayBackFor)
 		l.forget(from)
 	}
 	err := l.look(ctx, from)
@@ -251,6 +256,11 @@ func (l *listener) lookNow(ctx context.Context) {
 	}
 }
 
+// before is a place that long before the latest message.
+func (l *listener) before(d time.Duration) message {
+	return message{at: l.last.at - d.Milliseconds()}
+}
+
 // forget drops what no look meets again.
 func (l *listener) forget(from message) {
 	for m := range l.heard {
@@ -258,56 +268,108 @@ func (l *listener) forget(from message) {
 			delete(l.heard, m)
 		}
 	}
+	for node, m := range l.latest {
+		if m.at < from.at-relayKept.Milliseconds() {
+			delete(l.latest, node)
+		}
+	}
 }
 
-// look reads what stands behind a place.
+// look hears what stands behind a place.
 func (l *listener) look(ctx context.Context, from message) error {
 	for full := true; full; {
-		var err error
-		if from, full, err = l.page(ctx, from); err != nil {
-			return fmt.Errorf("read what other nodes tell: %w", err)
+		fresh, last, err := l.page(ctx, from)
+		if err != nil {
+			return err
 		}
+		if l.isGap(fresh) {
+			// What was told before it is there, but from longer ago.
+			for from, more := l.before(relayBackFor), true; more && from.compare(last) < 0; {
+				late, end, err := l.page(ctx, from)
+				if err != nil {
+					return err
+				}
+				fresh, from, more = append(fresh, late...), end, end != from
+			}
+		}
+		l.take(fresh)
+		full, from = last != from, last
 	}
 	return nil
 }
 
-// page reads a page, and tells where it ends and whether it was full.
-func (l *listener) page(ctx context.Context, from message) (message, bool, error) {
+// news is a message that was not heard before.
+type news struct {
+	message
+	text []byte
+}
+
+// page reads a page, and tells where it ends: where it began, if it is the last
+// one.
+func (l *listener) page(ctx context.Context, from message) (fresh []news, last message, err error) {
 	ctx, done := context.WithTimeout(ctx, readTime)
 	defer done()
 	vars := wire.AppendInt(wire.AppendString(from.vars(1), "page"), relayPage)
 	results, err := l.store.client.Read(ctx, hearText, vars)
 	if err != nil {
-		return from, false, err
+		return nil, from, fmt.Errorf("read what other nodes tell: %w", err)
 	}
 	r := wire.NewReader(results[0])
 	read := r.Array()
 	for range read {
-		if n := r.Array(); n != 4 {
-			return from, false, wire.ErrMalformed
+		if r.Array() != 4 {
+			return nil, from, wire.ErrMalformed
 		}
-		from = message{at: r.Int(), node: string(r.String()), n: r.Int()}
+		last = message{at: r.Int(), node: string(r.String()), n: r.Int()}
 		text := r.Bytes()
-		if err := r.Err(); err != nil {
-			return from, false, err
+		if _, known := l.heard[last]; !known && last.at >= l.begun {
+			fresh = append(fresh, news{last, text})
 		}
-		l.take(from, text)
 	}
-	return from, read == relayPage, r.Err()
+	if err := r.Err(); err != nil {
+		return nil, from, fmt.Errorf("read what other nodes tell: %w", err)
+	}
+	if read < relayPage {
+		last = from
+	}
+	return fresh, last, nil
 }
 
-// take hears a message that another node told and that was not heard before.
-func (l *listener) take(m message, text []byte) {
-	if _, known := l.heard[m]; known || m.at < l.begun {
-		return
+// isGap reports that something is missing before what a node tells.
+func (l *listener) isGap(fresh []news) bool {
+	next := map[string]int64{}
+	for i := range fresh {
+		m := &fresh[i].message
+		if _, known := next[m.node]; !known {
+			next[m.node] = l.latest[m.node].n + 1
+		}
+		if m.n > next[m.node] {
+			return true
+		}
+		next[m.node] = max(next[m.node], m.n+1)
 	}
-	l.heard[m] = struct{}{}
-	if l.last.compare(m) < 0 {
-		l.last = m
-	}
-	l.sighted++
-	l.stirred.Store(time.Now().UnixNano())
-	if m.node != l.store.holder {
-		l.hear(text)
+	return false
+}
+
+// take hears what is new, in order; what this node told is counted alone.
+func (l *listener) take(fresh []news) {
+	slices.SortFunc(fresh, func(a, b news) int { return a.compare(b.message) })
+	for i := range fresh {
+		m := fresh[i].message
+		if _, known := l.heard[m]; known {
+			continue // it was read twice
+		}
+		l.heard[m] = struct{}{}
+		if l.latest[m.node].n < m.n {
+			l.latest[m.node] = m
+		}
+		if l.last.compare(m) < 0 {
+			l.last = m
+		}
+		l.sighted++
+		l.stirred.Store(time.Now().UnixNano())
+		if m.node != l.store.holder {
+			l.hear(fresh[i].text)
+		}
 	}
 }

@@ -1,4 +1,4 @@
-import { host, inCall, toBytes, define } from "./host.js";
+import { host, inCall, toBytes, write, define } from "./host.js";
 import { Headers, headersOf, typed } from "./headers.js";
 import { ReadableStream } from "./stream.js";
 import { URL, URLSearchParams } from "./url.js";
@@ -157,8 +157,7 @@ export class Response extends Body {
     put(this, settle(body, this.#headers));
   }
   static json(data, init = {}) {
-    const text = JSON.stringify(data);
-    if (text === undefined) throw new TypeError("this has no form in JSON");
+    const text = write(data);
     const headers = new Headers(init.headers);
     typed(headers, "application/json");
     return new Response(text, { ...init, headers });

@@ -39,3 +39,23 @@ export function define(members) {
     Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false });
   }
 }
+
+// parse reads JSON with all integers exact: those that a number cannot hold are
+// BigInt. write writes them as they were.
+export function parse(text) {
+  if (!/\d{16}/.test(text)) return JSON.parse(text);
+  return JSON.parse(text, (key, value, { source }) => (typeof value === "number" && !Number.isSafeInteger(value) && /^-?\d+$/.test(source)
+    ? BigInt(source) : value));
+}
+
+export function write(value) {
+  let text;
+  try {
+    text = JSON.stringify(value);
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error;
+    text = JSON.stringify(value, (key, member) => (typeof member === "bigint" ? JSON.rawJSON(String(member)) : member));
+  }
+  if (text === undefined) throw new TypeError("this has no form in JSON");
+  return text;
+}

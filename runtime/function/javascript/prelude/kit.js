@@ -1,5 +1,5 @@
 // The kit: what scripts import as "edgehive".
-import { host, state, inCall, toBytes, base64 } from "edgehive:host.js";
+import { host, state, inCall, toBytes, base64, parse, write } from "edgehive:host.js";
 import { log } from "edgehive:console.js";
 import { to, responseOf } from "edgehive:fetch.js";
 
@@ -26,12 +26,7 @@ to.operate = operate;
 
 const json = () => {
   const text = host.answer();
-  return text === "" ? null : JSON.parse(text);
-};
-const write = (value) => {
-  const text = JSON.stringify(value);
-  if (text === undefined) throw new TypeError("this has no form in JSON");
-  return text;
+  return text === "" ? null : parse(text);
 };
 const payload = (value) => (typeof value === "string" || value instanceof ArrayBuffer || ArrayBuffer.isView(value) ? toBytes(value) : write(value));
 

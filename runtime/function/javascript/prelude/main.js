@@ -1,5 +1,5 @@
 // What the host calls: adopt with a script that is loaded, dispatch for each call.
-import { host, state, toBytes, define } from "./host.js";
+import { host, state, toBytes, parse, define } from "./host.js";
 import "./text.js";
 import "./headers.js";
 import { ReadableStream } from "./stream.js";
@@ -119,7 +119,7 @@ function dispatch() {
   start();
   state.pending = [];
   try {
-    const event = state.event = JSON.parse(host.event());
+    const event = state.event = parse(host.event());
     const result = run(event);
     if (typeof result?.then === "function") Promise.resolve(result).then((value) => answer(event, value)).catch(describe);
     else answer(event, result)?.catch?.(describe);
@@ -131,11 +131,11 @@ function dispatch() {
 // answer gives the host what a handler gave, and is done. It is a promise where
 // that takes time.
 function answer(event, value) {
-  if (event.kind === "change" || event.kind === "schedule") {
-    if (value instanceof Response) head(value.status, value.headers);
-    return finish();
+  if (!(value instanceof Response)) {
+    // Of a change and a schedule only a status says anything.
+    if (event.kind === "change" || event.kind === "schedule") return finish();
+    value = responseOfValue(value);
   }
-  if (!(value instanceof Response)) value = responseOfValue(value);
   const body = takeBody(value);
   head(value.status, value.headers);
   if (body instanceof ReadableStream) return flow(body).then(finish);

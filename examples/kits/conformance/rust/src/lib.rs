@@ -60,6 +60,7 @@ fn serve(event: &Event, request: &Request, answer: &mut Answer) -> Outcome {
                 answer.flush()?;
             }
         }
+        "/json" => answer.json(200, event.json::<Value>()?)?,
         "/log" => {
             edgehive::debug("debug é");
             edgehive::info("info");
@@ -130,7 +131,6 @@ fn operation(event: &Event, request: &Request) -> Result<Option<Value>, Fault> {
     Ok(Some(match request.path.as_str() {
         "/facts" => facts(event, request),
         "/query" => query(request),
-        "/json" => event.json()?,
         "/big" => {
             let n = request.query_value("n").and_then(|n| n.parse().ok()).unwrap_or(0u32);
             Value::Array((0..n).map(|i| object! {"n": i, "name": format!("row {}", i)}).collect())

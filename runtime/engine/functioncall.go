@@ -1,0 +1,153 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"github.com/edge-hive/edge-hive/runtime/auth"
+	"github.com/edge-hive/edge-hive/runtime/check"
+	"github.com/edge-hive/edge-hive/runtime/data"
+	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/function"
+	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/store"
+)
+
+// FunctionAsk is a call of a function of a backend that does not run.
+type FunctionAsk struct {
+	Name  string
+	Event *function.Event
+	// Stored works on the rows of the database; else it has those of the seeds, in
+	// memory, and nothing of it is kept.
+	Stored bool
+	// Log takes what the functions say, why calls failed, and what they published.
+	Log *slog.Logger
+}
+
+// CallFunction calls a function of a checked manifest, and those that it calls:
+// no server, no triggers, no schedules. What is wrong with the call is a fault.
+func CallFunction(ctx context.Context, m *manifest.Manifest, checked *check.Checked, ask *FunctionAsk, answer function.Answer) (err error) {
+	view, closeView, err := viewFor(ctx, m, checked, ask.Stored)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeView()) }()
+	answers, err := openCache(m, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, answers.Close()) }()
+	gate, err := data.New(data.Options{Manifest: m, Schema: checked.Schema, Rules: checked.Rules, View: view, Cache: answers})
+	if err != nil {
+		return fmt.Errorf("build the gate: %w", err)
+	}
+	if !ask.Stored {
+		if err := seedAll(ctx, m, checked, gate); err != nil {
+			return err
+		}
+	}
+	if ask.Event.Kind == function.KindRequest {
+		if err := gate.MayRun(ctx, ask.Event.Caller, ask.Name); err != nil {
+			return err
+		}
+	}
+	set, closeSet, err := loadAlone(ctx, m, checked, ask, gate)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeSet()) }()
+	return set.Call(ctx, ask.Name, ask.Event, answer)
+}
+
+// viewFor is the rows that a call works on.
+func viewFor(ctx context.Context, m *manifest.Manifest, checked *check.Checked, stored bool) (store.View, func() error, error) {
+	if !stored {
+		return openEmpty(ctx, m, checked)
+	}
+	if neverMade(m) {
+		return nil, nil, errNotMigrated.WithHint("make it first: edge-hive apply")
+	}
+	db, view, err := openStored(ctx, m, checked)
+	switch {
+	case errors.Is(err, errNotMigrated):
+		return nil, nil, errNotMigrated.WithHint("bring it there first: edge-hive apply")
+	case isServed(err):
+		return nil, nil, fault.New("served", "the database is being served, and its rows are the server's to write").
+			WithHint("call the function there, at /api/edge/NAME; or leave --database out")
+	case err != nil:
+		return nil, nil, err
+	}
+	return view, func() error { return errors.Join(view.Close(), db.Close()) }, nil
+}
+
+// seedAll fills the tables that have a seed, each after those that it refers to.
+func seedAll(ctx context.Context, m *manifest.Manifest, checked *check.Checked, gate *data.Gate) error {
+	for _, name := range parentsFirst(checked.Schema) {
+		table := m.Table(name)
+		if table == nil || table.Seed == "" {
+			continue
+		}
+		if _, err := gate.Seed(ctx, name, table.Seed); err != nil {
+			return seedFault(m, table, err)
+		}
+	}
+	return nil
+}
+
+// loadAlone makes a function ready, and those that it may call.
+func loadAlone(ctx context.Context, m *manifest.Manifest, checked *check.Checked, ask *FunctionAsk, gate *data.Gate) (*function.Set, func() error, error) {
+	needed := *m
+	needed.Functions = nil
+	var add func(name string)
+	add = func(name string) {
+		f := m.Function(name)
+		if f == nil || slices.ContainsFunc(needed.Functions, func(had manifest.Function) bool { return had.Name == name }) {
+			return
+		}
+		needed.Functions = append(needed.Functions, *f)
+		for _, called := range f.Grants.Functions {
+			add(called)
+		}
+	}
+	add(ask.Name)
+	definitions, err := definitions(&needed, checked.Modules)
+	if err != nil {
+		return nil, nil, err
+	}
+	host, err := function.NewHost(ctx, function.Options{Log: ask.Log})
+	if err != nil {
+		return nil, nil, fmt.Errorf("prepare to run functions: %w", err)
+	}
+	end := context.WithoutCancel(ctx)
+	operations, closeOperations, err := operationsAlone(gate, ask)
+	if err != nil {
+		return nil, nil, errors.Join(err, host.Close(end))
+	}
+	var loaded []*function.Function
+	for _, d := range definitions {
+		d.Operations = operations
+		f, err := host.Load(ctx, d)
+		if err != nil {
+			return nil, nil, errors.Join(err, host.Close(end), closeOperations())
+		}
+		loaded = append(loaded, f)
+	}
+	return function.NewSet(loaded...), func() error { return errors.Join(host.Close(end), closeOperations()) }, nil
+}
+
+// CallerNamed is a caller by his role, without a user.
+func CallerNamed(role string) (*auth.Caller, bool) {
+	switch auth.Role(role) {
+	case auth.Anon, auth.Authenticated, auth.Service:
+		return &auth.Caller{Role: auth.Role(role), Claims: "{}"}, true
+	}
+	return nil, false
+}
+
+// operationsAlone are what functions may ask for where no server runs.
+func operationsAlone(*data.Gate, *FunctionAsk) (map[string]function.Operation, func() error, error) {
+	return nil, func() error { return nil }, nil
+}

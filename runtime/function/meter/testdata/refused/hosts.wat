@@ -1,0 +1,1 @@
+(module (import "edgehive:meter" "tick" (func)))

@@ -1,0 +1,127 @@
+package operation
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/cache"
+	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/function"
+)
+
+// maxKeep is how long a value may be told to be kept.
+const maxKeep = 365 * 24 * time.Hour
+
+// mayCache refuses what the cache is not granted for, or a key that is none.
+func (o *operations) mayCache(c *call, key string) error {
+	switch {
+	case !c.rights.cache:
+		return ungranted("the cache", "", "grant it: cache: true")
+	case o.Values == nil:
+		return absent("cache")
+	case len(key) > cache.MaxKey:
+		return fault.Newf(function.CodeOperation, "a key has at most %d bytes", cache.MaxKey)
+	}
+	return required("key", key)
+}
+
+type keyHead struct {
+	Key string `json:"key"`
+}
+
+// getValue is cache.get.
+func (o *operations) getValue(_ context.Context, c *call, head, _ []byte) (function.Reply, error) {
+	said, err := readHead[keyHead](head)
+	if err == nil {
+		err = o.mayCache(c, said.Key)
+	}
+	if err != nil {
+		return function.Reply{}, err
+	}
+	value, found := o.Values.Get(said.Key)
+	switch {
+	case !found:
+		return function.Reply{Head: []byte(`{"found":false}`)}, nil
+	case value.Expires.IsZero():
+		return function.Reply{Head: []byte(`{"found":true}`), Body: value.Bytes}, nil
+	}
+	reply := []byte(`{"found":true,"expires":"`)
+	reply = append(value.Expires.UTC().AppendFormat(reply, time.RFC3339Nano), '"', '}')
+	return function.Reply{Head: reply, Body: value.Bytes}, nil
+}
+
+type setHead struct {
+	Key      string `json:"key"`
+	TTL      string `json:"ttl"`
+	IfAbsent bool   `json:"ifAbsent"`
+}
+
+// setValue is cache.set.
+func (o *operations) setValue(_ context.Context, c *call, head, body []byte) (function.Reply, error) {
+	said, err := readHead[setHead](head)
+	if err == nil {
+		err = o.mayCache(c, said.Key)
+	}
+	if err != nil {
+		return function.Reply{}, err
+	}
+	ttl, err := parseTime("ttl", said.TTL, maxKeep)
+	if err != nil {
+		return function.Reply{}, err
+	}
+	return truth("stored", o.Values.Set(said.Key, body, ttl, said.IfAbsent)), nil
+}
+
+// deleteValue is cache.delete.
+func (o *operations) deleteValue(_ context.Context, c *call, head, _ []byte) (function.Reply, error) {
+	said, err := readHead[keyHead](head)
+	if err == nil {
+		err = o.mayCache(c, said.Key)
+	}
+	if err != nil {
+		return function.Reply{}, err
+	}
+	return truth("found", o.Values.Delete(said.Key)), nil
+}
+
+type addHead struct {
+	Key string `json:"key"`
+	By  *int64 `json:"by"`
+	TTL string `json:"ttl"`
+}
+
+// addValue is cache.add.
+func (o *operations) addValue(_ context.Context, c *call, head, _ []byte) (function.Reply, error) {
+	said, err := readHead[addHead](head)
+	if err == nil {
+		err = o.mayCache(c, said.Key)
+	}
+	if err != nil {
+		return function.Reply{}, err
+	}
+	ttl, err := parseTime("ttl", said.TTL, maxKeep)
+	if err != nil {
+		return function.Reply{}, err
+	}
+	by := int64(1)
+	if said.By != nil {
+		by = *said.By
+	}
+	sum, err := o.Values.Add(said.Key, by, ttl)
+	switch {
+	case errors.Is(err, cache.ErrNotNumber):
+		return function.Reply{}, fault.New(function.CodeOperation, "the value of this key is no whole number").WithHint("numbers are set as text, in decimal")
+	case errors.Is(err, cache.ErrTooMuch):
+		return function.Reply{}, fault.New(function.CodeOperation, "the sum is no number of 64 bits")
+	case err != nil:
+		return function.Reply{}, err
+	}
+	return function.Reply{Head: append(strconv.AppendInt([]byte(`{"value":`), sum, 10), '}')}, nil
+}
+
+// truth is a reply that is one member, true or false.
+func truth(name string, holds bool) function.Reply {
+	return function.Reply{Head: append(strconv.AppendBool([]byte(`{"`+name+`":`), holds), '}')}
+}

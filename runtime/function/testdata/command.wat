@@ -1,0 +1,32 @@
+;; a program: its answer is what CGI says, then its body
+(module
+  (import "wasi_snapshot_preview1" "fd_read" (func $read (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "fd_write" (func $write (param i32 i32 i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+  (import "wasi_snapshot_preview1" "environ_sizes_get" (func $sizes (param i32 i32) (result i32)))
+  (import "wasi_snapshot_preview1" "environ_get" (func $environ (param i32 i32) (result i32)))
+  (memory (export "memory") 4)
+  (global $calls (mut i32) (i32.const 0))
+  (data (i32.const 32) "Status: 418 Teapot\r\nContent-Type: text/x-echo\r\nX-Made: by hand\r\n\r\n")
+  (data (i32.const 128) "a line of the log\n")
+  (func $print (param $fd i32) (param $at i32) (param $n i32)
+    (i32.store (i32.const 0) (local.get $at))
+    (i32.store (i32.const 4) (local.get $n))
+    (drop (call $write (local.get $fd) (i32.const 0) (i32.const 1) (i32.const 8))))
+  (func (export "_start")
+    (global.set $calls (i32.add (global.get $calls) (i32.const 1)))
+    (call $print (i32.const 2) (i32.const 128) (i32.const 18))
+    (call $print (i32.const 1) (i32.const 32) (i32.const 66))
+    ;; the environment, its variables with a zero after each
+    (drop (call $sizes (i32.const 16) (i32.const 20)))
+    (drop (call $environ (i32.const 1024) (i32.const 8192)))
+    (call $print (i32.const 1) (i32.const 8192) (i32.load (i32.const 20)))
+    ;; the body
+    (block $done (loop $l
+      (i32.store (i32.const 0) (i32.const 131072))
+      (i32.store (i32.const 4) (i32.const 100))
+      (drop (call $read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+      (br_if $done (i32.eqz (i32.load (i32.const 8))))
+      (call $print (i32.const 1) (i32.const 131072) (i32.load (i32.const 8)))
+      (br $l)))
+    (call $exit (i32.sub (global.get $calls) (i32.const 1)))))

@@ -1,0 +1,1 @@
+(module (import "edgehive:host" "output_write" (func $write (param i32 i32) (result i32))) (func (export "edgehive_handle") (result i32) (drop (call $write (i32.const 0) (i32.const 1))) (i32.const 0)))

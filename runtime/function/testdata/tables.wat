@@ -1,0 +1,17 @@
+;; what a call leaves in a table, and what it could do with one
+(module
+  (type $v (func (result i32)))
+  (table $t 10 funcref)
+  (elem declare func $secret)
+  (func $secret (result i32) (i32.const 83))
+  (func (export "edgehive_handle") (result i32)
+    (if (i32.eqz (ref.is_null (table.get $t (i32.const 3)))) (then (return (i32.const 1))))
+    (if (i32.ne (table.size $t) (i32.const 10)) (then (return (i32.const 2))))
+    (table.set $t (i32.const 3) (ref.func $secret))
+    (drop (table.grow $t (ref.null func) (i32.const 5)))
+    (i32.const 0))
+  (func (export "grow") (result i32) (loop $l (drop (table.grow $t (ref.func $secret) (i32.const 1000))) (br $l)) (unreachable))
+  (func (export "grow_most") (result i32) (drop (table.grow $t (ref.func $secret) (i32.const 0x7fffffff))) (drop (table.grow $t (ref.func $secret) (i32.const -1))) (i32.const 0))
+  (func (export "fill") (result i32) (drop (table.grow $t (ref.null func) (i32.const 50000))) (loop $l (table.fill $t (i32.const 0) (ref.func $secret) (i32.const 10000)) (br $l)) (unreachable))
+  (func (export "fill_outside") (result i32) (table.fill $t (i32.const 5) (ref.null func) (i32.const -1)) (i32.const 0))
+  (func (export "set_outside") (result i32) (table.set $t (i32.const -1) (ref.null func)) (i32.const 0)))
