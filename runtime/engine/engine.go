@@ -156,6 +156,9 @@ func (e *Engine) start(ctx context.Context) error {
 	if err := e.shared.openHub(ctx, g, e.log.Logger); err != nil {
 		return err
 	}
+	if err := e.startTriggers(ctx, g); err != nil {
+		return err
+	}
 	if err := e.measure(); err != nil {
 		return err
 	}

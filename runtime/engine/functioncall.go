@@ -2,17 +2,24 @@ package engine
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/auth"
+	"github.com/edge-hive/edge-hive/runtime/cache/tiered"
 	"github.com/edge-hive/edge-hive/runtime/check"
 	"github.com/edge-hive/edge-hive/runtime/data"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/function"
+	"github.com/edge-hive/edge-hive/runtime/function/operation"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/outbound"
 	"github.com/edge-hive/edge-hive/runtime/store"
 )
 
@@ -122,7 +129,7 @@ func loadAlone(ctx context.Context, m *manifest.Manifest, checked *check.Checked
 		return nil, nil, fmt.Errorf("prepare to run functions: %w", err)
 	}
 	end := context.WithoutCancel(ctx)
-	operations, closeOperations, err := operationsAlone(gate, ask)
+	operations, closeOperations, err := operationsAlone(m, gate, ask)
 	if err != nil {
 		return nil, nil, errors.Join(err, host.Close(end))
 	}
@@ -147,7 +154,32 @@ func CallerNamed(role string) (*auth.Caller, bool) {
 	return nil, false
 }
 
-// operationsAlone are what functions may ask for where no server runs.
-func operationsAlone(*data.Gate, *FunctionAsk) (map[string]function.Operation, func() error, error) {
-	return nil, func() error { return nil }, nil
+// operationsAlone are what functions may ask for where no server runs. Hosts are
+// reached as ever; what is published is told to the log, for nobody listens.
+func operationsAlone(m *manifest.Manifest, gate *data.Gate, ask *FunctionAsk) (map[string]function.Operation, func() error, error) {
+	values, err := tiered.NewValues(m.Cache.MemorySize, time.Now)
+	if err != nil {
+		return nil, nil, fmt.Errorf("open the cache: %w", err)
+	}
+	client := outbound.New()
+	operations := operation.New(operation.Options{
+		Gate: gate, Values: values, Fetcher: client, Publisher: &publishedToLog{gate: gate, log: ask.Log}, Body: m.Limits.Body, Log: ask.Log,
+	})
+	return operations, func() error { return errors.Join(client.Close(), values.Close()) }, nil
+}
+
+// publishedToLog stands for a hub without subscribers.
+type publishedToLog struct {
+	gate *data.Gate
+	log  *slog.Logger
+	sent atomic.Int64
+}
+
+// Publish is of operation.Publisher.
+func (p *publishedToLog) Publish(_ context.Context, caller *auth.Caller, channel, event string, payload json.RawMessage) (string, error) {
+	if err := p.gate.MaySend(caller, channel); err != nil {
+		return "", err
+	}
+	p.log.Info("published", "channel", channel, "event", event, "payload", string(payload))
+	return strconv.FormatInt(p.sent.Add(1), 10), nil
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,11 +12,15 @@ import (
 	"slices"
 	"time"
 
+	"github.com/edge-hive/edge-hive/runtime/auth"
+	"github.com/edge-hive/edge-hive/runtime/cache/tiered"
 	"github.com/edge-hive/edge-hive/runtime/engine/admin"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/function"
 	"github.com/edge-hive/edge-hive/runtime/function/javascript"
+	"github.com/edge-hive/edge-hive/runtime/function/operation"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/outbound"
 )
 
 // What a call may ask of its host; no field of the manifest changes it.
@@ -235,7 +240,30 @@ func (g *generation) closeFunctions() error {
 	return g.functions.Close(ctx)
 }
 
+// valuesSize bounds what functions keep in the cache.
+const valuesSize = 64 << 20
+
 // operations are what a generation's functions may ask for.
-func (e *Engine) operations(g *generation) map[string]function.Operation {
-	return nil
+func (e *Engine) operations(g *generation) (map[string]function.Operation, error) {
+	if len(g.functionsToLoad) == 0 {
+		return nil, nil
+	}
+	if e.shared.values == nil {
+		values, err := tiered.NewValues(valuesSize, nil)
+		if err != nil {
+			return nil, fmt.Errorf("open the functions' cache: %w", err)
+		}
+		e.shared.values, e.shared.outbound = values, outbound.New()
+	}
+	return operation.New(operation.Options{
+		Gate: g.gate, Values: e.shared.values, Fetcher: e.shared.outbound, Publisher: publisher{e},
+		Body: g.manifest.Limits.Body, Log: e.log.Logger,
+	}), nil
+}
+
+// publisher is the hub, which begins after the first generation.
+type publisher struct{ engine *Engine }
+
+func (p publisher) Publish(ctx context.Context, caller *auth.Caller, channel, event string, payload json.RawMessage) (string, error) {
+	return p.engine.shared.hub.Publish(ctx, caller, channel, event, payload)
 }

@@ -140,6 +140,11 @@ func (e *Engine) raise(ctx context.Context, g *generation, p plan.Plan) (string,
 	if err != nil {
 		return "", err
 	}
+	if !p.Additive() {
+		if err := e.keepTriggered(ctx); err != nil {
+			return "", err
+		}
+	}
 	if err := e.shared.store.Migrate(ctx, p); err != nil {
 		return "", migrationFault(g.manifest, err)
 	}
@@ -190,7 +195,11 @@ func (e *Engine) assemble(ctx context.Context, g *generation) error {
 	}); err != nil {
 		return fmt.Errorf("build the gate: %w", err)
 	}
-	if g.functions, err = e.loadFunctions(ctx, g, e.operations(g)); err != nil {
+	operations, err := e.operations(g)
+	if err != nil {
+		return err
+	}
+	if g.functions, err = e.loadFunctions(ctx, g, operations); err != nil {
 		return err
 	}
 	g.imports = g.imported()

@@ -123,6 +123,9 @@ func (e *Engine) swap(ctx context.Context, next *generation) error {
 	if err := e.shared.hub.Swap(ctx, next.gate); err != nil {
 		return fmt.Errorf("swap the hub: %w", err)
 	}
+	if err := e.swapTriggers(ctx, next); err != nil {
+		return errors.Join(err, e.shared.hub.Swap(ctx, e.current.Load().gate))
+	}
 	live := settings(next)
 	live.NewKeys = next.keys.ServiceJWT() != e.current.Load().keys.ServiceJWT()
 	e.shared.realtime.Use(live)

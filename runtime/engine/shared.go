@@ -17,7 +17,9 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/function"
 	"github.com/edge-hive/edge-hive/runtime/live"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/outbound"
 	"github.com/edge-hive/edge-hive/runtime/store"
+	"github.com/edge-hive/edge-hive/runtime/trigger"
 	"github.com/edge-hive/edge-hive/runtime/web"
 	"github.com/edge-hive/edge-hive/runtime/web/realtime"
 )
@@ -31,8 +33,13 @@ type shared struct {
 	exports  data.Exports
 	// functions is nil until a manifest has some.
 	functions *function.Host
-	watcher   *watch.Watcher
-	trees     *watch.Trees // of the functions' sources
+	// values and outbound are what they reach, made with the host.
+	values   *tiered.Values
+	outbound *outbound.Client
+	// triggers is nil until there are some.
+	triggers atomic.Pointer[trigger.Runner]
+	watcher  *watch.Watcher
+	trees    *watch.Trees // of the functions' sources
 
 	httpListener    net.Listener
 	bounded         atomic.Pointer[web.Listener] // around httpListener
@@ -142,13 +149,17 @@ func (s *shared) closeOthers() error {
 
 // close ends what is left, in the reverse of the order in which it began.
 func (s *shared) close(ctx context.Context) error {
+	var errs []error
 	if s.functions != nil {
 		if err := s.functions.Close(ctx); err != nil {
-			return errors.Join(fmt.Errorf("close what runs functions: %w", err), s.store.Close())
+			errs = append(errs, fmt.Errorf("close what runs functions: %w", err))
 		}
 	}
-	if err := s.store.Close(); err != nil {
-		return fmt.Errorf("close the database: %w", err)
+	if s.values != nil {
+		errs = append(errs, s.outbound.Close(), s.values.Close())
 	}
-	return nil
+	if err := s.store.Close(); err != nil {
+		errs = append(errs, fmt.Errorf("close the database: %w", err))
+	}
+	return errors.Join(errs...)
 }

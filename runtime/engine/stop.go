@@ -26,7 +26,13 @@ func (e *Engine) close() error {
 	defer cancel()
 	var errs []error
 	if e.shared != nil {
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			e.shared.stopTriggers(ctx)
+		}()
 		errs = append(errs, e.shared.stopServing(ctx))
+		<-ended
 	}
 	e.end()
 	if e.shared != nil {

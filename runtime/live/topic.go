@@ -169,13 +169,12 @@ func (h *Hub) attend(s *Subscription) {
 	from := s.place
 	s.place = place{}
 	t.join(s)
-	switch {
-	case !from.fresh && t.has(from.cursor):
+	if t.has(from.cursor) {
 		s.told = from.cursor.Commit.Seq
 		if from.greet {
 			s.greet(single(s, &Event{Type: Resumed, Cursor: t.at(s.told)}))
 		}
-	default:
+	} else {
 		if !from.fresh || from.lost {
 			s.greet(single(s, &Event{Type: Truncated}))
 		}
@@ -255,12 +254,11 @@ func (h *Hub) refilled(s *Subscription) bool {
 	return true
 }
 
-// deliver gives a message to who listens. Who has no room for it, and took
-// nothing for a while, is slow; else he is served at his own speed. The caller
-// holds h.mu.
+// deliver gives a message to who listens. Who has no room for it is served at his
+// own speed, or ended where he takes nothing. The caller holds h.mu.
 func (h *Hub) deliver(t *topic, b *Broadcast, sender uint64) Cursor {
 	l := t.add(b, sender)
-	var full []*Subscription
+	var full []*Subscription // fill may end them, which moves the members
 	for _, s := range t.members {
 		switch {
 		case s.told != t.last-1: // a goroutine has not told it what was before
@@ -271,10 +269,6 @@ func (h *Hub) deliver(t *topic, b *Broadcast, sender uint64) Cursor {
 		}
 	}
 	for _, s := range full {
-		if s.standsStill() {
-			h.endSlow(s)
-			continue
-		}
 		s.mu.Lock()
 		s.behind = true
 		s.mu.Unlock()

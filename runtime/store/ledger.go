@@ -21,8 +21,10 @@ type Ledger interface {
 	Note(ctx context.Context, n Notes) error
 	// Noted reads the notes of a room by their keys, from a key on, at most limit.
 	Noted(ctx context.Context, room, from string, limit int) ([]Note, error)
-	// Beginning is the earliest cursor that Changes can be asked for.
-	Beginning(ctx context.Context) (query.Cursor, error)
+	// Resume gives where to go on from a cursor that the feed no longer reaches back
+	// to: the earliest that Changes can be asked for. It is true where it is known
+	// that no commit lies between.
+	Resume(ctx context.Context, after query.Cursor) (query.Cursor, bool, error)
 }
 
 // Lease says that one holder alone does something, until its time is over.

@@ -62,8 +62,8 @@ func (d *driver) start(t *task) {
 	detail := t.detail
 	name := t.line.name
 	switch {
-	case t.hopeless, t.depth >= function.MaxDepth:
-		cause := fault.Newf(function.CodeDepth, "%d functions have followed from one another", t.depth)
+	case t.hopeless, t.depth > function.MaxDepth:
+		cause := fault.Newf(function.CodeDepth, "more than %d functions followed from one another", function.MaxDepth)
 		if t.hopeless {
 			cause = fault.New(function.CodeFailed, t.cause)
 		}

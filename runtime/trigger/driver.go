@@ -33,6 +33,8 @@ type driver struct {
 	runs    chan scheduled
 	calls   int // that run
 	asking  bool
+	paused  int             // no call begins
+	quiet   []chan struct{} // closed when none runs
 	replies chan []request
 
 	// notes are what is to be written into the ledger; nil drops one.
@@ -212,17 +214,27 @@ func (d *driver) step() {
 		d.swap(now)
 		if d.badSave.times == 0 {
 			d.startRead(now)
-			d.startCalls(now)
+			if d.paused == 0 {
+				d.startCalls(now)
+			}
 		}
 		if !now.Before(d.tick) {
 			d.tick = now.Add(d.r.pace.tick)
-			d.startTimes()
+			if d.paused == 0 {
+				d.startTimes()
+			}
 			d.startAsking()
 			d.measure()
 			d.forgetParked()
 		}
 		d.by(d.tick)
 		d.drain()
+		if d.calls == 0 {
+			for _, quiet := range d.quiet {
+				close(quiet)
+			}
+			d.quiet = nil
+		}
 	}
 	d.startSave(now)
 }
@@ -350,7 +362,7 @@ func (d *driver) takePage(p *page) {
 		}
 		switch {
 		case p.truncated && place == p.after:
-			d.miss(l, p.begin)
+			d.miss(l, p.begin, p.whole)
 		case p.truncated:
 		case place.Compare(p.end) <= 0:
 			for _, t := range l.take(p.found[of], p.end) {

@@ -266,13 +266,14 @@ func (d *driver) addDead(l *line, note *letter) {
 	}
 }
 
-// miss goes on where the feed begins, for a line that it no longer reaches back to.
-func (d *driver) miss(l *line, begin query.Cursor) {
+// miss goes on where the feed begins, for a line that it no longer reaches back
+// to; where it is whole, nothing was missed.
+func (d *driver) miss(l *line, begin query.Cursor, whole bool) {
 	from := l.place
 	d.fileAll(l)
 	l.place, l.atEnd, l.unsaved = begin, false, true
-	if l.fresh {
-		return // it was to begin at the present
+	if l.fresh || whole { // what is fresh was to begin at the present
+		return
 	}
 	now := d.r.now()
 	since := l.since

@@ -33,6 +33,7 @@ type page struct {
 	found   map[*listener][]found
 	// begin is set where the feed no longer reaches back.
 	truncated bool
+	whole     bool // but nothing lies between
 	begin     query.Cursor
 	err       error
 }
@@ -64,7 +65,7 @@ func (r *Runner) read(ctx context.Context, p *page) {
 	commits, err := r.store.Changes(ctx, p.after, pageCommits)
 	if errors.Is(err, store.ErrTruncated) {
 		p.truncated = true
-		p.begin, p.err = r.store.Beginning(ctx)
+		p.begin, p.whole, p.err = r.store.Resume(ctx, p.after)
 		return
 	}
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/function"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/query"
+	"github.com/edge-hive/edge-hive/runtime/store"
 )
 
 // View answers conditions that look beyond the row; store.View is one.
@@ -112,4 +113,22 @@ func (it *interest) wants(op query.Op) bool {
 		return it.delete
 	}
 	return false
+}
+
+// IsEmpty reports that nothing is to be called.
+func (s *Set) IsEmpty() bool { return len(s.lines)+len(s.times) == 0 }
+
+// IsLeft reports that a store has notes of functions that were called once: a
+// runner ends what of them is kept for nobody, as the hold on the feed.
+func IsLeft(ctx context.Context, s store.Ledger) (bool, error) {
+	for _, room := range []string{roomPlace, roomTime} {
+		notes, err := s.Noted(ctx, room, "", 1)
+		if err != nil {
+			return false, fmt.Errorf("look for what triggers have left: %w", err)
+		}
+		if len(notes) > 0 {
+			return true, nil
+		}
+	}
+	return false, nil
 }

@@ -197,10 +197,45 @@ func (r *Runner) await(ctx context.Context, ready func() bool) error {
 	return nil
 }
 
-// Drain notes all that was committed and not run in the ledger, so that nothing is
-// lost when the feed ends: before a migration that makes tables anew. It does
-// nothing where another node leads.
-func (r *Runner) Drain(ctx context.Context) error {
+// Pause lets no call begin until resume is called, waits for those that run as far
+// as the context lets it, and notes in the ledger what was committed and not run:
+// nothing is lost when the feed ends, as it does with a migration that makes tables
+// anew. It does nothing where another node leads.
+func (r *Runner) Pause(ctx context.Context) (resume func()) {
+	quiet := make(chan struct{})
+	var paused *driver
+	r.do(ctx, func(d *driver) {
+		paused = d
+		d.paused++
+		d.quiet = append(d.quiet, quiet)
+	})
+	if paused == nil {
+		return func() {}
+	}
+	part, cancel := context.WithTimeout(ctx, quietTime)
+	defer cancel()
+	select {
+	case <-quiet:
+	case <-part.Done():
+		r.log.Warn("functions still run for commits; what they write from here on may be missed by others")
+	case <-paused.ended:
+	}
+	if err := r.drain(ctx); err != nil {
+		r.log.Warn("what functions have not run for yet could not be noted; it is missed if the feed ends", "error", err)
+	}
+	return func() {
+		select {
+		case paused.asked <- func(d *driver) { d.paused-- }:
+		case <-paused.ended:
+		}
+	}
+}
+
+// quietTime bounds how long a pause waits for calls that run.
+const quietTime = 3 * time.Second
+
+// drain notes what was committed and not run.
+func (r *Runner) drain(ctx context.Context) error {
 	at, err := r.store.Position(ctx)
 	if err != nil {
 		return err

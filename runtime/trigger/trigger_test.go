@@ -373,7 +373,7 @@ func TestRemoved(t *testing.T) {
 func TestDepth(t *testing.T) {
 	w := newWorld(t, on("f", "items", ""))
 	w.fakes.set(func(ctx context.Context, s *seen) error {
-		if s.depth >= function.MaxDepth {
+		if s.depth > function.MaxDepth {
 			t.Errorf("called at the depth of %d", s.depth)
 		}
 		write := writeOf("items", fmt.Sprintf(`{"id":"after%d"}`, s.depth))
@@ -384,11 +384,11 @@ func TestDepth(t *testing.T) {
 	w.put("items", "first", "")
 	var letters []Letter
 	w.eventually("the chain ends", func() bool { letters, _ = w.runner.Letters(t.Context(), "f", "", 10); return len(letters) == 1 })
-	if l := letters[0]; !strings.Contains(l.Error, function.CodeDepth) || l.Key != "after7" || l.Attempts != 1 {
+	if l := letters[0]; !strings.Contains(l.Error, function.CodeDepth) || l.Key != "after8" || l.Attempts != 1 {
 		t.Errorf("the letter is %+v", l)
 	}
-	if n := len(w.fakes.done()); n != function.MaxDepth {
-		t.Errorf("%d functions followed from one another, want %d", n, function.MaxDepth)
+	if n := len(w.fakes.done()); n != function.MaxDepth+1 {
+		t.Errorf("%d functions followed from one another, want %d", n, function.MaxDepth+1)
 	}
 }
 
@@ -418,8 +418,8 @@ func TestMissed(t *testing.T) {
 	}
 }
 
-// TestDrain: what is noted before the feed ends is run after it.
-func TestDrain(t *testing.T) {
+// TestPause: what is noted before the feed ends is run after it.
+func TestPause(t *testing.T) {
 	w := newWorld(t, on("f", "items", ""))
 	let := make(chan struct{})
 	w.fakes.set(func(ctx context.Context, s *seen) error {
@@ -440,19 +440,24 @@ func TestDrain(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := w.runner.Drain(t.Context()); err != nil {
-		t.Fatal(err)
-	}
+	go func() { time.Sleep(50 * time.Millisecond); close(let) }()
+	resume := w.runner.Pause(t.Context())
+	ran := len(w.fakes.done())
 	m := stock(on("f", "items", ""))
 	m.Tables[2].Columns[0].Name, m.Tables[2].Columns[0].Was = "m", "n"
 	w.generation(m)
-	close(let)
+	if now := len(w.fakes.called()); now != ran {
+		t.Errorf("%d were called in a pause", now-ran)
+	}
 	if err := w.runner.Swap(t.Context(), w.set); err != nil {
 		t.Fatal(err)
 	}
+	resume()
 	w.eventually("all ran", func() bool { return len(w.fakes.done()) >= n })
-	if l, _ := w.runner.Letters(t.Context(), "f", "", 1); len(l) > 1 || len(l) == 1 && !l[0].Missed {
-		t.Errorf("letters: %+v", l)
+	w.put("items", "after", "")
+	w.eventually("it goes on", func() bool { return len(w.fakes.done()) == n+1 })
+	if l, err := w.runner.Letters(t.Context(), "f", "", 1); len(l) > 0 || err != nil {
+		t.Errorf("letters: %+v, %v", l, err)
 	}
 }
 

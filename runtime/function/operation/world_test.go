@@ -56,8 +56,10 @@ func shop() *manifest.Manifest {
 			{
 				Name: "books", Key: manifest.Key{Type: "int"}, Cache: "minute",
 				Columns: []manifest.Column{
-					{Name: "title", Type: "text", Required: true}, {Name: "author", Type: "ref", Table: "authors"},
-					{Name: "isbn", Type: "text"}, {Name: "stock", Type: "int", Default: &manifest.Default{JSON: "1"}},
+					{Name: "title", Type: "text", Required: true},
+					{Name: "author", Type: "ref", Table: "authors"},
+					{Name: "isbn", Type: "text"},
+					{Name: "stock", Type: "int", Default: &manifest.Default{JSON: "1"}},
 				},
 				Indexes: []manifest.Index{{Name: "byISBN", Columns: []string{"isbn"}, Unique: true}},
 				Access:  manifest.Access{Read: always, Create: writers, UpdateBefore: writers, UpdateAfter: writers, Delete: writers},
@@ -66,7 +68,8 @@ func shop() *manifest.Manifest {
 				Name: "orders", Key: manifest.Key{Type: "int"},
 				Columns: []manifest.Column{
 					{Name: "owner", Type: "ref", Table: "users", Required: true, Auto: &manifest.Auto{Create: "auth.uid"}},
-					{Name: "book", Type: "ref", Table: "books"}, {Name: "state", Type: "text"},
+					{Name: "book", Type: "ref", Table: "books"},
+					{Name: "state", Type: "text"},
 				},
 				Access: manifest.Access{Read: mine, Create: writers, UpdateBefore: mine, UpdateAfter: mine, Delete: mine},
 			},

@@ -166,18 +166,20 @@ func (s *Store) Noted(ctx context.Context, room, from string, limit int) ([]stor
 	return notes, nil
 }
 
-// Beginning implements store.Ledger.
-func (s *Store) Beginning(ctx context.Context) (query.Cursor, error) {
+// Resume implements store.Ledger. An epoch begins with a row of the feed that is no
+// commit, right behind the last one of before.
+func (s *Store) Resume(ctx context.Context, after query.Cursor) (query.Cursor, bool, error) {
 	if err := s.gate.Enter(ctx); err != nil {
-		return query.Cursor{}, err
+		return query.Cursor{}, false, err
 	}
 	defer s.gate.Leave()
 	s.feed.mu.RLock()
 	defer s.feed.mu.RUnlock()
-	return query.Cursor{Epoch: s.feed.epoch, Seq: s.feed.floor}, nil
+	begin := query.Cursor{Epoch: s.feed.epoch, Seq: s.feed.floor}
+	return begin, after.Epoch < begin.Epoch && after.Seq+1 == begin.Seq, nil
 }
 
-// readHold gives what the feed is held from; false where it is not.
+// readHold gives what the feed is held from, the zero Cursor where it is not.
 func readHold(c *conn) (query.Cursor, error) {
 	text, err := readMeta(c, metaHold)
 	if err != nil || text == "" {

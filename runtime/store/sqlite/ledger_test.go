@@ -65,7 +65,7 @@ func TestFeedIsHeld(t *testing.T) {
 	}
 	n.hold(query.Cursor{})
 	n.must("free")
-	if begin, err := n.store.Beginning(t.Context()); err != nil || begin.Seq <= end.Seq {
+	if begin, _, err := n.store.Resume(t.Context(), from); err != nil || begin.Seq <= end.Seq {
 		t.Errorf("begins at %s after %s: %v", begin, end, err)
 	}
 	n.close()

@@ -3,12 +3,14 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store"
+	"github.com/edge-hive/edge-hive/runtime/store/plan"
 )
 
 // lead takes a lease, or tells that another has it.
@@ -156,7 +158,7 @@ func testNotesUnseen(t *testing.T, s store.Store) {
 		t.Errorf("a note moved the feed from %s to %s", before, now)
 	}
 	f.apply(f.insert("authors", author("a", "x")))
-	begin, err := s.Beginning(f.ctx())
+	begin, _, err := s.Resume(f.ctx(), query.Cursor{Epoch: before.Epoch - 1, Seq: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -166,5 +168,30 @@ func testNotesUnseen(t *testing.T, s store.Store) {
 	}
 	if err := s.Note(f.ctx(), store.Notes{Hold: &query.Cursor{}}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// testResume: where a feed ends, it is known whether something was missed.
+func testResume(t *testing.T, s store.Store) {
+	f := open(t, s, library())
+	early := f.position()
+	f.apply(f.insert("authors", author("a", "x")))
+	last := f.position()
+	to := plan.FromQuery(library())
+	to.Tables[slices.IndexFunc(to.Tables, func(t plan.Table) bool { return t.Name == "loans" })].Name = "lendings"
+	f.migrate(to, []string{"loans"})
+	if _, err := s.Changes(f.ctx(), last, 10); !errors.Is(err, store.ErrTruncated) {
+		t.Fatalf("after a drop: %v, want ErrTruncated", err)
+	}
+	if _, whole, err := s.Resume(f.ctx(), early); whole || err != nil {
+		t.Errorf("from before a commit: %t, %v", whole, err)
+	}
+	next, whole, err := s.Resume(f.ctx(), last)
+	if !whole || err != nil {
+		t.Errorf("from the last commit: %t, %v", whole, err)
+	}
+	f.apply(f.insert("authors", author("b", "x")))
+	if commits, err := s.Changes(f.ctx(), next, 10); err != nil || len(commits) != 1 {
+		t.Errorf("from %s: %v, %v", next, commits, err)
 	}
 }

@@ -88,6 +88,7 @@ var tests = []struct {
 	{"a lease that many want", testLeaseRace},
 	{"notes", testNotes},
 	{"notes are no commits", testNotesUnseen},
+	{"where a feed ended", testResume},
 	{"versions", testVersions},
 	{"watch", testWatch},
 	{"snapshot under writers", testSnapshot},

@@ -162,19 +162,52 @@ func (s *Store) Noted(ctx context.Context, room, from string, limit int) ([]stor
 	return notes, nil
 }
 
-// Beginning implements store.Ledger: the epoch's, or where the server may have
-// dropped that, the present.
-func (s *Store) Beginning(ctx context.Context) (query.Cursor, error) {
+// Resume implements store.Ledger: where the epoch begins, or where the server may
+// have dropped that, the present.
+func (s *Store) Resume(ctx context.Context, after query.Cursor) (query.Cursor, bool, error) {
 	f := s.feed
 	if err := f.start(); err != nil {
-		return query.Cursor{}, err
+		return query.Cursor{}, false, err
 	}
 	f.mu.Lock()
 	err := f.await(ctx, func() bool { return f.epoch != 0 })
-	kept := err == nil && !f.gone(int64(f.epoch/1000))
+	epoch := f.epoch
+	kept, whole := err == nil && !f.gone(int64(epoch/1000)), err == nil && after.Seq > 0 && !f.gone(millis(after.Seq))
 	f.mu.Unlock()
-	if err != nil || kept {
-		return query.Cursor{}, err
+	switch {
+	case err != nil:
+		return query.Cursor{}, false, err
+	case whole:
+		at, found, err := f.between(ctx, after, epoch)
+		if err != nil || found {
+			return at, found, err
+		}
 	}
-	return s.Position(ctx)
+	if kept {
+		return query.Cursor{}, false, nil
+	}
+	at, err := s.Position(ctx)
+	return at, false, err
+}
+
+// between gives where an epoch began, if no commit came between a cursor and that.
+func (f *feed) between(ctx context.Context, after query.Cursor, epoch uint64) (query.Cursor, bool, error) {
+	for from := after.Seq + 1; ; {
+		page, last, more, err := f.show(ctx, from)
+		if err != nil {
+			return query.Cursor{}, false, err
+		}
+		for i := range page {
+			switch {
+			case page[i].breaks && page[i].epoch == epoch:
+				return query.Cursor{Epoch: epoch, Seq: page[i].seq}, true, nil
+			case !page[i].breaks:
+				return query.Cursor{}, false, nil
+			}
+		}
+		if !more {
+			return query.Cursor{}, false, nil
+		}
+		from = last + 1
+	}
 }

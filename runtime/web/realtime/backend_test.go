@@ -58,6 +58,7 @@ func chat() *manifest.Manifest {
 			{Name: "vault", Table: "vault", Events: all},
 			{Name: "lobby", Broadcast: true, History: 2, Access: always, Send: rule("auth.role == 'authenticated'")},
 			{Name: "attic", Broadcast: true},
+			{Name: "plaza", Broadcast: true, Access: always, Send: always},
 		},
 	}
 }

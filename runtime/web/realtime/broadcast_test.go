@@ -166,11 +166,16 @@ func TestBroadcastIsDenied(t *testing.T) {
 	if f := rows.next(); !strings.HasPrefix(f, `{"type":"error","ref":"1","code":"no-broadcast",`) {
 		t.Errorf("sent to a table: %s", f)
 	}
-	early := b.dial("lobby?auth=later", nil)
+	early := b.dial("plaza?auth=later", nil)
 	early.send(`{"type":"send","event":"x","ref":"1"}`)
 	if f := early.next(); !strings.HasPrefix(f, `{"type":"error","ref":"1","code":"42501",`) {
 		t.Errorf("before it is known who sends: %s", f)
 	}
+
+	anyone := b.dial("plaza", nil)
+	anyone.want(`{"type":"joined"}`)
+	anyone.send(`{"type":"send","event":"x"}`)
+	anyone.wantMessage("x", "null", "")
 
 	const body = `{"event":"x","payload":1}`
 	with := func(header http.Header, name, value string) http.Header {
@@ -297,7 +302,7 @@ func TestBroadcastReload(t *testing.T) {
 	stays.send(`{"type":"send","event":"before"}`)
 	at := stays.wantMessage("before", "null", ann)
 	b.reload(func(m *manifest.Manifest) {
-		m.Channels = m.Channels[:5]
+		m.Channels = append(m.Channels[:5:5], m.Channels[6])
 		m.Channels[4].Send = rule("auth.uid == '" + bob + "'")
 	})
 	gone.wantClose(4004)

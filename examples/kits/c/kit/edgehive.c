@@ -712,7 +712,7 @@ static void escape(eh_out *out, eh_text text) {
   }
 }
 
-static void parameter(eh_out *query, const char *name, const char *op, eh_text value) {
+static void parameter(eh_out *query, const char *name, const char *op, eh_text value) { // op may be NULL
   if (query->size) eh_append(query, EH_TEXT("&"));
   escape(query, eh_from(name));
   eh_append(query, EH_TEXT("="));
@@ -722,6 +722,8 @@ static void parameter(eh_out *query, const char *name, const char *op, eh_text v
   }
   escape(query, value);
 }
+
+void eh_parameter(eh_out *query, const char *name, eh_text value) { parameter(query, name, NULL, value); }
 
 void eh_columns(eh_out *query, const char *columns) { parameter(query, "select", NULL, eh_from(columns)); }
 

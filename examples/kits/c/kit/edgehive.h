@@ -170,6 +170,7 @@ void eh_in(eh_out *query, const char *column, const eh_text *values, size_t coun
 void eh_order(eh_out *query, const char *by); // "price.desc,title"
 void eh_limit(eh_out *query, int64_t limit);
 void eh_offset(eh_out *query, int64_t offset);
+void eh_parameter(eh_out *query, const char *name, eh_text value); // any other: "_text"
 
 // Rows; the body is those that were found or written, JSON. query may be NULL.
 eh_result eh_select(const char *table, eh_out *query);

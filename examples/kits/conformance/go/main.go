@@ -107,6 +107,9 @@ var plain = map[string]func(*edgehive.Event, *edgehive.Answer) error{
 		return nil
 	},
 	"/json": func(e *edgehive.Event, a *edgehive.Answer) error {
+		if !json.Valid(e.Body()) { // a decoder reads a value, and looks at nothing behind it
+			return errors.New("not JSON")
+		}
 		decoder := json.NewDecoder(bytes.NewReader(e.Body()))
 		decoder.UseNumber()
 		var value any
