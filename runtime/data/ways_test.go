@@ -7,6 +7,9 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/data"
+	functions "github.com/edge-hive/edge-hive/runtime/function"
+	"github.com/edge-hive/edge-hive/runtime/function/operation"
+	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/query"
 )
 
@@ -209,6 +212,20 @@ func ways() []way {
 			}
 			return out.String()
 		}},
+		{"read of a function", function("db.select", `{"table":"orders"}`, "")},
+		{"count of a function", func(t *testing.T, b *backend, caller *auth.Caller, key string) string {
+			got := function("db.select", `{"table":"orders","query":"id=eq.KEY&limit=0","count":true}`, "")(t, b, caller, key)
+			return owned(got, `{"count":1}[]`)
+		}},
+		{"embed of a function", function("db.select", `{"table":"books","query":"select=title,orders(*)"}`, "")},
+		{"update of a function", function("db.update", `{"table":"orders","query":"id=eq.KEY"}`, `{"quantity":7}`)},
+		{"delete of a function", function("db.delete", `{"table":"orders","query":"id=not.is.null"}`, "")},
+		{"batch of a function", function("db.batch", `{}`, `[{"op":"update","table":"orders","key":"KEY","set":{"quantity":7},"return":true}]`)},
+		{"bounded update of a function", func(t *testing.T, b *backend, caller *auth.Caller, key string) string {
+			got := function("db.update", `{"table":"orders","query":"id=eq.KEY","prefer":"max-affected=0"}`, `{"quantity":7}`)(t, b, caller, key)
+			return owned(got, "PGRST124 Query result exceeds max-affected preference constraint")
+		}},
+		{"query of a function", function("db.call", `{"query":"mine"}`, "")},
 		{"snapshot", func(t *testing.T, b *backend, caller *auth.Caller, _ string) string {
 			s, err := b.Subscribe(caller, "mine")
 			if err != nil {
@@ -230,6 +247,24 @@ func ways() []way {
 			}
 			return ""
 		}},
+	}
+}
+
+// function asks what a function may ask of its host, with everything granted.
+func function(name, head, body string) func(*testing.T, *backend, *auth.Caller, string) string {
+	return func(t *testing.T, b *backend, caller *auth.Caller, key string) string {
+		grants := &manifest.Grants{Queries: []string{"mine", "of"}}
+		for _, declared := range shop().Tables {
+			grants.Tables = append(grants.Tables, manifest.TableGrant{Table: declared.Name, Operations: []string{"read", "create", "update", "delete"}})
+		}
+		b.met.method("Within")
+		reply, err := operation.New(operation.Options{Gate: b.Gate})[name].Do(t.Context(), &functions.Call{
+			Definition: &functions.Definition{Name: "f", Grants: grants}, Event: &functions.Event{Caller: caller}, Acting: caller,
+		}, []byte(strings.ReplaceAll(head, "KEY", key)), []byte(strings.ReplaceAll(body, "KEY", key)))
+		if err != nil {
+			return code(t, err)
+		}
+		return string(reply.Head) + string(reply.Body)
 	}
 }
 

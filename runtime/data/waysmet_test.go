@@ -133,7 +133,6 @@ var noRows = map[string]string{
 	"Request.Columns":      "it names what is written",
 	"Write.MissingDefault": "it says what is written",
 	"Write.Depth":          "it says where the write came from",
-	"Gate.Within":          "TestGrantsGiveNothing",
 
 	"Request.Page":       "TestWhatIsHiddenIsAsIfItWereAbsent",
 	"ReachRequest.Ways":  "TestWhatIsHiddenIsAsIfItWereAbsent",

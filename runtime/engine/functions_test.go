@@ -128,3 +128,41 @@ func TestFunctionSecretIsMissing(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// TestTriggerRuns has a function copy what is written, and goes on with it after a
+// restart.
+func TestTriggerRuns(t *testing.T) {
+	b := prepare(t, base+`
+tables: notes: access: create: true
+tables: seen: {columns: {note: type: "text", op: type: "text"}, access: read: true}
+functions: copy: {
+	module: "copy.js"
+	as:     "service"
+	on: tables: notes: {events: ["create", "update"], when: "text != 'quiet'"}
+	grants: tables: seen: ["create"]
+}
+`)
+	b.write("copy.js", `import {db} from "edgehive"
+export default {
+	async change({row, op}) {
+		await db.from("seen").insert({note: row.text, op})
+	}
+}`)
+	b.start()
+	b.want("POST", "/api/data/notes", `[{"text":"one"},{"text":"quiet"},{"text":"two"}]`, 201, "")
+	defer func() {
+		if t.Failed() {
+			t.Log(b.log)
+		}
+	}()
+	seen := func() string { _, body := b.call("GET", "/api/data/seen?select=note,op&order=note", ""); return body }
+	eventually(t, "both were copied", func() bool { return seen() == `[{"note":"one","op":"create"},{"note":"two","op":"create"}]` })
+	if err := b.Close(); err != nil {
+		t.Fatal(err)
+	}
+	b.start()
+	b.want("POST", "/api/data/notes", `{"text":"z three"}`, 201, "")
+	eventually(t, "it goes on where it was", func() bool {
+		return seen() == `[{"note":"one","op":"create"},{"note":"two","op":"create"},{"note":"z three","op":"create"}]`
+	})
+}

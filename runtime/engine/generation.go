@@ -140,11 +140,6 @@ func (e *Engine) raise(ctx context.Context, g *generation, p plan.Plan) (string,
 	if err != nil {
 		return "", err
 	}
-	if !p.Additive() {
-		if err := e.keepTriggered(ctx); err != nil {
-			return "", err
-		}
-	}
 	if err := e.shared.store.Migrate(ctx, p); err != nil {
 		return "", migrationFault(g.manifest, err)
 	}

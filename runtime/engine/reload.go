@@ -104,6 +104,7 @@ func (e *Engine) reload(ctx context.Context, who, hash string) (_ Outcome, err e
 			return Outcome{}, err
 		}
 		defer resume()
+		defer e.pauseTriggers(ctx)()
 	}
 	next, did, err := e.build(ctx, d, old.number+1)
 	if err != nil {

@@ -76,21 +76,17 @@ func (s *shared) stopTriggers(ctx context.Context) {
 	}
 }
 
-// noteTime is how long what was committed may take to be noted before the feed
-// begins anew.
+// noteTime is how long a migration that ends the feed may wait for triggers.
 const noteTime = 10 * time.Second
 
-// keepTriggered notes what was committed and not run, before a migration that ends
-// the feed.
-func (e *Engine) keepTriggered(ctx context.Context) error {
+// pauseTriggers holds calls back while a migration ends the feed, and notes what
+// was committed and not run. Resume must be called.
+func (e *Engine) pauseTriggers(ctx context.Context) (resume func()) {
 	runner := e.shared.triggers.Load()
 	if runner == nil {
-		return nil
+		return func() {}
 	}
 	ctx, cancel := context.WithTimeout(ctx, noteTime)
 	defer cancel()
-	if err := runner.Drain(ctx); err != nil {
-		return fmt.Errorf("note what triggers have yet to run: %w", err)
-	}
-	return nil
+	return runner.Pause(ctx)
 }

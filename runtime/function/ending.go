@@ -13,7 +13,6 @@ import (
 // What ends calls. None of it tells what the guest is like inside.
 var (
 	errPointer    = fault.New(CodeFailed, "the function failed").WithCause(errors.New("it gave its host a range that is not within its memory"))
-	errStart      = fault.New(CodeFailed, "the function failed").WithCause(errors.New("its module exports no fuel"))
 	errStack      = fault.New(CodeFailed, "the function failed").WithCause(errors.New("its stack overflowed"))
 	errMemory     = fault.New(CodeMemory, "the function needed more memory than its limit")
 	errAnswer     = fault.New(CodeAnswer, "the function answered more than its limit")

@@ -116,6 +116,10 @@ func (h *Host) link(ctx context.Context) error {
 	for _, m := range hostModules() {
 		b := h.runtime.NewHostModuleBuilder(m.name)
 		for _, f := range m.functions {
+			if f.within != nil {
+				b = b.NewFunctionBuilder().WithGoModuleFunction(f.within, f.parameters, f.results).Export(f.name)
+				continue
+			}
 			b = b.NewFunctionBuilder().WithGoFunction(f.do, f.parameters, f.results).Export(f.name)
 		}
 		if _, err := b.Instantiate(ctx); err != nil {
@@ -199,6 +203,7 @@ type hostFunction struct {
 	name                string
 	parameters, results []api.ValueType
 	do                  api.GoFunc
+	within              api.GoModuleFunc // instead of do, where the guest's module is wanted
 }
 
 func hostModules() []hostModule {

@@ -45,22 +45,23 @@ const (
 	overhead = 32 << 10
 	// roomyStack is what a machine stack may have grown to and be kept.
 	roomyStack = 128 << 10
-	// initialTime is what making an instance may take, where calls have less.
-	initialTime = 5 * time.Second
 )
+
+// initialTime is what making an instance may take, where calls have less.
+var initialTime = 5 * time.Second
 
 var moduleConfig = wazero.NewModuleConfig().WithName("").WithStartFunctions()
 
 // instantiate makes an instance. The room for what it begins with is charged
 // already; it is given back where this fails.
-func (f *Function) instantiate(ctx context.Context, e *Event, until time.Time) (in *instance, err error) {
+func (f *Function) instantiate(ctx context.Context, e *Event, until time.Time) (made *instance, err error) {
 	size := f.initialSize()
 	reserved, err := reserveMemory(f.memoryLimit)
 	if err != nil {
 		f.host.budget.release(size + overhead)
 		return nil, err
 	}
-	in = &instance{function: f, charged: overhead}
+	in := &instance{function: f, charged: overhead}
 	in.memory = &linear{budget: &f.host.budget, limit: f.memoryLimit, reserved: reserved, size: uint64(size), charge: in.chargeMemory}
 	in.running.begin(ctx, in, e, nil, until)
 	defer func() {
@@ -84,14 +85,19 @@ func (f *Function) instantiate(ctx context.Context, e *Event, until time.Time) (
 
 // bind finds the exports that are needed for each call.
 func (in *instance) bind() {
-	in.fuel, _ = in.module.ExportedGlobal(meter.Fuel).(api.MutableGlobal)
-	in.depth, _ = in.module.ExportedGlobal(meter.Depth).(api.MutableGlobal)
+	in.bindMeter(in.module)
 	for _, name := range in.function.module.globals {
 		if g, ok := in.module.ExportedGlobal(name).(api.MutableGlobal); ok {
 			in.globals = append(in.globals, g)
 		}
 	}
 	in.renew()
+}
+
+// bindMeter finds what the meter counts with. What it rewrote has both.
+func (in *instance) bindMeter(m api.Module) {
+	in.fuel = m.ExportedGlobal(meter.Fuel).(api.MutableGlobal)
+	in.depth = m.ExportedGlobal(meter.Depth).(api.MutableGlobal)
 }
 
 // renew gets the function that is called, with a small machine stack.
@@ -166,7 +172,7 @@ func (in *instance) refuel() {
 		in.fuel.Set(fuel)
 	}
 	if in.depth != nil {
-		in.depth.Set(uint64(meter.DefaultStack))
+		in.depth.Set(uint64(in.function.stack()))
 	}
 }
 

@@ -33,11 +33,15 @@ type module struct {
 // so that functions with different ones share the code.
 const mostPages = 65535
 
+// guestStack is how much of the machine's stack a guest may use, estimated.
+// wazero's doubles as it grows, so it may be twice that.
+const guestStack = 2 << 20
+
 // open gives the compiled module of some code, and compiles it where nobody has.
 // close gives it back.
 func (h *Host) open(ctx context.Context, name string, code []byte) (*module, error) {
 	began := time.Now()
-	rewritten, err := meter.Rewrite(code, meter.Options{MemoryPages: mostPages})
+	rewritten, err := meter.Rewrite(code, meter.Options{MemoryPages: mostPages, StackBytes: guestStack})
 	if err != nil {
 		return nil, moduleFault(err)
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tetratelabs/wazero/api"
+
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/function/meter"
 )
@@ -160,18 +162,20 @@ func (r *running) view(pointer, length uint64) []byte {
 
 // meterModule is what metered code calls.
 func meterModule() hostModule {
-	return hostModule{meter.HostModule, []hostFunction{declare(meter.Tick, "", "", tick)}}
+	return hostModule{meter.HostModule, []hostFunction{{name: meter.Tick, within: func(ctx context.Context, m api.Module, _ []uint64) {
+		tick(runningOf(ctx), m)
+	}}}}
 }
 
 // tick is called where a guest has used up its fuel, or its stack. Others get
 // their turn here, and so does the garbage collector: machine code cannot be
 // interrupted.
-func tick(r *running, _ []uint64) {
+func tick(r *running, m api.Module) {
 	in := r.instance
-	if in.fuel == nil {
-		r.end(errStart)
+	if in.fuel == nil { // in the module's start, before anybody knows the instance
+		in.bindMeter(m)
 	}
-	if in.depth != nil && int32(in.depth.Get()) < 0 {
+	if int32(in.depth.Get()) < 0 {
 		r.end(errStack)
 	}
 	r.check()

@@ -6,6 +6,7 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/function/javascript"
+	"github.com/edge-hive/edge-hive/runtime/function/meter"
 )
 
 // This file is where scripts and package javascript meet: a script is an instance
@@ -17,6 +18,19 @@ func (f *Function) newScript() {
 		r := running{function: f, caller: context.Background()}
 		r.log(logLevels[min(max(level, 0), len(logLevels)-1)], text[:min(len(text), maxLine)])
 	}}
+}
+
+// scriptStack is the stack of scripts, as the meter estimates it. The engine bounds
+// its recursion itself, and throws an error that scripts can catch: at that bound
+// wazero's stack has 16 MiB, of which the meter thinks more than of others.
+const scriptStack = 4 * meter.DefaultStack
+
+// stack is what a guest may have of it.
+func (f *Function) stack() int32 {
+	if f.script != nil {
+		return scriptStack
+	}
+	return meter.DefaultStack
 }
 
 // prepareScript loads the script into the first instance.

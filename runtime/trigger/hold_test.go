@@ -13,7 +13,7 @@ import (
 // TestFeedIsHeldForFunctions: what a function has not run for is kept, however old,
 // until the feed is full; then writes are refused until it has.
 func TestFeedIsHeldForFunctions(t *testing.T) {
-	w := newWorld(t, on("f", "items", ""))
+	w := newWorld(t, many(on("f", "items", "")))
 	w.end()
 	w.options.ChangesKeep, w.options.ChangesMax = time.Millisecond, 256<<10
 	let := make(chan struct{})
@@ -28,7 +28,7 @@ func TestFeedIsHeldForFunctions(t *testing.T) {
 			return ctx.Err()
 		}
 	})
-	w.begin(on("f", "items", ""))
+	w.begin(many(on("f", "items", "")))
 	w.put("items", "slow", "")
 	text := strings.Repeat("x", 10_000)
 	var err error

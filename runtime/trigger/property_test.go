@@ -35,7 +35,7 @@ func (m *mortal) Resign(ctx context.Context, l store.Lease) error { return m.Sto
 // once, and none before those of its row that came before it.
 func TestOrderOfKeys(t *testing.T) {
 	const keys, each, crashes = 12, 60, 8
-	w := newWorld(t, on("f", "items", ""))
+	w := newWorld(t, many(on("f", "items", "")))
 	w.stop()
 	var mu sync.Mutex
 	var wrong []string
@@ -125,7 +125,7 @@ func TestOrderOfKeys(t *testing.T) {
 // TestLedgerFails: where what was done cannot be noted, no more is called, and it
 // goes on when it can.
 func TestLedgerFails(t *testing.T) {
-	w := newWorld(t, on("f", "items", ""))
+	w := newWorld(t, many(on("f", "items", "")))
 	w.stop()
 	m := &mortal{Store: w.store}
 	w.runner = New(Options{Store: m, Retry: w.retry, pace: hasty})

@@ -76,9 +76,15 @@ func on(name, table, when string, events ...string) manifest.Function {
 		events = []string{"create", "update", "delete"}
 	}
 	return manifest.Function{
-		Name: name, Limits: manifest.FunctionLimits{Instances: 4},
+		Name: name, Limits: manifest.FunctionLimits{Instances: 1},
 		Tables: []manifest.TableTrigger{{Table: table, Events: events, When: when, Path: "functions." + name + ".on.tables." + table}},
 	}
+}
+
+// many has four instances.
+func many(f manifest.Function) manifest.Function {
+	f.Limits.Instances = 4
+	return f
 }
 
 func newWorld(t *testing.T, functions ...manifest.Function) *world {

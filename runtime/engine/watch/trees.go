@@ -150,7 +150,7 @@ func walk(root string, visit func(path string, entry fs.DirEntry) error) error {
 		case err != nil && path == root:
 			return err
 		case err != nil:
-			return nil // it went while we looked
+			return nil //nolint:nilerr // it went while we looked
 		case path != root && !isSource(entry.Name()) && entry.IsDir():
 			return filepath.SkipDir
 		case path != root && !isSource(entry.Name()):

@@ -30,7 +30,6 @@ type bodyWriter struct {
 	copied  int    // up to here the body is written
 	scratch uint32 // a local for what is left of the fuel
 	beneath uint32 // another one, for what is left of the stack, and for sizes
-	paid    uint32
 	nesting uint32
 	loop    int
 }
@@ -77,10 +76,12 @@ func (b *bodyWriter) locals(metered, counted bool) {
 	l := b.body.locals
 	own := 0
 	if metered || counted || b.body.bulk {
-		own = 3
+		own = 1
 		b.scratch = b.body.numbered
+	}
+	if counted || b.body.bulk {
+		own = 2
 		b.beneath = b.body.numbered + 1
-		b.paid = b.body.numbered + 2
 	}
 	n := l.count
 	if own > 0 {
@@ -119,11 +120,7 @@ func (b *bodyWriter) instruction(r *reader, counted bool) {
 		b.nesting++
 		if cost := b.plan.loops[b.loop]; cost > 0 {
 			b.upTo(r.at)
-			if cost < prepaid {
-				b.turn(cost)
-			} else {
-				b.pay(cost)
-			}
+			b.pay(cost)
 		}
 		b.loop++
 	case opEnd:
@@ -200,25 +197,6 @@ func (b *bodyWriter) pay(cost uint32) {
 	b.tickBelowZero(b.scratch)
 }
 
-const prepaid = 512
-
-func (b *bodyWriter) turn(cost uint32) {
-	b.local(opLocalGet, b.paid)
-	b.constant(int32(cost))
-	b.op(opI32Sub)
-	b.local(opLocalTee, b.paid)
-	b.constant(0)
-	b.op(opI32LtS)
-	b.op(opIf)
-	b.out = append(b.out, 0x40)
-	b.local(opLocalGet, b.paid)
-	b.constant(prepaid)
-	b.op(opI32Add)
-	b.local(opLocalSet, b.paid)
-	b.pay(prepaid)
-	b.op(opEnd)
-}
-
 // payFor pays for a size that lies on top of the operands, and stays there.
 func (b *bodyWriter) payFor(shift int32) {
 	b.local(opLocalTee, b.beneath)
@@ -241,9 +219,10 @@ func (b *bodyWriter) spend(amount func()) {
 func (b *bodyWriter) tickBelowZero(local uint32) {
 	b.local(opLocalGet, local)
 	b.constant(0)
-	b.op(opI32LtS)
+	b.out = append(b.out, 0x4e)
 	b.op(opIf)
 	b.out = append(b.out, 0x40)
+	b.op(opElse)
 	b.op(opCall)
 	b.out = appendU32(b.out, b.w.tick)
 	b.op(opEnd)

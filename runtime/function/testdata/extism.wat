@@ -24,7 +24,7 @@
   (func (export "extism_alloc") (result i32)
     (loop $l (drop (call $alloc (i64.const 100000))) (br $l)) (unreachable))
   (func (export "extism_alloc_small") (result i32)
-    (loop $l (drop (call $alloc (i64.const 1))) (br $l)) (unreachable))
+    (loop $l (drop (call $alloc (i64.const 200))) (br $l)) (unreachable))
   (func (export "extism_alloc_most") (result i32)
     (drop (call $alloc (i64.const -1))) (i32.const 0))
   (func (export "extism_alloc_wraps") (result i32)

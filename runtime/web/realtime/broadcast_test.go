@@ -80,11 +80,11 @@ func TestBroadcast(t *testing.T) {
 
 	anns.send(`{"type":"send","event":"typing","payload":{"a": [1, "<é>"]},"ref":"7"}`)
 	const payload = `{"a":[1,"<é>"]}`
-	sent, at := anns.next(), ""
+	sent := anns.next()
 	if !strings.HasPrefix(sent, `{"type":"sent","ref":"7","cursor":"`) {
 		t.Fatalf("the answer is %s", sent)
 	}
-	_, at = cut(sent)
+	_, at := cut(sent)
 	for _, s := range []*socket{anns, bobs} {
 		if got := s.wantMessage("typing", payload, ann); got != at {
 			t.Errorf("cursor %s, the sender's %s", got, at)

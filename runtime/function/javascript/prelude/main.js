@@ -139,8 +139,9 @@ function answer(event, value) {
   const body = takeBody(value);
   head(value.status, value.headers);
   if (body instanceof ReadableStream) return flow(body).then(finish);
-  if (typeof body === "string") told(host.print(body));
-  else if (body !== null) told(host.write(body instanceof Incoming ? body.bytes() : body));
+  // Where that is refused, it is too much or nobody listens: the host knows.
+  if (typeof body === "string") host.print(body);
+  else if (body !== null) host.write(body instanceof Incoming ? body.bytes() : body);
   return finish();
 }
 
@@ -152,12 +153,9 @@ function responseOfValue(value) {
   return Response.json(value);
 }
 
-function told(why) {
-  if (why !== undefined) throw new Error(why);
-}
-
 function head(status, headers) {
-  told(host.head(JSON.stringify({ status, headers })));
+  const why = host.head(JSON.stringify({ status, headers }));
+  if (why !== undefined) throw new Error(why);
 }
 
 // flow sends a stream, each chunk when it is there.
