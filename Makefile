@@ -16,7 +16,7 @@ GOFUMPT       := mvdan.cc/gofumpt@v0.12.0
 STATICCHECK   := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
-.PHONY: run build cross surreal test check bench fuzz storm seed clean
+.PHONY: run build cross surreal guests test check bench fuzz storm seed clean
 
 run: build
 	$(BINARY) serve edgehive.cue
@@ -44,8 +44,18 @@ $(SURREAL)/node_modules: $(SURREAL)/package-lock.json
 	npm ci --prefix $(SURREAL) --no-audit --no-fund
 	@touch $@
 
+# The AssemblyScript compiler and the Extism kit that functions are built with in
+# tests. Without npm those tests take the committed modules.
+GUESTS := examples/internal/guest/npm
+guests:
+	@if command -v npm >/dev/null 2>&1; then $(MAKE) --no-print-directory $(GUESTS)/node_modules; fi
+
+$(GUESTS)/node_modules: $(GUESTS)/package-lock.json
+	npm ci --prefix $(GUESTS) --no-audit --no-fund
+	@touch $@
+
 # -p 2: several packages start servers and processes of their own.
-test: surreal
+test: surreal guests
 	$(GO) vet ./...
 	CGO_ENABLED=$(if $(RACE),1,0) $(GO) test $(RACE) -p 2 -timeout 20m ./...
 	@$(GO) test -count=1 -v -run '^TestSuites$$' ./runtime/conformance | sed -n 's/^ *suites_test.go:[0-9]*: //p'

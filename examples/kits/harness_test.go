@@ -24,42 +24,50 @@ import (
 
 // loaded is a program in a host whose operations are the test's.
 type loaded struct {
-	exact       bool
-	host        *function.Host
 	long, short *function.Function
 	world       *world
 	log         *logged
 }
 
-func load(t testing.TB, file string, code []byte, exact bool) *loaded {
+// longest is how long a call may take that must not fail: machines may be busy.
+const longest = 30 * time.Second
+
+func load(t testing.TB, file string, code []byte) *loaded {
 	t.Helper()
-	g := &loaded{exact: exact, world: newWorld(), log: &logged{}}
+	g := &loaded{world: newWorld()}
+	var host *function.Host
+	host, g.log = newHost(t)
+	d := function.Definition{
+		Name: "conformance", Code: code, Path: filepath.Base(file), Files: os.DirFS(filepath.Dir(file)), Operations: g.world.operations(),
+		Config: map[string]string{"CURRENCY": "EUR"}, Limits: limits(64<<20, longest),
+	}
+	g.long = loadInto(t, host, d)
+	d.Limits = limits(32<<20, 2*time.Second)
+	g.short = loadInto(t, host, d)
+	return g
+}
+
+// newHost gives a host that ends with the test, and its log.
+func newHost(t testing.TB) (*function.Host, *logged) {
+	t.Helper()
+	log := &logged{}
 	host, err := function.NewHost(context.Background(), function.Options{
-		Log: slog.New(slog.NewTextHandler(g.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.host = host
 	t.Cleanup(func() {
 		if err := host.Close(context.Background()); err != nil {
 			t.Error(err)
 		}
 	})
-	g.long = g.load(t, file, code, 64<<20, 30*time.Second)
-	g.short = g.load(t, file, code, 32<<20, 2*time.Second)
-	return g
+	return host, log
 }
 
-func (g *loaded) load(t testing.TB, file string, code []byte, memory int64, timeout time.Duration) *function.Function {
+func loadInto(t testing.TB, host *function.Host, d function.Definition) *function.Function {
 	t.Helper()
-	f, err := g.host.Load(context.Background(), function.Definition{
-		Name: "conformance", Code: code, Path: filepath.Base(file), Files: os.DirFS(filepath.Dir(file)), Operations: g.world.operations(),
-		Limits: function.Limits{
-			Memory: memory, Timeout: timeout, Instances: 4, Waiting: 16, Answer: 8 << 20, Log: 64 << 10,
-			Operations: 1000, Statements: 100, Fetches: 10,
-		},
-	})
+	f, err := host.Load(context.Background(), d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,6 +77,13 @@ func (g *loaded) load(t testing.TB, file string, code []byte, memory int64, time
 		}
 	})
 	return f
+}
+
+func limits(memory int64, timeout time.Duration) function.Limits {
+	return function.Limits{
+		Memory: memory, Timeout: timeout, Instances: 4, Waiting: 16, Answer: 8 << 20, Log: 64 << 10,
+		Operations: 1000, Statements: 100, Fetches: 10,
+	}
 }
 
 func number(n int) string { return strconv.Itoa(n) }

@@ -128,11 +128,7 @@ func trimmed(t *testing.T, head string) []byte {
 func (g *loaded) selects(t *testing.T) {
 	g.world.taken()
 	a := g.get(t, "/select", "")
-	want := `{"count": 9007199254740993, "rows": [{"id": "1", "title": "ü"}, {"id": "2", "title": null}]}`
-	if !g.exact {
-		want = strings.Replace(want, "993", "992", 1)
-	}
-	same(t, a.body.Bytes(), want)
+	same(t, a.body.Bytes(), `{"count": 9007199254740993, "rows": [{"id": "1", "title": "ü"}, {"id": "2", "title": null}]}`)
 	taken := g.world.taken()
 	if len(taken) != 1 || taken[0].op != "db.select" {
 		t.Fatalf("the operations are %q", taken)

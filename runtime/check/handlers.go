@@ -78,9 +78,23 @@ func (c *checker) static(r *manifest.Route) {
 		bad("serve a folder of its own: public", "the folder %q is in the data folder", shown)
 	case c.m.Auth.Secret != nil && c.m.Auth.Secret.File != "" && contains(dir, realPath(c.m.Auth.Secret.File)):
 		bad("serve a folder of its own, or keep the secret elsewhere", "the folder %q holds the file of auth.secret", shown)
+	case c.secretIn(dir) != "":
+		bad("serve a folder of its own, or keep the secret elsewhere", "the folder %q holds the file of a secret of function %s", shown, c.secretIn(dir))
 	case slices.ContainsFunc(c.m.Files, func(file string) bool { return contains(dir, realPath(file)) }):
 		bad("serve a folder of its own: public", "the folder %q holds the manifest itself", shown)
 	}
+}
+
+// secretIn is the function that has the file of a secret in a folder, "" for none.
+func (c *checker) secretIn(dir string) string {
+	for i := range c.m.Functions {
+		for _, s := range c.m.Functions[i].Secrets {
+			if s.Secret != nil && s.Secret.File != "" && contains(dir, realPath(s.Secret.File)) {
+				return c.m.Functions[i].Name
+			}
+		}
+	}
+	return ""
 }
 
 // relative shows a path as the manifest would write it.

@@ -162,4 +162,3 @@ func TestGrantsGiveNothing(t *testing.T) {
 		t.Errorf("a call that its rule refuses: %v", err)
 	}
 }
-

@@ -32,10 +32,12 @@ type FunctionAsk struct {
 	Stored bool
 	// Log takes what the functions say, why calls failed, and what they published.
 	Log *slog.Logger
+	// CacheDir keeps compiled code for the next time; "" keeps none.
+	CacheDir string
 }
 
-// CallFunction calls a function of a checked manifest, and those that it calls:
-// no server, no triggers, no schedules. What is wrong with the call is a fault.
+// CallFunction calls a function of a checked manifest, made by FunctionAlone: no
+// server, no triggers, no schedules. What is wrong with the call is a fault.
 func CallFunction(ctx context.Context, m *manifest.Manifest, checked *check.Checked, ask *FunctionAsk, answer function.Answer) (err error) {
 	view, closeView, err := viewFor(ctx, m, checked, ask.Stored)
 	if err != nil {
@@ -104,14 +106,16 @@ func seedAll(ctx context.Context, m *manifest.Manifest, checked *check.Checked, 
 	return nil
 }
 
-// loadAlone makes a function ready, and those that it may call.
-func loadAlone(ctx context.Context, m *manifest.Manifest, checked *check.Checked, ask *FunctionAsk, gate *data.Gate) (*function.Set, func() error, error) {
+// FunctionAlone is a manifest without the functions that one function does not
+// call, itself or through others, so that it can be called while they are not
+// built.
+func FunctionAlone(m *manifest.Manifest, name string) *manifest.Manifest {
 	needed := *m
 	needed.Functions = nil
 	var add func(name string)
 	add = func(name string) {
 		f := m.Function(name)
-		if f == nil || slices.ContainsFunc(needed.Functions, func(had manifest.Function) bool { return had.Name == name }) {
+		if f == nil || needed.Function(name) != nil {
 			return
 		}
 		needed.Functions = append(needed.Functions, *f)
@@ -119,12 +123,20 @@ func loadAlone(ctx context.Context, m *manifest.Manifest, checked *check.Checked
 			add(called)
 		}
 	}
-	add(ask.Name)
-	definitions, err := definitions(&needed, checked.Modules)
+	add(name)
+	needed.Routes = slices.DeleteFunc(slices.Clone(m.Routes), func(r manifest.Route) bool {
+		return r.Function != nil && needed.Function(r.Function.Name) == nil
+	})
+	return &needed
+}
+
+// loadAlone makes the functions of a manifest ready.
+func loadAlone(ctx context.Context, m *manifest.Manifest, checked *check.Checked, ask *FunctionAsk, gate *data.Gate) (*function.Set, func() error, error) {
+	definitions, err := definitions(m, checked.Modules)
 	if err != nil {
 		return nil, nil, err
 	}
-	host, err := function.NewHost(ctx, function.Options{Log: ask.Log})
+	host, err := function.NewHost(ctx, function.Options{Log: ask.Log, CacheDir: ask.CacheDir})
 	if err != nil {
 		return nil, nil, fmt.Errorf("prepare to run functions: %w", err)
 	}

@@ -25,6 +25,9 @@ func (e *Engine) adminHandler() http.Handler {
 	mux.HandleFunc("POST "+admin.PathImport, e.onGeneration(e.answerImport))
 	mux.HandleFunc("POST "+admin.PathExplain, e.onGeneration(e.answerExplain))
 	mux.HandleFunc("GET "+admin.PathHistory, e.answerHistory)
+	mux.HandleFunc("GET "+admin.PathLetters, e.onGeneration(e.answerLetters))
+	mux.HandleFunc("POST "+admin.PathRetry, e.onGeneration(e.answerMove))
+	mux.HandleFunc("POST "+admin.PathDiscard, e.onGeneration(e.answerMove))
 	mux.HandleFunc(admin.PathPprof, pprof.Index)
 	mux.HandleFunc(admin.PathPprof+"cmdline", pprof.Cmdline)
 	mux.HandleFunc(admin.PathPprof+"profile", pprof.Profile)
@@ -84,6 +87,7 @@ func (e *Engine) Status(ctx context.Context) admin.Status {
 	c := g.cache.Stats()
 	s.Cache = admin.Cache{Entries: c.Entries, Bytes: c.Bytes, MaxBytes: c.MaxBytes, Hits: c.Hits, Misses: c.Misses, Stales: c.Stales, Evictions: c.Evictions}
 	s.Functions = e.functionStatus(g)
+	s.Triggers = e.triggerStatus(ctx)
 	s.Sockets = e.shared.realtime.Connections()
 	s.Ready = e.ready(ctx) == nil
 	e.lastMu.Lock()

@@ -2,6 +2,7 @@ package function_test
 
 import (
 	"context"
+	"os"
 	"testing"
 	"time"
 
@@ -9,16 +10,58 @@ import (
 )
 
 func TestDbg(t *testing.T) {
-	h, _ := newHost(t)
-	for _, n := range []string{"recurse", "recurse_wide", "recurse_indirect"} {
-		f := load(t, h, n, "hostile", n, func(d *function.Definition) { d.Limits.Timeout = 5 * time.Second })
-		for range 3 {
-			b := time.Now()
-			err := f.Call(context.Background(), request(""), nowhere{})
-			s := err.Error()
-			t.Log(n, time.Since(b), s[:min(len(s), 200)])
+	h, log := newHost(t)
+	ld := func(name string) *function.Function {
+		code, err := os.ReadFile("/tmp/h/f/gk/" + name)
+		if err != nil {
+			t.Fatal(err)
 		}
+		d := function.Definition{Name: name, Code: code, Path: name, Limits: defaultLimits()}
+		d.Limits.Memory = 64 << 20
+		b := time.Now()
+		f, err := h.Load(context.Background(), d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Log(name, f.Convention(), "load", time.Since(b))
+		return f
 	}
-	f, _ := h.Load(context.Background(), function.Definition{Name: "f", Code: wasm(t, "elem_outside"), Limits: initialLimits()})
-	t.Log(f.Call(context.Background(), request(""), nowhere{}))
+	f := ld("lib.wasm")
+	for _, body := range []string{"a", "b", "c", "d", "deep", "e", "panic", "eat", "f", "f", "f"} {
+		r := &recorder{}
+		b := time.Now()
+		err := f.Call(context.Background(), request(body), r)
+		s := ""
+		if err != nil {
+			s = err.Error()
+			s = s[:min(len(s), 100)]
+		}
+		t.Log(time.Since(b), r.body.String(), codeOf(err), s, h.Usage().Memory>>10)
+	}
+	t.Log(h.Usage())
+	c := ld("cmd.wasm")
+	for _, body := range []string{"a", "abc", "", "hello", "hello"} {
+		r := &recorder{}
+		b := time.Now()
+		err := c.Call(context.Background(), request(body), r)
+		t.Log(time.Since(b), r.status, r.header, r.body.String(), codeOf(err))
+	}
+	_ = log
+	t.Log(h.Usage())
+}
+
+func BenchmarkDbg(b *testing.B) {
+	h, _ := newHost(b, quiet)
+	for _, name := range []string{"lib.wasm", "cmd.wasm"} {
+		code, _ := os.ReadFile("/tmp/h/f/gk/" + name)
+		d := function.Definition{Name: name, Code: code, Path: name, Limits: defaultLimits()}
+		d.Limits.Memory = 64 << 20
+		f, _ := h.Load(context.Background(), d)
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				f.Call(context.Background(), request("x"), nowhere{})
+			}
+		})
+	}
 }

@@ -19,6 +19,7 @@ var (
 	errOperations = fault.New(CodeBudget, "the call has done as many operations as it may")
 	errStatements = fault.New(CodeBudget, "the call has done as many statements as it may")
 	errFetches    = fault.New(CodeBudget, "the call has done as many fetches as it may")
+	errEarly      = fault.New(CodeOperation, "operations are for calls: what runs when an instance is made acts for nobody")
 	errDepth      = fault.Newf(CodeDepth, "more than %d functions followed from one another", MaxDepth)
 	errFailed     = fault.New(CodeFailed, "the function failed")
 )

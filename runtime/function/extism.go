@@ -235,9 +235,8 @@ func extismFetch(r *running, s []uint64) {
 
 // extismLogLevel says from which level on lines are written: 0 is trace.
 func extismLogLevel(r *running, s []uint64) {
-	log := r.function.host.log
 	for n, level := range [...]slog.Level{slog.LevelDebug, slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError} {
-		if log.Enabled(r.caller, level) {
+		if r.function.host.log.Enabled(r.caller, level) {
 			s[0] = uint64(n)
 			return
 		}

@@ -117,7 +117,7 @@ func (f *Function) acquire(ctx context.Context, e *Event, began time.Time) (*ins
 	if err != nil || in != nil {
 		return in, err
 	}
-	in, err = f.make(ctx, e, until)
+	in, err = f.make(ctx, until)
 	if err != nil {
 		f.leave(ctx, nil)
 		return nil, err
@@ -125,10 +125,11 @@ func (f *Function) acquire(ctx context.Context, e *Event, began time.Time) (*ins
 	return in, nil
 }
 
-// make makes an instance. The first one finds out what all begin with.
-func (f *Function) make(ctx context.Context, e *Event, until time.Time) (*instance, error) {
+// make makes an instance. The first one finds out what all begin with: so nothing
+// of the call that it is made for may be seen by what runs in it before.
+func (f *Function) make(ctx context.Context, until time.Time) (*instance, error) {
 	if s := f.snapshot(); s != nil {
-		return f.makeFrom(ctx, s, e, until)
+		return f.makeFrom(ctx, s, until)
 	}
 	select {
 	case f.making <- struct{}{}:
@@ -137,15 +138,15 @@ func (f *Function) make(ctx context.Context, e *Event, until time.Time) (*instan
 		return nil, errCanceled(ctx)
 	}
 	if s := f.snapshot(); s != nil {
-		return f.makeFrom(ctx, s, e, until)
+		return f.makeFrom(ctx, s, until)
 	}
 	// It may take longer than a call: what it finds out is for all that follow.
 	deadline := time.Now().Add(max(f.definition.Limits.Timeout, initialTime))
-	in, err := f.makeNew(ctx, e, until, deadline)
+	in, err := f.makeNew(ctx, until, deadline)
 	if err != nil {
 		return nil, err
 	}
-	if err := in.initialize(ctx, e, deadline); err != nil {
+	if err := in.initialize(ctx, deadline); err != nil {
 		in.close(ctx)
 		return nil, err
 	}
@@ -157,15 +158,15 @@ func (f *Function) make(ctx context.Context, e *Event, until time.Time) (*instan
 }
 
 // makeNew makes an instance that has run nothing but its module's start.
-func (f *Function) makeNew(ctx context.Context, e *Event, until, deadline time.Time) (*instance, error) {
+func (f *Function) makeNew(ctx context.Context, until, deadline time.Time) (*instance, error) {
 	if !f.host.budget.acquire(ctx, f.initialSize()+overhead, false, until) {
 		return nil, errNoRoom
 	}
-	return f.instantiate(ctx, e, deadline)
+	return f.instantiate(ctx, deadline)
 }
 
-func (f *Function) makeFrom(ctx context.Context, s *snapshot, e *Event, until time.Time) (*instance, error) {
-	in, err := f.makeNew(ctx, e, until, time.Now().Add(max(f.definition.Limits.Timeout, initialTime)))
+func (f *Function) makeFrom(ctx context.Context, s *snapshot, until time.Time) (*instance, error) {
+	in, err := f.makeNew(ctx, until, time.Now().Add(max(f.definition.Limits.Timeout, initialTime)))
 	if err != nil {
 		return nil, err
 	}

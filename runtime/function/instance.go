@@ -54,7 +54,7 @@ var moduleConfig = wazero.NewModuleConfig().WithName("").WithStartFunctions()
 
 // instantiate makes an instance. The room for what it begins with is charged
 // already; it is given back where this fails.
-func (f *Function) instantiate(ctx context.Context, e *Event, until time.Time) (made *instance, err error) {
+func (f *Function) instantiate(ctx context.Context, until time.Time) (made *instance, err error) {
 	size := f.initialSize()
 	reserved, err := reserveMemory(f.memoryLimit)
 	if err != nil {
@@ -63,7 +63,7 @@ func (f *Function) instantiate(ctx context.Context, e *Event, until time.Time) (
 	}
 	in := &instance{function: f, charged: overhead}
 	in.memory = &linear{budget: &f.host.budget, limit: f.memoryLimit, reserved: reserved, size: uint64(size), charge: in.chargeMemory}
-	in.running.begin(ctx, in, e, nil, until)
+	in.running.begin(ctx, in, nil, nil, until)
 	defer func() {
 		// A module whose data does not fit its memory makes wazero panic or fail;
 		// either way the memory is not its any more.
@@ -140,9 +140,9 @@ func (in *instance) chargeMemory(n int64) {
 
 // initialize runs what a module wants to run before calls, and keeps what it is
 // then.
-func (in *instance) initialize(ctx context.Context, e *Event, until time.Time) error {
+func (in *instance) initialize(ctx context.Context, until time.Time) error {
 	f := in.function
-	in.running.begin(ctx, in, e, nil, until)
+	in.running.begin(ctx, in, nil, nil, until)
 	defer in.running.finish()
 	in.refuel()
 	if err := in.runInitializer(); err != nil {
@@ -207,12 +207,16 @@ func (in *instance) reset() bool {
 	}
 	in.refuel()
 	l.refused = false
-	if in.machineStack() > roomyStack {
+	if in.machineStack() > in.function.roomyStack() {
 		in.renew()
 	}
-	if in.charged > overhead {
-		l.budget.release(in.charged - overhead)
-		in.charged = overhead
+	least := int64(overhead)
+	if n := in.machineStack(); n > roomyStack {
+		least += int64(n) // it is kept
+	}
+	if in.charged > least {
+		l.budget.release(in.charged - least)
+		in.charged = least
 	}
 	return true
 }

@@ -8,7 +8,7 @@ import (
 )
 
 func TestKit(t *testing.T) {
-	h, log := newHost(t)
+	h, written := newHost(t)
 	if got := call(t, load(t, h, "empty", "kit", ""), request("")); got.status != 200 || got.body.Len() != 0 {
 		t.Errorf("got %d %q", got.status, got.body.String())
 	}
@@ -30,16 +30,16 @@ func TestKit(t *testing.T) {
 	if got.status != 0 || got.body.Len() != 0 {
 		t.Errorf("a call that failed answered %d %q", got.status, got.body.String())
 	}
-	if !strings.Contains(log.String(), `level=WARN msg="my secret" function=fails request_id=req-1`) || !strings.Contains(log.String(), `said="my secret"`) {
-		t.Errorf("log: %s", log)
+	if !strings.Contains(written.String(), `level=WARN msg="my secret" function=fails request_id=req-1`) || !strings.Contains(written.String(), `said="my secret"`) {
+		t.Errorf("log: %s", written)
 	}
 	_ = err
 	got, err = callFails(t, load(t, h, "traps", "kit", "traps_after_flush"), request(""), function.CodeFailed)
 	if strings.Join(got.pieces, " ") != "AAAA" {
 		t.Errorf("got %q", got.pieces)
 	}
-	if !strings.Contains(log.String(), "unreachable") {
-		t.Errorf("log: %s", log)
+	if !strings.Contains(written.String(), "unreachable") {
+		t.Errorf("log: %s", written)
 	}
 	t.Log(err)
 }

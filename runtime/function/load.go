@@ -5,6 +5,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/function/javascript"
@@ -26,6 +27,9 @@ const (
 // already, and it is looked whether it can be called. No instance is made. Close
 // releases it.
 func (h *Host) Load(ctx context.Context, d Definition) (*Function, error) {
+	if len(d.Code) > maxModule {
+		return nil, errModuleSize
+	}
 	f := &Function{host: h, definition: d, making: make(chan struct{}, 1)}
 	code := d.Code
 	if isScript(d.Path) {
@@ -79,6 +83,9 @@ func Inspect(code []byte, file, entry string, limit int64) (Convention, []*fault
 		if len(code) > maxModule {
 			return JavaScript, []*fault.Fault{errModuleSize}
 		}
+		if limit > 0 && limit < javascript.LeastMemory {
+			return JavaScript, []*fault.Fault{errScriptMemory}
+		}
 		return JavaScript, nil
 	}
 	if len(code) > maxModule {
@@ -96,6 +103,9 @@ func Inspect(code []byte, file, entry string, limit int64) (Convention, []*fault
 	}
 	return convention, faults
 }
+
+var errScriptMemory = fault.Newf(CodeModule, "JavaScript takes at least %d MiB of memory", javascript.LeastMemory>>20).
+	WithHint("raise limits.memory")
 
 var errModuleSize = fault.Newf(CodeModule, "a module has at most %d MiB", maxModule>>20)
 
@@ -207,10 +217,6 @@ func unknownImports(known *meter.Module) (faults []*fault.Fault) {
 	const most = 8
 	offers := offered()
 	for _, i := range known.Imports {
-		if i.Module == meter.HostModule {
-			faults = append(faults, fault.Newf(CodeModule, "the module imports from %s, which only its host's own code may", meter.HostModule))
-			continue
-		}
 		if offer, ok := offers[i.Module+"."+i.Name]; ok {
 			if i.Kind != meter.KindFunction || !slices.Equal(i.Type.Params, offer.Params) || !slices.Equal(i.Type.Results, offer.Results) {
 				faults = append(faults, fault.Newf(CodeModule, "the module imports %.63q from %.63q as %s; it is %s", i.Name, i.Module, i.Type, offer))
@@ -239,7 +245,7 @@ func importHint(module string) string {
 }
 
 // offered are the types of what guests may import, by module and name.
-func offered() map[string]meter.FunctionType {
+var offered = sync.OnceValue(func() map[string]meter.FunctionType {
 	all := map[string]meter.FunctionType{}
 	for _, m := range hostModules() {
 		if m.name == meter.HostModule {
@@ -257,4 +263,4 @@ func offered() map[string]meter.FunctionType {
 		}
 	}
 	return all
-}
+})

@@ -103,8 +103,17 @@ func (p *pool) leave(in *instance, now int64) (drop *instance) {
 		in.idle = now
 		p.idle = append(p.idle, in)
 	}
+	// After a rush there are more than are needed.
+	if len(p.idle) > 1 && p.idle[0].idle < now-int64(idleTime) {
+		unused := p.idle[0]
+		p.idle = slices.Delete(p.idle, 0, 1)
+		return unused
+	}
 	return nil
 }
+
+// idleTime is for how long instances are kept beside the one that is enough.
+const idleTime = time.Minute
 
 // oldest tells since when the instance that was idle longest is so.
 func (p *pool) oldest() (int64, bool) {

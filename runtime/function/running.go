@@ -27,16 +27,15 @@ type running struct {
 
 	own    context.Context // with the deadline, for operations; made when needed
 	cancel context.CancelFunc
-	call   Call
+	call   *Call // as operations see it, made when needed: they may keep it
 
 	eventText   []byte // JSON, made when it is asked for
 	reply       Reply
 	operations  [3]int // by class
 	logged      int64
 	logFull     bool
-	status      int32  // what the guest gave at its end
-	failure     string // what the guest says of its failing
-	exit        *uint32
+	status      int32    // what the guest gave at its end
+	failure     string   // what the guest says of its failing
 	work        int      // bytes that host functions moved since the clock was looked at
 	stdin       int      // bytes of the body that a command has read
 	environment []string // of a command
@@ -179,13 +178,13 @@ func tick(r *running, m api.Module) {
 		r.end(errStack)
 	}
 	r.check()
-	in.chargeStack(r)
+	in.chargeStack()
 	in.fuel.Set(fuel)
 	runtime.Gosched()
 }
 
 // chargeStack charges what wazero's stack has grown by.
-func (in *instance) chargeStack(r *running) {
+func (in *instance) chargeStack() {
 	n := int64(in.machineStack())
 	if n <= roomyStack || n+overhead <= in.charged {
 		return
@@ -199,6 +198,9 @@ func (in *instance) chargeStack(r *running) {
 // the reply's head is the fault then.
 func (r *running) operate(name string, head, body []byte) (reply Reply, ok bool) {
 	r.check()
+	if r.answer == nil {
+		return refusal(errEarly), false
+	}
 	limits := &r.function.definition.Limits
 	o, known := r.function.definition.Operations[name]
 	if !known {
@@ -214,16 +216,16 @@ func (r *running) operate(name string, head, body []byte) (reply Reply, ok bool)
 		return refusal(errFetches), false
 	}
 	r.operations[o.Class]++
-	if r.call.Definition == nil {
-		r.call = Call{Definition: &r.function.definition, Event: r.event, Acting: r.function.acting(r.event), Functions: r.function.caller()}
+	if r.call == nil {
+		r.call = &Call{Definition: &r.function.definition, Event: r.event, Acting: r.function.acting(r.event), Functions: r.function.caller()}
 	}
-	reply, err := o.Do(r.context(), &r.call, head, body)
+	reply, err := o.Do(r.context(), r.call, head, body)
 	r.check()
 	if err == nil {
 		return reply, true
 	}
-	var known2 *fault.Fault
-	if !errors.As(err, &known2) || known2.Cause != nil {
+	var said *fault.Fault
+	if !errors.As(err, &said) || said.Cause != nil {
 		r.log(slog.LevelError, "an operation of a function failed", slog.String("operation", name), slog.String("cause", err.Error()))
 	}
 	return refusal(fault.From(err)), false
@@ -266,8 +268,8 @@ func (r *running) guestLog(level slog.Level, text string) {
 }
 
 func (r *running) log(level slog.Level, text string, more ...slog.Attr) {
-	log := r.function.host.log
-	if !log.Enabled(r.caller, level) {
+	to := r.function.host.log
+	if !to.Enabled(r.caller, level) {
 		return
 	}
 	attrs := append(make([]slog.Attr, 0, 4), slog.String("function", r.function.definition.Name))
@@ -277,5 +279,5 @@ func (r *running) log(level slog.Level, text string, more ...slog.Attr) {
 	if r.event != nil && r.event.Trace != "" {
 		attrs = append(attrs, slog.String("trace", r.event.Trace))
 	}
-	log.LogAttrs(r.caller, level, text, append(attrs, more...)...)
+	to.LogAttrs(r.caller, level, text, append(attrs, more...)...)
 }

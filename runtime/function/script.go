@@ -33,6 +33,18 @@ func (f *Function) stack() int32 {
 	return meter.DefaultStack
 }
 
+// roomyScriptStack is what the machine stack of a script may have grown to and be
+// kept: a frame of the engine takes 8 KiB, and what scripts do as a matter of course
+// goes some thirty deep.
+const roomyScriptStack = 1 << 20
+
+func (f *Function) roomyStack() int {
+	if f.script != nil {
+		return roomyScriptStack
+	}
+	return roomyStack
+}
+
 // prepareScript loads the script into the first instance.
 func (f *Function) prepareScript(in *instance) error {
 	if f.script == nil {

@@ -17,7 +17,7 @@ func script(code string, change ...func(*function.Definition)) func(*function.De
 }
 
 func TestScript(t *testing.T) {
-	h, log := newHost(t)
+	h, written := newHost(t)
 	f := load(t, h, "counts", "kit", "", one, script(`
 		let calls = 0
 		export default async function (request) {
@@ -39,8 +39,8 @@ func TestScript(t *testing.T) {
 	}
 	throws := load(t, h, "throws", "kit", "", script("function inner() { throw new Error('secret') }\nexport default () => inner()\n"))
 	_, err := callFails(t, throws, request(""), function.CodeFailed)
-	if !strings.Contains(log.String(), "functions/f.js:1") {
-		t.Errorf("log: %s", log)
+	if !strings.Contains(written.String(), "functions/f.js:1") {
+		t.Errorf("log: %s", written)
 	}
 	_ = err
 	loops := load(t, h, "loops", "kit", "", script("export default () => { for (;;); }\n"), short)

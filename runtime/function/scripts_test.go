@@ -238,6 +238,15 @@ func TestScripts(t *testing.T) {
 	})
 }
 
+func TestInspectScript(t *testing.T) {
+	if convention, faults := function.Inspect([]byte("x"), "a/b.js", "", javascript.LeastMemory); convention != function.JavaScript || len(faults) > 0 {
+		t.Errorf("it says %s, %v", convention, faults)
+	}
+	if _, faults := function.Inspect([]byte("x"), "a/b.js", "", 1<<20); len(faults) != 1 || faults[0].Code != function.CodeModule {
+		t.Errorf("of little memory it says %v", faults)
+	}
+}
+
 func BenchmarkScripts(b *testing.B) {
 	h, _ := newHost(b, quiet)
 	for name, code := range map[string]string{

@@ -110,8 +110,7 @@ func (r *Runner) letters(ctx context.Context, name string, ids []string) ([]*let
 			return nil, err
 		}
 		if id == "" || len(notes) == 0 || notes[0].Key != id {
-			return nil, fault.Newf(CodeNoLetter, "the function %q has no dead letter %q", name, id).
-				WithHint("edge-hive function dead lists them")
+			return nil, noLetter(name, id)
 		}
 		l, err := readLetter(notes[0])
 		if err != nil {
@@ -120,6 +119,20 @@ func (r *Runner) letters(ctx context.Context, name string, ids []string) ([]*let
 		list = append(list, l)
 	}
 	return list, nil
+}
+
+func noLetter(name, id string) *fault.Fault {
+	return fault.Newf(CodeNoLetter, "the function %q has no dead letter %q", name, id).WithHint("edge-hive function dead lists them")
+}
+
+// CheckIDs is a fault where dead letters are named of a function that has none.
+func CheckIDs(name string, ids []string) error {
+	for _, id := range ids {
+		if id != "" {
+			return noLetter(name, id)
+		}
+	}
+	return nil
 }
 
 // request is what is to become of dead letters.

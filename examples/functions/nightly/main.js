@@ -4,8 +4,8 @@
 import { db, log } from "edgehive";
 
 export default {
-  async schedule(schedule) {
-    const end = new Date(schedule.due);
+  async scheduled(event) {
+    const end = new Date(event.due);
     end.setUTCHours(0, 0, 0, 0);
     const start = new Date(end.getTime() - 24 * 3600 * 1000);
     const orders = await db.select(

@@ -20,6 +20,10 @@ type functionCommand struct {
 	Build functionBuildCommand `cmd:"" help:"Build the modules of functions from their sources."`
 	Run   functionRunCommand   `cmd:"" help:"Call a function offline, and print what it answers."`
 	List  functionListCommand  `cmd:"" help:"List the functions: what they are, may reach, and are called by."`
+
+	Dead    functionDeadCommand    `cmd:"" help:"List the dead letters of a function: changes that it has failed for, for good."`
+	Retry   functionRetryCommand   `cmd:"" help:"Have dead letters tried again, as if they had not been."`
+	Discard functionDiscardCommand `cmd:"" help:"Throw dead letters away."`
 }
 
 type functionNewCommand struct {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -47,6 +48,7 @@ func (c *functionRunCommand) Run(call *call) error {
 	if err != nil {
 		return err
 	}
+	m = engine.FunctionAlone(m, c.Name)
 	checked, faults := check.Check(m)
 	if err := faults.Err(); err != nil {
 		return call.explain(err)
@@ -65,7 +67,9 @@ func (c *functionRunCommand) Run(call *call) error {
 	call.tell("%s as %s, %s\n", c.Name, actor(picked[0], event.Caller), on)
 	answer := &printedAnswer{out: call.out, include: c.Include}
 	began := time.Now()
-	err = engine.CallFunction(ctx, m, checked, &engine.FunctionAsk{Name: c.Name, Event: event, Stored: c.Database, Log: slog.New(newGuestLog(call.err))}, answer)
+	err = engine.CallFunction(ctx, m, checked, &engine.FunctionAsk{
+		Name: c.Name, Event: event, Stored: c.Database, Log: slog.New(newGuestLog(call.err)), CacheDir: compiledFolder(),
+	}, answer)
 	took := time.Since(began).Round(time.Microsecond)
 	var single *fault.Fault
 	var list fault.List
@@ -84,6 +88,20 @@ func (c *functionRunCommand) Run(call *call) error {
 		return errFaults
 	}
 	return err
+}
+
+// compiledFolder is where a user's compiled functions are kept from one call to the
+// next; "" where he has no place for such.
+func compiledFolder() string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	dir = filepath.Join(dir, "edge-hive", "compiled")
+	if os.MkdirAll(dir, 0o700) != nil {
+		return ""
+	}
+	return dir
 }
 
 // actor says as whom a function acts.

@@ -70,6 +70,7 @@ func printStatus(call *call, s admin.Status) error {
 	if f := s.Functions; f != nil {
 		line("functions", "%d, %s running, %d waiting, %d instances idle, %d of %d MiB", f.Declared, count(f.Running, "call"), f.Waiting, f.Idle, f.Memory>>20, f.Limit>>20)
 	}
+	printTriggers(line, s.Triggers)
 	line("now", "%d requests, %d subscriptions, %d generations draining", s.Requests, s.Sockets, s.Draining)
 	return table.Flush()
 }

@@ -41,6 +41,8 @@ type Status struct {
 	Cache     Cache      `json:"cache"`
 	// Functions is left out where there are none.
 	Functions *Functions `json:"functions,omitempty"`
+	// Triggers is left out where none is called besides by requests.
+	Triggers *Triggers `json:"triggers,omitempty"`
 	// Requests in flight, and the live subscribers' connections.
 	Requests int64 `json:"requests"`
 	Sockets  int   `json:"sockets"`
@@ -58,6 +60,37 @@ type Functions struct {
 	Idle     int   `json:"idle"`    // instances that wait for a call
 	Memory   int64 `json:"memory"`  // bytes of all instances
 	Limit    int64 `json:"limit"`
+}
+
+// Triggers are the functions that are called for commits and at times.
+type Triggers struct {
+	// Leads tells that this node calls them; else another does, and the rest is known
+	// there.
+	Leads     bool      `json:"leads"`
+	Trouble   string    `json:"trouble,omitempty"`
+	Functions []Trigger `json:"functions,omitempty"`
+}
+
+// Trigger is how one of them stands. Runs, Failures, Skipped and Missed are those
+// since the start.
+type Trigger struct {
+	Name     string  `json:"name"`
+	Runs     uint64  `json:"runs"`
+	Failures uint64  `json:"failures,omitempty"`
+	Skipped  uint64  `json:"skipped,omitempty"` // times that were passed over
+	Missed   uint64  `json:"missed,omitempty"`  // how often the feed no longer reached back
+	Running  int     `json:"running,omitempty"`
+	Commits  int     `json:"commits,omitempty"` // read and not done
+	Retries  int     `json:"retries,omitempty"` // changes that wait for another try, or behind one
+	Dead     int     `json:"dead,omitempty"`    // dead letters
+	Behind   float64 `json:"behind,omitempty"`  // seconds: the age of the oldest commit that is not done
+	// Next and Last are when it is due, and was.
+	Next    *time.Time `json:"next,omitempty"`
+	Last    *time.Time `json:"last,omitempty"`
+	Error   string     `json:"error,omitempty"` // of the last call that failed
+	ErrorAt *time.Time `json:"errorAt,omitempty"`
+	// Removed tells that no manifest asks for it any more.
+	Removed bool `json:"removed,omitempty"`
 }
 
 // Manifest says which manifest is served.

@@ -13,3 +13,6 @@ var engine []byte
 func Engine() []byte {
 	return engine
 }
+
+// LeastMemory is what a script needs, in bytes: half of it is the engine's.
+const LeastMemory = 4 << 20

@@ -49,8 +49,8 @@ func (e *LoadError) Unwrap() error { return e.cause }
 var place = regexp.MustCompile(`(?m)^\s*at (?:.*\()?(.+?):(\d+):(\d+)\)?$`)
 
 // loadError places a failure in the script's own files.
-func loadError(script *Script, f *Failure, cause error) *LoadError {
-	e := &LoadError{Path: script.Path, Message: f.Message, Stack: f.Stack, cause: cause}
+func loadError(script *Script, f *Failure) *LoadError {
+	e := &LoadError{Path: script.Path, Message: f.Message, Stack: f.Stack}
 	for _, m := range place.FindAllStringSubmatch(f.Stack, -1) {
 		if strings.HasPrefix(m[1], internal) {
 			continue

@@ -140,12 +140,12 @@ func (i *Image) load(ctx context.Context, s *session) *LoadError {
 	}
 	promise, failure := i.evaluate(ctx, s, code, s.script.Path)
 	if failure != nil {
-		return loadError(s.script, failure, nil)
+		return loadError(s.script, failure)
 	}
 	s.done, s.failure = false, nil
 	result, ok := g.apply(ctx, s.adopt, promise)
 	if !ok {
-		return loadError(s.script, i.failure(ctx, s, result), nil)
+		return loadError(s.script, i.failure(ctx, s, result))
 	}
 	g.free(ctx, result)
 	g.free(ctx, promise)
@@ -155,12 +155,12 @@ func (i *Image) load(ctx context.Context, s *session) *LoadError {
 		}
 		var f *Failure
 		if errors.As(err, &f) {
-			return loadError(s.script, f, nil)
+			return loadError(s.script, f)
 		}
 		panic(broken{err})
 	}
 	for _, r := range s.rejected {
-		return loadError(s.script, i.failure(ctx, s, r.reason), nil)
+		return loadError(s.script, i.failure(ctx, s, r.reason))
 	}
 	g.free(ctx, s.adopt)
 	g.call(ctx, exportCollect)

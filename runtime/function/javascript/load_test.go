@@ -35,6 +35,7 @@ func TestLoadErrors(t *testing.T) {
 		"of Node":           {map[string]string{"": "import 'node:fs'"}, "functions/x.js: Error: functions/x.js imports \"node:fs\": there is no Node.js here"},
 		"an address":        {map[string]string{"": "import 'https://esm.sh/x'"}, "functions/x.js: Error: functions/x.js imports \"https://esm.sh/x\": modules are files"},
 		"the prelude":       {map[string]string{"": "import 'edgehive:host.js'"}, "functions/x.js: Error: functions/x.js imports \"edgehive:host.js\": modules are files"},
+		"no ending":         {map[string]string{"": "import './y'", "functions/y.js": ""}, "functions/x.js: Error: functions/x.js imports \"./y\": only .js, .mjs and .json files can be imported, by their whole names"},
 		"TypeScript":        {map[string]string{"": "import './y.ts'", "functions/y.ts": ""}, "functions/x.js: Error: functions/y.ts: TypeScript and JSX are not run as they are: build"},
 		"another kind":      {map[string]string{"": "import './y.txt'", "functions/y.txt": ""}, "functions/x.js: Error: functions/y.txt: only .js, .mjs and .json"},
 		"no JSON":           {map[string]string{"": "import './y.json'", "functions/y.json": "{,"}, "functions/x.js: Error: functions/y.json is no JSON"},
@@ -67,6 +68,7 @@ func TestLoadErrors(t *testing.T) {
 		"TypeScript and JSX": {Path: "functions/x.ts", Code: []byte("export default () => {}")},
 		"it is no UTF-8":     {Path: "functions/x.js", Code: []byte("\xff")},
 		"at most 8388608":    {Path: "functions/x.js", Code: make([]byte, 8<<20+1)},
+		"edgehive:host.js":   {Path: "x.js", Code: []byte("import './edgehive:host.js'")},
 		"has no folder":      {Path: "functions/x.js", Code: []byte("import './y.js'")},
 		"out of memory":      {Path: "functions/x.js", Code: []byte("const a = []; for (;;) a.push(new Uint8Array(1e6))"), MemoryLimit: 8 << 20},
 	} {

@@ -88,8 +88,12 @@ func resolve(base, specifier string) (string, error) {
 			"`esbuild --bundle --format=esm --external:edgehive` for one")
 	}
 	name := path.Join(path.Dir(base), specifier)
-	if !fs.ValidPath(name) {
+	switch {
+	case !fs.ValidPath(name):
 		return "", say("it is outside of the project's folder")
+	case strings.HasPrefix(name, internal) || path.Ext(name) == "":
+		// Beside a script in the top folder this would be the prelude's.
+		return "", say("only .js, .mjs and .json files can be imported, by their whole names")
 	}
 	return name, nil
 }

@@ -1,6 +1,9 @@
 package meter
 
-import "slices"
+import (
+	"fmt"
+	"slices"
+)
 
 // body is the code of a function.
 type body struct {
@@ -46,12 +49,16 @@ type codeReader struct {
 	seen []int // by edge, the body that had it last, from 1
 	open []opcode
 	in   instruction
+
+	deepest       int // blocks within each other, of this body
+	locals, weave int // of all bodies
 }
 
 func (w *codeReader) body(r *reader, i int) {
 	b := &w.m.bodies[i]
-	w.locals(r, b, w.m.types[w.m.calls[int(w.m.imported)+i]])
+	w.readLocals(r, b, w.m.types[w.m.calls[int(w.m.imported)+i]])
 	b.from = r.at
+	w.deepest = 0
 	w.open = append(w.open[:0], opBlock)
 	for r.err == nil && len(w.open) > 0 {
 		r.next(&w.in)
@@ -64,9 +71,30 @@ func (w *codeReader) body(r *reader, i int) {
 	}
 	b.to = r.at
 	b.edges = slices.Clip(b.edges)
+	w.bound(r, b)
 }
 
-func (w *codeReader) locals(r *reader, b *body, t FunctionType) {
+// bound refuses what takes a compiler long, or much memory: a local that is set
+// within many loops and blocks has a value of its own for each.
+func (w *codeReader) bound(r *reader, b *body) {
+	weave := int(b.numbered) * (b.loops + w.deepest)
+	w.weave += weave
+	w.locals += int(b.numbered)
+	switch {
+	case weave > maxWeave:
+		r.fail(&Error{
+			Reason: TooLarge, Offset: b.from,
+			Message: fmt.Sprintf("a function has %d locals, %d loops, and blocks %d deep, which is too much to compile", b.numbered, b.loops, w.deepest),
+			Hint:    "split the function, or let its compiler optimise",
+		})
+	case w.weave > maxAllWeave:
+		r.fail(tooLarge(b.from, "the functions have too many locals and loops to compile"))
+	case w.locals > maxAllLocals:
+		r.fail(tooLarge(b.from, "the functions have more than %d locals", maxAllLocals))
+	}
+}
+
+func (w *codeReader) readLocals(r *reader, b *body, t FunctionType) {
 	at := r.at
 	n := r.count(2, maxLocals, "groups of locals")
 	b.locals = section{count: n, from: r.at}
@@ -99,6 +127,7 @@ func (w *codeReader) instruction(r *reader, b *body, i int) {
 			b.loops++
 		}
 		w.open = append(w.open, in.op)
+		w.deepest = max(w.deepest, len(w.open))
 	case opElse:
 		if w.open[len(w.open)-1] != opIf {
 			r.fail(malformed(in.at, "an else without its if"))

@@ -6,6 +6,7 @@ func (m *module) readTypes(r *reader) {
 	n := r.count(3, maxTypes, "types")
 	m.typeSection = section{count: n, from: r.at, to: r.end}
 	m.types = make([]FunctionType, 0, n)
+	values := 0
 	for range n {
 		at := r.at
 		switch form := r.byte("a type"); form {
@@ -17,6 +18,10 @@ func (m *module) readTypes(r *reader) {
 		}
 		t := FunctionType{Params: r.valueTypes("parameters"), Results: r.valueTypes("results")}
 		if r.err != nil {
+			return
+		}
+		if values += len(t.Params) + len(t.Results); values > maxAllParams {
+			r.fail(tooLarge(at, "the types have more than %d parameters and results", maxAllParams))
 			return
 		}
 		m.types = append(m.types, t)

@@ -13,7 +13,8 @@ const (
 	inRegisters = 6
 	// frameWork bounds the time that counting takes. A function that would take more
 	// is taken to have all the values that it could.
-	frameWork = 4_000_000
+	frameWork    = 4_000_000
+	allFrameWork = 400_000_000 // of all functions
 )
 
 // frame estimates how many bytes of stack a call of a function takes. It is too
@@ -23,10 +24,14 @@ func (m *module) frame(f int, again []loop) uint32 {
 	c := &frameCounter{m: m, again: again, locals: int(b.numbered)}
 	c.collect(b)
 	values := uint64(b.numbered) + c.sets
+	if m.framed > allFrameWork {
+		c.work = frameWork + 1
+	}
 	if c.work <= frameWork {
 		c.follow(b)
 		values += c.joins
 	}
+	m.framed += c.work
 	if c.work > frameWork {
 		values += (c.loops + c.branches) * uint64(b.numbered)
 	}

@@ -14,10 +14,17 @@ const (
 	maxData      = 100_000   // segments
 	maxParams    = 1_000     // and as many results
 	maxLocals    = 50_000    // with the parameters
+	maxAllLocals = 4_000_000 // of all functions
+	maxAllParams = 1_000_000 // of all types, and results
 	maxBody      = 4 << 20   // bytes
 	maxNesting   = 10_000
 	maxTargets   = 65_520
 	maxName      = 100_000
+	// maxWeave bounds locals times loops and depth of blocks, of a function and of
+	// all: so many values may have to be told apart to compile it. 23 KB with 4
+	// million took wazero minutes and 1.6 GB; QuickJS's interpreter has 17 thousand.
+	maxWeave    = 500_000
+	maxAllWeave = 10_000_000
 	// maxTable is what a table may grow to, and what all tables together may
 	// begin with: 8 bytes each.
 	maxTable = 1_000_000

@@ -33,7 +33,7 @@ const (
 	opI64Const     opcode = 0x42
 	opF32Const     opcode = 0x43
 	opF64Const     opcode = 0x44
-	opI32LtS       opcode = 0x48
+	opI32GeS       opcode = 0x4e
 	opI32Sub       opcode = 0x6b
 	opI32Add       opcode = 0x6a
 	opI32Mul       opcode = 0x6c

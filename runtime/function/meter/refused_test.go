@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -133,6 +134,57 @@ func TestRefusedModules(t *testing.T) {
 			t.Errorf("a component's hint is %q", refused.Hint)
 		}
 	}
+}
+
+// TestRefusedWork refuses what is short and takes long to compile.
+func TestRefusedWork(t *testing.T) {
+	woven := func(locals, loops int) []byte {
+		body := append(appendNumber([]byte{1}, locals), 0x7e)
+		body = append(body, bytes.Repeat([]byte{3, 0x40}, loops)...)
+		return append(body, bytes.Repeat([]byte{0x0b}, loops+1)...)
+	}
+	for _, test := range []struct {
+		name    string
+		code    []byte
+		message string
+	}{
+		{"a function", sized(0, woven(2000, 200)), "2000 locals, 200 loops, and blocks 201 deep"},
+		{"functions", sized(0, slices.Repeat([][]byte{woven(1000, 200)}, 30)...), "too many locals and loops"},
+		{"locals", sized(0, slices.Repeat([][]byte{woven(49_000, 0)}, 90)...), "more than 4000000 locals"},
+		{"parameters", sized(1001, woven(0, 0)), "more than 1000000 parameters"},
+	} {
+		if _, err := meter.Parse(test.code); err == nil || !strings.Contains(err.Error(), test.message) {
+			t.Errorf("%s: %v", test.name, err)
+		}
+	}
+	for _, good := range [][]byte{sized(0, woven(100, 100)), sized(900, woven(0, 0))} {
+		if _, err := meter.Parse(good); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// sized is a module of functions with these bodies, and so many types of a
+// thousand parameters.
+func sized(types int, bodies ...[]byte) (code []byte) {
+	add := func(id byte, content []byte) {
+		code = append(appendNumber(append(code, id), len(content)), content...)
+	}
+	code = append(code, header...)
+	list := append(appendNumber(nil, types+1), 0x60, 0, 0)
+	for range types {
+		list = append(list, 0x60)
+		list = append(appendNumber(list, 1000), slices.Repeat([]byte{0x7f}, 1000)...)
+		list = append(list, 0)
+	}
+	add(1, list)
+	add(3, append(appendNumber(nil, len(bodies)), make([]byte, len(bodies))...))
+	content := appendNumber(nil, len(bodies))
+	for _, b := range bodies {
+		content = append(appendNumber(content, len(b)), b...)
+	}
+	add(10, content)
+	return code
 }
 
 // TestEveryCut reads all beginnings of modules: each is refused, none breaks

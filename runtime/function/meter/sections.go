@@ -55,6 +55,7 @@ type module struct {
 	names    section
 	taken    []bool // functions whose address is taken: an indirect call may reach them
 	dataSegs int    // announced before the code, -1 where not
+	framed   int    // work that went into frames
 
 	typeSection, importSection, functionSection section
 	elementSection, dataSection, dataCount      section

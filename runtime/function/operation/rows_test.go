@@ -1,12 +1,17 @@
 package operation_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/query"
+	"github.com/edge-hive/edge-hive/runtime/store/surreal"
+	"github.com/edge-hive/edge-hive/runtime/store/surreal/surrealtest"
 )
 
 func TestRowsAreReadAndWritten(t *testing.T) {
@@ -15,6 +20,7 @@ func TestRowsAreReadAndWritten(t *testing.T) {
 		{nobody, "db.select", `{"table":"books","query":"select=id,title&order=title.desc"}`, "", `[{"id":2,"title":"Sanditon"},{"id":1,"title":"Emma"}]`},
 		{nobody, "db.select", `{"table":"books","query":"select=id&limit=1","count":true}`, "", `{"count":2} [{"id":1}]`},
 		{nobody, "db.select", `{"table":"books","query":"select=id&id=gt.7","count":true}`, "", `{"count":0} []`},
+		{nobody, "db.select", `{"table":"books","query":"select=id&order=id&limit=2&_page="}`, "", `[{"id":1},{"id":2}]`},
 		{nobody, "db.select", `{"table":"books","query":"select=title,authors(name)&id=eq.1"}`, "", `[{"title":"Emma","authors":{"name":"Austen"}}]`},
 		{nobody, "db.select", `{"table":"books","query":"select=nothing"}`, "", "42703 column books.nothing does not exist"},
 		{nobody, "db.select", `{"table":"books","query":"id=like.x"}`, "", `42883 operator does not exist: bigint ~~ unknown`},
@@ -58,10 +64,28 @@ func TestRowsAreReadAndWritten(t *testing.T) {
 	})
 }
 
+func TestPages(t *testing.T) {
+	w := open(t)
+	var said struct {
+		Next string `json:"next"`
+	}
+	for _, want := range []string{`[{"id":1}]`, `[{"id":2}]`} {
+		reply, err := w.ask(nobody, "db.select", `{"table":"books","query":"select=id&order=id&limit=1&_page=`+said.Next+`"}`, "")
+		if err != nil || string(reply.Body) != want || json.Unmarshal(reply.Head, &said) != nil && reply.Head != nil {
+			t.Errorf("%s %s, %v; want %s", reply.Head, reply.Body, err, want)
+		}
+	}
+	if said.Next == "" {
+		t.Error("no page told of the next one")
+	}
+}
+
 // TestRulesHoldForFunctions asks as callers who may not: everything is granted,
 // and the rules of the tables stay.
-func TestRulesHoldForFunctions(t *testing.T) {
-	w := open(t)
+func TestRulesHoldForFunctions(t *testing.T) { rulesHold(t, open(t)) }
+
+func rulesHold(t *testing.T, w *world) {
+	t.Helper()
 	w.walk([]asked{
 		{ann, "db.select", `{"table":"orders","query":"select=id"}`, "", `[{"id":1}]`},
 		{bob, "db.select", `{"table":"orders","query":"select=id","count":true}`, "", `{"count":1} [{"id":2}]`},
@@ -142,9 +166,27 @@ func TestOwnWritesAreRead(t *testing.T) {
 	})
 }
 
+// TestOnSurrealDB asks the same of the other engine.
+func TestOnSurrealDB(t *testing.T) {
+	s, err := surreal.Open(t.Context(), surreal.Options{
+		URL: surrealtest.Shared(t).URL, Namespace: fmt.Sprintf("o%d", time.Now().UnixNano()), Database: "main", User: "root", Password: "root",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { closed(t, s.Close) })
+	m := shop()
+	m.Queries = nil // theirs is another language
+	w := openOn(t, s, m)
+	rulesHold(t, w)
+	depthsAreKept(t, w)
+}
+
 // TestWritesCarryTheirDepth looks at what triggers see of a function's writes.
-func TestWritesCarryTheirDepth(t *testing.T) {
-	w := open(t)
+func TestWritesCarryTheirDepth(t *testing.T) { depthsAreKept(t, open(t)) }
+
+func depthsAreKept(t *testing.T, w *world) {
+	t.Helper()
 	start, err := w.store.Position(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -160,13 +202,23 @@ func TestWritesCarryTheirDepth(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	commits, err := w.store.Changes(t.Context(), start, 10)
-	if err != nil || len(commits) != 4 {
-		t.Fatalf("%d commits, %v", len(commits), err)
+	var commits []query.Commit
+	for {
+		more, err := w.store.Changes(t.Context(), start, 10)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(more) == 0 {
+			break
+		}
+		commits, start = append(commits, more...), more[len(more)-1].Cursor
+	}
+	if len(commits) != 4 {
+		t.Fatalf("%d commits", len(commits))
 	}
 	for depth, c := range commits {
 		if c.Depth != depth+1 {
-			t.Errorf("a write at depth %d is at %d in the feed: %+v", depth, c.Depth, query.Commit{Cursor: c.Cursor})
+			t.Errorf("a write at depth %d is at %d in the feed", depth, c.Depth)
 		}
 	}
 }

@@ -28,7 +28,11 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/store/sqlite"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// The shared server of tests is ended with the process.
+	const server = "github.com/edge-hive/edge-hive/runtime/store/surreal/surrealtest.(*Server)."
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(server+"startPackage.func1"), goleak.IgnoreAnyFunction(server+"wait"))
+}
 
 const (
 	annID = "0190a000-0000-7000-8000-00000000000a"
@@ -132,12 +136,12 @@ func open(t testing.TB) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { closed(t, s.Close) })
-	return openOn(t, s)
+	return openOn(t, s, shop())
 }
 
-func openOn(t testing.TB, s store.Store) *world {
+func openOn(t testing.TB, s store.Store, m *manifest.Manifest) *world {
 	t.Helper()
-	ctx, m := context.Background(), shop()
+	ctx := context.Background()
 	schema, err := query.Declare(m)
 	if err != nil {
 		t.Fatal(err)

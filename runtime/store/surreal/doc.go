@@ -12,7 +12,9 @@
 //     that is away, timeout bounds what it is asked, faults says errors as
 //     faults, storage those of the server's storage.
 //   - Several nodes: lease (which of them does what one alone shall do), ledger
-//     (the same for those above, and their notes), nodes (which are there), tablegate (tables that nobody writes to meanwhile).
+//     (the same for those above, and their notes), nodes (which are there),
+//     tablegate (tables that nobody writes to meanwhile), relay (what they tell
+//     each other).
 //   - Stored forms: value says what they are, and json how json, lists and
 //     decimals are; literal writes what stands in a definition.
 //   - SurrealQL from trees: compile writes one; condition and compare its truth,

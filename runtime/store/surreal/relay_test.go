@@ -30,6 +30,12 @@ func (e *ear) all() []string {
 	return slices.Clone(e.heard)
 }
 
+func (e *ear) forget() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.heard = nil
+}
+
 // nodesOf opens several stores on one database.
 func nodesOf(t *testing.T, server *surrealtest.Server, n int) []*Store {
 	t.Helper()
@@ -66,9 +72,7 @@ func listens(t *testing.T, s, other *Store) *ear {
 		return len(e.all()) > 0
 	})
 	time.Sleep(2 * relayBackEvery) // what was asked last
-	e.mu.Lock()
-	e.heard = nil
-	e.mu.Unlock()
+	e.forget()
 	return e
 }
 
@@ -94,7 +98,7 @@ func TestRelay(t *testing.T) {
 	nodes := nodesOf(t, surrealtest.Shared(t), 3)
 	tell(t, nodes[0], "before anybody listens")
 	one, two := listens(t, nodes[0], nodes[2]), listens(t, nodes[1], nodes[2])
-	one.heard = nil
+	one.forget()
 	tell(t, nodes[2], "hello")
 	tell(t, nodes[0], "mine")
 	until(t, "they hear", func() bool { return len(one.all()) == 1 && len(two.all()) == 2 })

@@ -1,5 +1,5 @@
 import { host, inCall, toBytes, write, define } from "./host.js";
-import { Headers, headersOf, typed } from "./headers.js";
+import { Headers, headersOf, typed, writeHeaders } from "./headers.js";
 import { ReadableStream } from "./stream.js";
 import { URL, URLSearchParams } from "./url.js";
 import { deadline } from "./timers.js";
@@ -72,14 +72,19 @@ class Body {
     return body instanceof ReadableStream ? gather(body) : toBytes(body).slice();
   }
   async arrayBuffer() { return (await this.bytes()).buffer; }
-  async text() {
-    const body = this.#take();
-    if (body === null) return "";
-    if (typeof body === "string") return noBOM(body);
-    if (body instanceof Incoming) return noBOM(body.text());
-    return noBOM(host.decode(body instanceof ReadableStream ? await gather(body) : body, 0));
+  text() { return this.#read(noBOM); }
+  json() { return this.#read((text) => JSON.parse(noBOM(text))); }
+  // #read makes a promise, at once where the body is there already.
+  #read(make) {
+    try {
+      const body = this.#take();
+      if (body instanceof ReadableStream) return gather(body).then((bytes) => make(host.decode(bytes, 0)));
+      if (body instanceof Incoming) return Promise.resolve(make(body.text()));
+      return Promise.resolve(make(body === null ? "" : typeof body === "string" ? body : host.decode(body, 0)));
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
-  async json() { return JSON.parse(await this.text()); }
   static put(to, body) { to.#body = body; }
   // takeFrom gives the body to who sends it, and copy to who has it too.
   static takeFrom(from) { return from.#take(); }
@@ -95,19 +100,16 @@ const { put, copy } = Body;
 
 const methods = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 
-// received is what makes a Request of an event: url, method, headers and body are
-// the host's, and need no looking at.
+// received marks what needs no looking at: requests of the host's, and answers.
 const received = Symbol("received");
 
 export class Request extends Body {
+  #is; // method, url, signal, redirect; of the host's, what they are made of
   #headers;
   constructor(input, init = {}) {
     super();
     if (input === received) {
-      this.url = init.url;
-      this.method = init.method;
-      this.signal = null;
-      this.redirect = "follow";
+      this.#is = init;
       this.#headers = init.headers;
       put(this, init.body);
       return;
@@ -115,11 +117,13 @@ export class Request extends Body {
     const other = input instanceof Request ? input : undefined;
     const method = String(init.method ?? other?.method ?? "GET");
     if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(method)) throw new TypeError(`${JSON.stringify(method)} is no method`);
-    this.method = methods.includes(method.toUpperCase()) ? method.toUpperCase() : method;
-    this.url = other ? other.url : new URL(input).href;
+    this.#is = {
+      method: methods.includes(method.toUpperCase()) ? method.toUpperCase() : method,
+      url: other ? other.url : new URL(input).href,
+      signal: init.signal ?? other?.signal ?? null,
+      redirect: init.redirect ?? other?.redirect ?? "follow",
+    };
     this.#headers = new Headers(init.headers ?? other?.headers);
-    this.signal = init.signal ?? other?.signal ?? null;
-    this.redirect = init.redirect ?? other?.redirect ?? "follow";
     if (init.body !== undefined && init.body !== null) {
       if (this.method === "GET" || this.method === "HEAD") throw new TypeError(`a request with the method ${this.method} has no body`);
       put(this, settle(init.body, this.#headers));
@@ -127,6 +131,13 @@ export class Request extends Body {
       put(this, takeBody(other));
     }
   }
+  get method() { return this.#is.method; }
+  get url() {
+    const is = this.#is;
+    return is.url ??= `${is.headers["x-forwarded-proto"]?.[0] === "https" ? "https" : "http"}://${is.headers.host?.[0] ?? "localhost"}${is.path}${is.query ? "?" + is.query : ""}`;
+  }
+  get signal() { return this.#is.signal ?? null; }
+  get redirect() { return this.#is.redirect ?? "follow"; }
   get headers() {
     if (!(this.#headers instanceof Headers)) this.#headers = headersOf(this.#headers);
     return this.#headers;
@@ -139,25 +150,40 @@ export class Request extends Body {
   }
   get [Symbol.toStringTag]() { return "Request"; }
 }
-export const requestOf = (url, method, headers, body) => new Request(received, { url, method, headers, body });
+// requestOf makes the request of an event: {method, path, query, headers, body}.
+export const requestOf = (is) => new Request(received, is);
 
 const nullStatus = [101, 103, 204, 205, 304];
+
+function statusOf(status) {
+  const number = Number(status);
+  if (!Number.isInteger(number) || number < 200 || number > 599) throw new RangeError(`${status} is no status of a response: they are 200 to 599`);
+  return number;
+}
 
 export class Response extends Body {
   #headers;
   #url = "";
-  constructor(body, { status = 200, statusText = "", headers } = {}) {
+  constructor(body, init = {}) {
     super();
-    status = Number(status);
-    if (!Number.isInteger(status) || status < 200 || status > 599) throw new RangeError(`${status} is no status of a response: they are 200 to 599`);
-    this.status = status;
-    this.statusText = String(statusText);
-    this.#headers = new Headers(headers);
-    if (body !== undefined && body !== null && nullStatus.includes(status)) throw new TypeError(`a response with the status ${status} has no body`);
+    if (body === received) {
+      this.status = init.status;
+      this.statusText = init.statusText ?? "";
+      this.#headers = init.headers;
+      this.#url = init.url ?? "";
+      put(this, init.body);
+      return;
+    }
+    this.status = init.status === undefined ? 200 : statusOf(init.status);
+    this.statusText = init.statusText === undefined ? "" : String(init.statusText);
+    this.#headers = new Headers(init.headers);
+    if (body === undefined || body === null) return;
+    if (nullStatus.includes(this.status)) throw new TypeError(`a response with the status ${this.status} has no body`);
     put(this, settle(body, this.#headers));
   }
   static json(data, init = {}) {
     const text = write(data);
+    if (init.headers === undefined && init.status === undefined) return responseOf(200, { "content-type": ["application/json"] }, text);
     const headers = new Headers(init.headers);
     typed(headers, "application/json");
     return new Response(text, { ...init, headers });
@@ -166,29 +192,30 @@ export class Response extends Body {
     if (![301, 302, 303, 307, 308].includes(status)) throw new RangeError(`${status} is no status of a redirect`);
     return new Response(null, { status, headers: { location: String(url) } });
   }
-  static of(status, headers, body, url = "") {
-    const response = new Response(null, { status });
-    response.#headers = headersOf(headers);
-    response.#url = url;
-    put(response, body);
-    return response;
+  get headers() {
+    if (!(this.#headers instanceof Headers)) this.#headers = headersOf(this.#headers);
+    return this.#headers;
   }
-  get headers() { return this.#headers; }
+  // This writes the head of an answer.
+  static head(response) {
+    const headers = response.#headers;
+    return `{"status":${statusOf(response.status)},"headers":${headers instanceof Headers ? writeHeaders(headers) : JSON.stringify(headers)}}`;
+  }
   get url() { return this.#url; }
   get ok() { return this.status >= 200 && this.status <= 299; }
   get redirected() { return false; }
   get type() { return "default"; }
   clone() {
-    const response = responseOf(this.status, {}, copy(this), this.#url);
-    response.#headers = new Headers(this.#headers);
-    response.statusText = this.statusText;
-    return response;
+    return new Response(received, {
+      status: this.status, statusText: this.statusText, url: this.#url, headers: new Headers(this.headers), body: copy(this),
+    });
   }
   get [Symbol.toStringTag]() { return "Response"; }
 }
-export const responseOf = Response.of;
+export const responseOf = (status, headers, body, url) => new Response(received, { status, headers, body, url });
+export const headOf = Response.head;
 for (const hidden of ["put", "takeFrom", "copy"]) delete Body[hidden];
-delete Response.of;
+delete Response.head;
 
 // operate is set by the kit, which knows faults.
 export const to = { operate: undefined };

@@ -65,11 +65,19 @@ export class Headers {
   [Symbol.iterator]() { return this.entries(); }
   get [Symbol.toStringTag]() { return "Headers"; }
   toJSON() { return Object.fromEntries(this.#map); }
+  // This writes them as the host wants them.
+  static [Symbol.for("edgehive.write")](headers) {
+    let text = "";
+    for (const [name, values] of headers.#map) text += `${text === "" ? "" : ","}"${name}":${JSON.stringify(values)}`;
+    return `{${text}}`;
+  }
 }
 
 export const headersOf = Headers[Symbol.for("edgehive.of")];
 // typed says what a body is, where nobody did.
 export const typed = Headers[Symbol.for("edgehive.typed")];
+export const writeHeaders = Headers[Symbol.for("edgehive.write")];
+delete Headers[Symbol.for("edgehive.write")];
 delete Headers[Symbol.for("edgehive.of")];
 delete Headers[Symbol.for("edgehive.typed")];
 

@@ -20,7 +20,7 @@ function operate(operation, head, body) {
   const text = JSON.stringify(head);
   const reply = body === undefined ? host.operate(operation, text) : host.operate(operation, text, toBytes(body));
   if (reply.startsWith("!")) throw new Fault(JSON.parse(reply.slice(1)));
-  return reply === "" ? {} : JSON.parse(reply);
+  return reply === "" ? {} : parse(reply);
 }
 to.operate = operate;
 

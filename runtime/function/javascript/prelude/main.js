@@ -6,7 +6,7 @@ import { ReadableStream } from "./stream.js";
 import { timers } from "./timers.js";
 import { inspect, messageOf, stackOf } from "./console.js";
 import "./url.js";
-import { Response, Incoming, requestOf, takeBody } from "./fetch.js";
+import { Response, Incoming, requestOf, headOf, takeBody } from "./fetch.js";
 import { reseed, start } from "./crypto.js";
 import "./clone.js";
 import edgehive, { config, secrets } from "edgehive";
@@ -67,28 +67,24 @@ const incoming = new Incoming(host.body, host.text);
 
 function requestOfEvent(event) {
   const { method = "POST", path = "/", query = "", headers = {} } = event.request ?? {};
-  const scheme = headers["x-forwarded-proto"]?.[0] === "https" ? "https" : "http";
-  const name = headers.host?.[0] ?? "localhost";
-  const bare = method === "GET" || method === "HEAD";
-  return requestOf(`${scheme}://${name}${path}${query ? "?" + query : ""}`, method, headers, bare ? null : incoming);
+  const body = method === "GET" || method === "HEAD" ? null : incoming;
+  return requestOf({ method, path, query, headers, body });
 }
 
-function contextOf(event) {
-  return {
-    id: event.id,
-    function: event.function,
-    depth: event.depth ?? 0,
-    trace: event.trace ?? null,
-    caller: edgehive.caller,
-    params: event.request?.params ?? {},
-    route: event.request?.route ?? "",
-    event,
-    waitUntil(promise) { state.pending.push(Promise.resolve(promise)); },
-  };
+class Context {
+  constructor(event) { this.event = event; }
+  get id() { return this.event.id; }
+  get function() { return this.event.function; }
+  get depth() { return this.event.depth ?? 0; }
+  get trace() { return this.event.trace ?? null; }
+  get caller() { return edgehive.caller; }
+  get params() { return this.event.request?.params ?? {}; }
+  get route() { return this.event.request?.route ?? ""; }
+  waitUntil(promise) { state.pending.push(Promise.resolve(promise)); }
 }
 
 function run(event) {
-  const context = contextOf(event);
+  const context = new Context(event);
   switch (event.kind) {
     case "change":
       need("change");
@@ -119,7 +115,10 @@ function dispatch() {
   start();
   state.pending = [];
   try {
-    const event = state.event = parse(host.event());
+    const text = host.event();
+    let event = JSON.parse(text);
+    if (event.kind === "change") event = parse(text); // rows, with integers of 64 bits
+    state.event = event;
     const result = run(event);
     if (typeof result?.then === "function") Promise.resolve(result).then((value) => answer(event, value)).catch(describe);
     else answer(event, result)?.catch?.(describe);
@@ -137,7 +136,8 @@ function answer(event, value) {
     value = responseOfValue(value);
   }
   const body = takeBody(value);
-  head(value.status, value.headers);
+  const why = host.head(headOf(value));
+  if (why !== undefined) throw new Error(why);
   if (body instanceof ReadableStream) return flow(body).then(finish);
   // Where that is refused, it is too much or nobody listens: the host knows.
   if (typeof body === "string") host.print(body);
@@ -151,11 +151,6 @@ function responseOfValue(value) {
   if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return new Response(value, { headers: { "content-type": "application/octet-stream" } });
   if (typeof value === "function" || typeof value === "symbol") throw new TypeError("the handler gave no Response, but " + inspect(value));
   return Response.json(value);
-}
-
-function head(status, headers) {
-  const why = host.head(JSON.stringify({ status, headers }));
-  if (why !== undefined) throw new Error(why);
 }
 
 // flow sends a stream, each chunk when it is there.
