@@ -22,6 +22,7 @@ var rooms = []struct {
 	room  string
 }{
 	{0, "schema"},
+	{1, "examples/kits"},
 	{1, "runtime/durable"},
 	{1, "runtime/fault"},
 	{2, "runtime/manifest"},
@@ -97,6 +98,7 @@ var libraries = []struct {
 	{"github.com/go-chi/chi", []string{"runtime/web"}, "routes are declared, never written"},
 	{"github.com/blevesearch/snowballstem", []string{"runtime/query"}, "what a word is, an index and a comparison know from one place"},
 	{"github.com/golang-jwt/jwt", []string{"runtime/auth"}, "a token is trusted in one place"},
+	{"github.com/tetratelabs/wazero", []string{"runtime/function", "runtime/function/javascript", "runtime/bench"}, "guests have one host; bench measures against the bare library"},
 	{"github.com/adhocore/gronx", []string{"runtime/trigger", "runtime/check"}, "a time is found in one place, and looked at before in another"},
 	{"github.com/fsnotify/fsnotify", []string{"runtime/engine/watch"}, "only reload cares that a file was saved"},
 	{"database/sql", nil, "it costs a quarter of a read; the driver is used directly"},

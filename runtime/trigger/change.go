@@ -69,7 +69,8 @@ func (r *rows) tell(at query.Cursor, index int, op query.Op) change {
 	b = r.append(b, r.after)
 	b = append(b, `,"old":`...)
 	b = r.append(b, r.before)
-	c.detail = append(b, '}')
+	b = append(b, '}')
+	c.detail = b
 	return c
 }
 

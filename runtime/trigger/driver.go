@@ -69,7 +69,7 @@ func (b *bad) failed(now time.Time, err error) (first bool) {
 type coming struct {
 	set     *Set
 	version uint64
-	until   query.Cursor
+	until   query.Cursor // what came up to it is the former set's
 	latest  time.Time
 }
 
@@ -249,13 +249,13 @@ func (d *driver) by(at time.Time) {
 // swap goes over to another set when what came before it is judged.
 func (d *driver) swap(now time.Time) {
 	d.r.mu.Lock()
-	set, version := d.r.set, d.r.version
+	set, version, from := d.r.set, d.r.version, d.r.from
 	d.r.mu.Unlock()
 	if version == d.version {
 		return
 	}
 	if d.coming == nil || d.coming.version != version {
-		d.coming = &coming{set: set, version: version, latest: now.Add(catchUpTime)}
+		d.coming = &coming{set: set, version: version, until: from, latest: now.Add(catchUpTime)}
 		if d.set == nil {
 			d.coming.latest = now
 		}
@@ -269,10 +269,10 @@ func (d *driver) swap(now time.Time) {
 	d.version, d.coming = version, nil
 }
 
-// behind reports a line that reads on.
+// behind reports a line that is to read what came before the set.
 func (d *driver) behind() bool {
 	for _, l := range d.lines {
-		if l.of != nil && !l.atEnd && !l.full() {
+		if l.of != nil && !l.atEnd && !l.full() && l.place.Compare(d.coming.until) < 0 {
 			return true
 		}
 	}

@@ -41,7 +41,7 @@ func TestOrderOfKeys(t *testing.T) {
 	var wrong []string
 	best := map[string]int{} // by key: up to which number all is done
 	runs := 0
-	chance := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1)) //nolint:gosec // a test's chance
+	chance := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1))
 	roll := func(n int) bool { mu.Lock(); defer mu.Unlock(); return chance.IntN(n) == 0 }
 	w.fakes.set(func(ctx context.Context, s *seen) error {
 		if roll(4) {

@@ -83,7 +83,8 @@ type Runner struct {
 	mu      sync.Mutex
 	closed  bool
 	set     *Set
-	version uint64 // of set
+	version uint64       // of set
+	from    query.Cursor // the set is for what comes after it
 	adopted uint64 // the version that is followed, and noted
 	// since is where the feed was when a function came.
 	since  map[string]query.Cursor
@@ -161,14 +162,23 @@ func (r *Runner) Swap(ctx context.Context, s *Set) error {
 			delete(r.since, name)
 		}
 	}
-	r.set = s
-	r.version++
-	version := r.version
-	r.move()
+	former := r.set
+	version := r.follow(s, at)
 	if err := r.await(ctx, func() bool { return r.role == follows || r.adopted >= version }); err != nil {
+		if former != nil && r.version == version {
+			r.follow(former, at) // its view is still there
+		}
 		return fmt.Errorf("go over to other triggers: %w", err)
 	}
 	return nil
+}
+
+// follow makes a set the one that is to be followed. The caller holds r.mu.
+func (r *Runner) follow(s *Set, from query.Cursor) (version uint64) {
+	r.set, r.from = s, from
+	r.version++
+	r.move()
+	return r.version
 }
 
 // move tells who waits that something has changed. The caller holds r.mu.

@@ -40,7 +40,6 @@ var service = &auth.Caller{Role: auth.Service, Claims: "{}"}
 // world is a database with a runner on it, and functions that do as they are told.
 type world struct {
 	*testing.T
-	path    string
 	options sqlite.Options
 	store   *sqlite.Store
 	gate    *data.Gate
@@ -254,7 +253,6 @@ type fakes struct {
 	did  []seen // what was done well, in order
 	all  []seen // what was called
 	do   func(ctx context.Context, s *seen) error
-	busy int
 }
 
 var errFails = errors.New("it fails")

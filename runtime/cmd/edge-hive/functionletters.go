@@ -144,7 +144,7 @@ func printTriggers(line func(name, format string, args ...any), t *admin.Trigger
 	}
 	for i := range t.Functions {
 		f := &t.Functions[i]
-		parts := []string{count(int(f.Runs), "run"), count(int(f.Failures), "failure")} //nolint:gosec // for people
+		parts := []string{count(int(f.Runs), "run"), count(int(f.Failures), "failure")}
 		add := func(n int, format string) {
 			if n > 0 {
 				parts = append(parts, fmt.Sprintf(format, n))
@@ -157,8 +157,8 @@ func printTriggers(line func(name, format string, args ...any), t *admin.Trigger
 		}
 		add(f.Retries, "%d changes to be tried again")
 		add(f.Dead, "%d dead letters")
-		add(int(f.Missed), "changes missed %d times") //nolint:gosec // for people
-		add(int(f.Skipped), "%d times passed over")   //nolint:gosec // for people
+		add(int(f.Missed), "changes missed %d times")
+		add(int(f.Skipped), "%d times passed over")   
 		if f.Next != nil {
 			parts = append(parts, "next "+f.Next.Local().Format(time.DateTime))
 		}

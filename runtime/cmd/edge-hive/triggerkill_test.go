@@ -99,7 +99,7 @@ func TestTriggersSurviveKills(t *testing.T) {
 		writers.Go(func() { k.write(ctx, fmt.Sprint("item", i)) })
 	}
 	for range rounds {
-		time.Sleep(time.Duration(150+rand.IntN(600)) * time.Millisecond) //nolint:gosec // a test's chance
+		time.Sleep(time.Duration(150+rand.IntN(600)) * time.Millisecond)
 		k.kill()
 		k.start()
 	}

@@ -139,7 +139,7 @@ func (b *bodyWriter) instruction(r *reader, counted bool) {
 		b.copied = r.at
 	case opMemoryInit, opMemoryCopy, opMemoryFill:
 		b.upTo(in.at)
-		
+		b.payFor(bytesAUnit)
 	case opTableInit, opTableCopy, opTableFill, opTableGrow:
 		b.upTo(in.at)
 		b.payFor(itemsAUnit)
