@@ -84,9 +84,7 @@ func move(built, module string) error {
 	return nil
 }
 
-func missing(format string, args ...any) error {
-	return fmt.Errorf("%w: %s", ErrToolchain, fmt.Sprintf(format, args...))
-}
+func missing(text string) error { return fmt.Errorf("%w: %s", ErrToolchain, text) }
 
 // planGo builds with the Go that is at hand, 1.24 or later.
 func planGo(string) (*plan, error) {

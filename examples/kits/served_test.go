@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/edge-hive/edge-hive/examples/internal/backend"
 )
@@ -118,8 +119,11 @@ func (s *served) rows(t *testing.T) {
 		{"/upsert", `{"id": "7", "title": "u", "isbn": "x1"}`, `[{"id": "7", "title": "u", "isbn": "x1", "price": 12}]`},
 		{"/update", `{"title": "new"}`, `[{"id": "7", "title": "new", "isbn": "x1", "price": 12}]`},
 		{"/select", ``, `{"count": 0, "rows": []}`},
-		{"/batch", ``, `[1, 1]`},
-		{"/delete", ``, `[]`},
+		{
+			"/batch", ``, `{"error": {"code": "23502", "details": "write 0", "hint": "",
+				"message": "null value in column \"id\" of relation \"books\" violates not-null constraint"}}`,
+		},
+		{"/delete", ``, `[{"id": "7", "title": "new", "isbn": "x1", "price": 12}]`}, // the batch has not: all or nothing
 	} {
 		a := s.post(t, step.path, s.ann, step.body)
 		if a.Status != http.StatusOK {
@@ -139,14 +143,30 @@ func (s *served) services(t *testing.T) {
 	}
 	heard := s.b.Listen(t, "lobby", "")
 	same(t, []byte(s.post(t, "/publish", "", `{"text": "`+s.path+`"}`).Body), `{"published": true}`)
-	for message := range heard {
-		if strings.Contains(message, s.path) {
-			break
-		}
-	}
+	listen(t, heard, s.path)
 	for path, code := range map[string]string{"/fetch?url=https://example.com/": "42501", "/call?name=other": "42501", "/named": "42501"} {
 		if a := s.post(t, path, s.ann, "{}"); a.Status != http.StatusOK || !strings.Contains(a.Body, code) {
 			t.Errorf("%s is not granted, and gives %d %s", path, a.Status, a.Body)
+		}
+	}
+}
+
+// listen waits for a message that has a text in it.
+func listen(t *testing.T, heard <-chan string, text string) {
+	t.Helper()
+	for timeout := time.After(longest); ; {
+		select {
+		case message, open := <-heard:
+			if !open {
+				t.Error("the channel was closed")
+				return
+			}
+			if strings.Contains(message, text) {
+				return
+			}
+		case <-timeout:
+			t.Error("nothing was heard of what was published")
+			return
 		}
 	}
 }

@@ -141,6 +141,14 @@ func (a *answer) setHead(text []byte) *fault.Fault {
 	if len(text) > maxHead {
 		return fault.Newf(CodeOperation, "the head of an answer has at most %d bytes", maxHead)
 	}
+	if status, header, ok := plainHead(text); ok {
+		return a.take(status, header)
+	}
+	return a.setAnyHead(text)
+}
+
+// setAnyHead takes a head that is not of the plainest kind.
+func (a *answer) setAnyHead(text []byte) *fault.Fault {
 	var said struct {
 		Status  *int                       `json:"status"`
 		Headers map[string]json.RawMessage `json:"headers"`

@@ -116,20 +116,3 @@ func checkHeader(t *testing.T, header http.Header) {
 		}
 	}
 }
-
-// FuzzHead: the head of an answer as guests write it.
-func FuzzHead(f *testing.F) {
-	f.Add([]byte(`{"status": 201, "headers": {"Content-Type": "text/plain", "Set-Cookie": ["a=1", "b=2"]}}`))
-	f.Add([]byte(`{"headers": {"a": 1}}`))
-	f.Add([]byte(`{"status": 1e3}`))
-	f.Fuzz(func(t *testing.T, text []byte) {
-		status, header, refused := function.Head(text)
-		if refused != nil {
-			return
-		}
-		if status < 200 || status > 599 {
-			t.Errorf("%q: got %d", text, status)
-		}
-		checkHeader(t, header)
-	})
-}

@@ -24,3 +24,10 @@ func Head(text []byte) (int, http.Header, *fault.Fault) {
 	f := a.setHead(text)
 	return a.status, a.header, f
 }
+
+// AnyHead reads it without the short way.
+func AnyHead(text []byte) (int, http.Header, *fault.Fault) {
+	var a answer
+	f := a.setAnyHead(text)
+	return a.status, a.header, f
+}

@@ -58,7 +58,7 @@ type pace struct {
 
 var defaultPace = pace{
 	lease: 10 * time.Second, poll: 2500 * time.Millisecond, tick: time.Second,
-	save: 50 * time.Millisecond, idle: 5 * time.Second,
+	save: 20 * time.Millisecond, idle: 5 * time.Second,
 }
 
 // ErrClosed is returned after Close.
@@ -85,7 +85,7 @@ type Runner struct {
 	set     *Set
 	version uint64       // of set
 	from    query.Cursor // the set is for what comes after it
-	adopted uint64 // the version that is followed, and noted
+	adopted uint64       // the version that is followed, and noted
 	// since is where the feed was when a function came.
 	since  map[string]query.Cursor
 	role   role

@@ -249,10 +249,10 @@ func (s *seen) key() string {
 
 // fakes are the functions.
 type fakes struct {
-	mu   sync.Mutex
-	did  []seen // what was done well, in order
-	all  []seen // what was called
-	do   func(ctx context.Context, s *seen) error
+	mu  sync.Mutex
+	did []seen // what was done well, in order
+	all []seen // what was called
+	do  func(ctx context.Context, s *seen) error
 }
 
 var errFails = errors.New("it fails")

@@ -85,9 +85,9 @@ var examples = map[string][]string{
 	"function run":   {"edge-hive function run price --data '{\"id\":7}'", "edge-hive function run price --method GET --path '/7?currency=EUR' --caller ann@example.com", "edge-hive function run onPaid --event change --data @change.json --database"},
 	"function list":  {"edge-hive function list", "edge-hive function list --json -m shop"},
 
-	"function dead":    {"edge-hive function dead onPaid", "edge-hive function dead onPaid --json | jq '.[].error'", "edge-hive function dead onPaid 0cyk8d0c4q3000000000001f400000"},
-	"function retry":   {"edge-hive function retry onPaid --all", "edge-hive function retry onPaid 0cyk8d0c4q3000000000001f400000"},
-	"function discard": {"edge-hive function discard onPaid --all", "edge-hive function discard onPaid 0cyk8d0c4q3000000000001f400000"},
+	"function dead":    {"edge-hive function dead onPaid", "edge-hive function dead onPaid --json | jq '.[].error'", "edge-hive function dead onPaid 0hofhqyrh92000000000000a00000"},
+	"function retry":   {"edge-hive function retry onPaid --all", "edge-hive function retry onPaid 0hofhqyrh92000000000000a00000"},
+	"function discard": {"edge-hive function discard onPaid --all", "edge-hive function discard onPaid 0hofhqyrh92000000000000a00000"},
 
 	"completion": {"source <(edge-hive completion bash)", "edge-hive completion zsh > ~/.zfunc/_edge-hive", "edge-hive completion fish > ~/.config/fish/completions/edge-hive.fish"},
 }

@@ -44,7 +44,7 @@ func (c *functionDeadCommand) Run(call *call) error {
 	for after := ""; ; {
 		page, err := engine.Letters(call.ctx, server, c.Name, c.ID, after, lettersPage)
 		if err != nil {
-			return notRunning(err)
+			return notRunning(call.publicError(err))
 		}
 		letters = append(letters, page...)
 		if len(page) < lettersPage || c.ID != "" {
@@ -106,7 +106,7 @@ func (c *whichLetters) move(call *call, path, done string) error {
 	}
 	n, now, err := engine.MoveLetters(call.ctx, server, path, c.Name, c.IDs)
 	if err != nil {
-		return notRunning(err)
+		return notRunning(call.publicError(err))
 	}
 	if now {
 		call.say("%s %s\n", count(n, "dead letter"), done)
@@ -158,7 +158,7 @@ func printTriggers(line func(name, format string, args ...any), t *admin.Trigger
 		add(f.Retries, "%d changes to be tried again")
 		add(f.Dead, "%d dead letters")
 		add(int(f.Missed), "changes missed %d times")
-		add(int(f.Skipped), "%d times passed over")   
+		add(int(f.Skipped), "%d times passed over")
 		if f.Next != nil {
 			parts = append(parts, "next "+f.Next.Local().Format(time.DateTime))
 		}

@@ -40,6 +40,9 @@ func TestScripts(t *testing.T) {
 			"reloads": waitReloads,
 			"mode":    checkMode,
 			"keyof":   setKey,
+
+			"until-grep": waitText,
+			"dead":       waitDead,
 		},
 	})
 }
@@ -62,6 +65,15 @@ func waitReloads(ts *testscript.TestScript, _ bool, args []string) {
 	until(ts, "generation "+args[1]+" serves", func() bool {
 		status, err := client.Status(context.Background())
 		return err == nil && fmt.Sprint(status.Generation) == args[1]
+	})
+}
+
+// waitText FILE PATTERN: waits until a file that is being written has a text.
+func waitText(ts *testscript.TestScript, _ bool, args []string) {
+	pattern := regexp.MustCompile(args[1])
+	until(ts, args[0]+" has "+args[1], func() bool {
+		text, err := os.ReadFile(ts.MkAbs(args[0]))
+		return err == nil && pattern.Match(text)
 	})
 }
 

@@ -12,15 +12,15 @@ import (
 
 // Bounds of a script that is checked.
 const (
-	checkTime  = 10 * time.Second
+	checkTime  = 20 * time.Second
 	checkPages = 4096 // 256 MiB
 )
 
-// Check loads scripts as Prepare does, far from any call: in an interpreter, for
-// which nothing needs to be compiled. It gives what is wrong with each, nil where
-// nothing is. The error is that they could not be checked.
+// Check loads scripts as Prepare does, far from any call. It gives what is wrong
+// with each, nil where nothing is. The error is that they could not be checked.
+// The engine is made ready anew for that, which takes half a second.
 func Check(ctx context.Context, scripts ...*Script) (wrong []*LoadError, err error) {
-	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().
+	r := wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
 		WithCloseOnContextDone(true).WithMemoryLimitPages(checkPages))
 	defer func() {
 		if failure := r.Close(context.WithoutCancel(ctx)); failure != nil && err == nil {

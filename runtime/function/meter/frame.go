@@ -40,7 +40,7 @@ func (m *module) frame(f int, again []loop) uint32 {
 		c.wide = c.wide || v == V128
 	}
 	if c.wide {
-		values *= 1
+		values *= 2
 	}
 	return uint32(min(frameBase+slot*values, 1<<30))
 }

@@ -108,6 +108,11 @@ func TestFramesAreNotUnderestimated(t *testing.T) {
 			before: repeated(n, func(i int) []byte { return appendNumber([]byte{0x41, 0, 0x29, 0}, i) }),
 			after:  append(slices.Repeat([]byte{0x7c}, n-1), 0x42, 1, 0x84, 0x10, probeFunction), // added, so that they live
 		}
+		shapes[fmt.Sprintf("%d operands of vectors", n)] = frameGuest{
+			before: repeated(n, func(i int) []byte { return appendNumber([]byte{0x41, 0, 0xfd, 0, 0}, i) }),
+			after: append(slices.Repeat([]byte{0xfd, 0xce, 1}, n-1),
+				0xfd, 0x1d, 0, 0x42, 1, 0x84, 0x10, probeFunction),
+		}
 		for _, times := range []int{1, 20} {
 			results := min(n, 1000)
 			shapes[fmt.Sprintf("%d results kept %d times", results, times)] = frameGuest{

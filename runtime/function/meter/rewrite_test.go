@@ -88,7 +88,7 @@ func TestStops(t *testing.T) {
 func TestSizesArePaidFor(t *testing.T) {
 	r := rewritten(t, guests(t)["endless"])
 	for _, name := range []string{"fill", "copy"} {
-		const ticks, least = 10, 1_200_000 // bytes at a time
+		const ticks, least = 3, 1_200_000 // bytes at a time
 		m := instance(t, machine(t, &host{most: ticks}), r.Code)
 		if _, err := call(m, name); !errors.Is(err, errStopped) {
 			t.Errorf("%s ended with %v", name, err)

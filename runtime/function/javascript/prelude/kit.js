@@ -219,8 +219,8 @@ export const signatures = {
 // caller is who this call is for.
 export const caller = {
   get role() { return state.event?.caller?.role ?? ""; },
-  get uid() { return state.event?.caller?.uid ?? null; },
-  get email() { return state.event?.caller?.email ?? null; },
+  get uid() { return state.event?.caller?.uid || null; },
+  get email() { return state.event?.caller?.email || null; },
   get claims() { return state.event?.caller?.claims ?? {}; },
   toJSON() { return { role: this.role, uid: this.uid, email: this.email, claims: this.claims }; },
 };
