@@ -42,7 +42,7 @@ func Build(ctx context.Context, dir, module string, output io.Writer) error {
 			return fmt.Errorf("lay the kit: %w", err)
 		}
 	}
-	p, err := l.build(dir)
+	p, err := l.build(ctx, dir)
 	if err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func move(built, module string) error {
 func missing(text string) error { return fmt.Errorf("%w: %s", ErrToolchain, text) }
 
 // planGo builds with the Go that is at hand, 1.24 or later.
-func planGo(string) (*plan, error) {
+func planGo(context.Context, string) (*plan, error) {
 	if _, err := exec.LookPath("go"); err != nil {
 		return nil, missing("Go 1.24 or later builds this function: https://go.dev/dl")
 	}
@@ -105,13 +105,13 @@ var rustTargets = []string{"wasm32-wasip1", "wasm32-wasi", "wasm32-unknown-unkno
 
 // planRust builds for the first target that a compiler at hand has: the one that
 // cargo would take, or the system's, which may have targets that rustup's has not.
-func planRust(string) (*plan, error) {
+func planRust(ctx context.Context, _ string) (*plan, error) {
 	for _, tools := range [][2]string{{"cargo", "rustc"}, {"/usr/bin/cargo", "/usr/bin/rustc"}} {
 		if _, err := exec.LookPath(tools[0]); err != nil {
 			continue
 		}
 		for _, target := range rustTargets {
-			if !hasTarget(tools[1], target) {
+			if !hasTarget(ctx, tools[1], target) {
 				continue
 			}
 			return &plan{
@@ -127,8 +127,8 @@ func planRust(string) (*plan, error) {
 }
 
 // hasTarget says whether a compiler has the standard library of a target.
-func hasTarget(rustc, target string) bool {
-	out, err := exec.Command(rustc, "--print", "target-libdir", "--target", target).Output()
+func hasTarget(ctx context.Context, rustc, target string) bool {
+	out, err := exec.CommandContext(ctx, rustc, "--print", "target-libdir", "--target", target).Output()
 	if err != nil {
 		return false
 	}
@@ -138,7 +138,7 @@ func hasTarget(rustc, target string) bool {
 
 // planAssemblyScript builds with the compiler that package.json names, which npm
 // installs the first time.
-func planAssemblyScript(dir string) (*plan, error) {
+func planAssemblyScript(_ context.Context, dir string) (*plan, error) {
 	if _, err := exec.LookPath("npm"); err != nil {
 		return nil, missing("Node.js with npm builds this function: https://nodejs.org")
 	}
@@ -154,9 +154,9 @@ func planAssemblyScript(dir string) (*plan, error) {
 	return p, nil
 }
 
-// planC builds with the WASI SDK, a clang that finds a libc for WASI, or zig.
-func planC(dir string) (*plan, error) {
-	compiler, err := compilerOfC()
+// planC builds with the WASI SDK, or a clang that finds a libc for WASI.
+func planC(ctx context.Context, dir string) (*plan, error) {
+	compiler, err := compilerOfC(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -167,39 +167,38 @@ func planC(dir string) (*plan, error) {
 	// Linking is a step of its own, without -O: with it clang has wasm-opt, where that
 	// is at hand, drop the names that stand in the stacks of the log.
 	p := &plan{result: "function.wasm"}
-	link := append(compiler[:len(compiler):len(compiler)], "--target=wasm32-wasi", "-mexec-model=reactor",
-		"-Wl,-z,stack-size=65536,--stack-first", "-o", p.result)
+	link := []string{
+		compiler, "--target=wasm32-wasi", "-mexec-model=reactor", "-Wl,-z,stack-size=65536,--stack-first", "-o", p.result,
+	}
 	if err := os.MkdirAll(filepath.Join(dir, "target"), 0o755); err != nil {
 		return nil, err
 	}
 	for _, source := range append(sources, filepath.Join(dir, Folder, "edgehive.c")) {
 		name := strings.TrimPrefix(source, dir+string(filepath.Separator))
 		object := filepath.Join("target", strings.TrimSuffix(filepath.Base(source), ".c")+".o")
-		p.steps = append(p.steps, step{args: append(compiler[:len(compiler):len(compiler)], "--target=wasm32-wasi", "-std=c11",
-			"-O2", "-Wall", "-Wextra", "-c", "-o", object, name)})
+		p.steps = append(p.steps, step{args: []string{
+			compiler, "--target=wasm32-wasi", "-std=c11", "-O2", "-Wall", "-Wextra", "-c", "-o", object, name,
+		}})
 		link = append(link, object)
 	}
 	p.steps = append(p.steps, step{args: link})
 	return p, nil
 }
 
-func compilerOfC() ([]string, error) {
+func compilerOfC(ctx context.Context) (string, error) {
 	if sdk := os.Getenv("WASI_SDK_PATH"); sdk != "" {
-		return []string{filepath.Join(sdk, "bin", "clang")}, nil
+		return filepath.Join(sdk, "bin", "clang"), nil
 	}
-	if _, err := exec.LookPath("clang"); err == nil && reachesWASI() {
-		return []string{"clang"}, nil
+	if _, err := exec.LookPath("clang"); err == nil && reachesWASI(ctx) {
+		return "clang", nil
 	}
-	if _, err := exec.LookPath("zig"); err == nil {
-		return []string{"zig", "cc"}, nil
-	}
-	return nil, missing("the WASI SDK (WASI_SDK_PATH), clang with lld and wasi-libc, or zig builds this function: https://github.com/WebAssembly/wasi-sdk")
+	return "", missing("the WASI SDK (WASI_SDK_PATH), or clang with lld and wasi-libc, builds this function: https://github.com/WebAssembly/wasi-sdk")
 }
 
 // reachesWASI says whether clang has what a program for WASI is linked with.
-func reachesWASI() bool {
+func reachesWASI(ctx context.Context) bool {
 	for _, file := range []string{"crt1-reactor.o", "libclang_rt.builtins-wasm32.a"} {
-		out, err := exec.Command("clang", "--target=wasm32-wasi", "--print-file-name="+file).Output()
+		out, err := exec.CommandContext(ctx, "clang", "--target=wasm32-wasi", "--print-file-name="+file).Output()
 		if err != nil {
 			return false
 		}

@@ -80,22 +80,22 @@ func read(t *testing.T, dir, name string) []byte {
 // foreign loads a module that was written with another kit, or with none.
 func foreign(t *testing.T, code []byte, entry string) (*function.Function, *logged) {
 	t.Helper()
-	host, log := newHost(t)
+	host, said := newHost(t)
 	return loadInto(t, host, function.Definition{
 		Name: "foreign", Code: code, Path: "example.wasm", Entry: entry, Config: map[string]string{"thing": "set"},
 		Operations: newWorld().operations(), Limits: limits(64<<20, longest),
-	}), log
+	}), said
 }
 
 // counted has the vowels of a text counted, twice: a variable is kept, all else begins
 // anew.
 func counted(t *testing.T, code []byte, want string) {
 	t.Helper()
-	f, log := foreign(t, code, "count_vowels")
+	f, said := foreign(t, code, "count_vowels")
 	for range 2 {
 		a, err := call(t.Context(), f, request("/", ""), []byte("hello world"))
 		if err != nil {
-			t.Fatalf("%v\n%s", err, log.text())
+			t.Fatalf("%v\n%s", err, said.text())
 		}
 		same(t, a.body.Bytes(), want)
 	}
@@ -109,18 +109,18 @@ func typed(t *testing.T, code []byte) {
 		"count_vowels_json_output":        `{"count":42,"total":21000000,"vowels":"aAeEiIoOuUyY"}`,
 		"count_vowels_roundtrip_json_mem": "JSON roundtrip: a === b",
 	} {
-		f, log := foreign(t, code, entry)
+		f, said := foreign(t, code, entry)
 		a, err := call(t.Context(), f, request("/", ""), []byte(`{"input": "some ü"}`))
 		if err != nil || strings.TrimSpace(a.body.String()) != want {
-			t.Errorf("%s: %q, %v\n%s", entry, a.body.String(), err, log.text())
+			t.Errorf("%s: %q, %v\n%s", entry, a.body.String(), err, said.text())
 		}
 	}
-	f, log := foreign(t, code, "count_vowels_typed")
+	f, said := foreign(t, code, "count_vowels_typed")
 	if _, err := call(t.Context(), f, request("/", ""), []byte(`{`)); codeOf(err) != function.CodeFailed {
 		t.Errorf("what is no JSON gives %v", err)
 	}
-	if !strings.Contains(log.text(), "unexpected end of JSON input") {
-		t.Errorf("the log does not say why:\n%s", log.text())
+	if !strings.Contains(said.text(), "unexpected end of JSON input") {
+		t.Errorf("the log does not say why:\n%s", said.text())
 	}
 }
 
@@ -171,12 +171,12 @@ func rust(t *testing.T) (rustc, target string) {
 
 func shout(t *testing.T, code []byte) {
 	t.Helper()
-	f, log := foreign(t, code, "")
+	f, said := foreign(t, code, "")
 	t.Logf("the module has %d KB", len(code)/1000)
 	for range 2 {
 		a, err := call(t.Context(), f, request("/loud", "x=1"), []byte("hello"))
 		if err != nil {
-			t.Fatalf("%v\n%s", err, log.text())
+			t.Fatalf("%v\n%s", err, said.text())
 		}
 		if a.status != http.StatusCreated || a.header.Get("X-Path") != "/loud" || a.header.Get("Content-Type") != "text/plain" ||
 			a.body.String() != "POST x=1: HELLO" {
@@ -186,7 +186,7 @@ func shout(t *testing.T, code []byte) {
 	if _, err := call(t.Context(), f, request("/", ""), nil); codeOf(err) != function.CodeFailed {
 		t.Errorf("that it fails gives %v", err)
 	}
-	if !strings.Contains(log.text(), "nothing to shout") {
-		t.Errorf("the log does not say why:\n%s", log.text())
+	if !strings.Contains(said.text(), "nothing to shout") {
+		t.Errorf("the log does not say why:\n%s", said.text())
 	}
 }

@@ -10,6 +10,7 @@ package kits
 
 import (
 	"bytes"
+	"context"
 	"embed"
 	"errors"
 	"fmt"
@@ -43,7 +44,7 @@ type Language struct {
 	Mark string
 	// build gives the commands that build a folder, and the file that they leave;
 	// nil where the source is run as it is.
-	build func(dir string) (*plan, error)
+	build func(ctx context.Context, dir string) (*plan, error)
 }
 
 // Languages are all of them.

@@ -135,7 +135,17 @@ func (s *served) rows(t *testing.T) {
 }
 
 func (s *served) services(t *testing.T) {
-	same(t, []byte(s.post(t, "/cache", "", "").Body), `{"value": "AP8=", "stored": false, "none": false, "sum": 7, "deleted": true}`)
+	var kept struct {
+		Value                 string
+		Stored, None, Deleted bool
+		Sum                   int64
+	}
+	a := s.post(t, "/cache", "", "")
+	err := json.Unmarshal([]byte(a.Body), &kept)
+	// The number may have been added to before, by another function.
+	if err != nil || kept.Value != "AP8=" || kept.Stored || kept.None || !kept.Deleted || kept.Sum < 7 || kept.Sum%7 != 0 {
+		t.Errorf("%d %s", a.Status, a.Body)
+	}
 	for path, want := range map[string]string{"/config": "EUR", "/secret": "the key"} {
 		if a := s.post(t, path, "", ""); a.Body != want {
 			t.Errorf("%s: %d %s", path, a.Status, a.Body)

@@ -183,8 +183,11 @@ var attributes = []string{"uid", "role", "email", "claims"}
 // auth translates auth.x and what follows it.
 func (t *translation) auth(steps []selector, f *frame, at int) query.Expr {
 	if !t.scope.auth {
-		t.fail(f, at, fault.Newf(codeBadRule, "auth is not known in %s", t.scope.name).
-			WithHint("it must come out the same for every caller; put the condition into the table's access"))
+		hint := "it must come out the same for every caller; put the condition into the table's access"
+		if t.scope.old { // of what has happened
+			hint = `it is about what happened; who did it may be kept in a column: auto: update: "auth.uid"`
+		}
+		t.fail(f, at, fault.Newf(codeBadRule, "auth is not known in %s", t.scope.name).WithHint(hint))
 		return nil
 	}
 	if len(steps) == 0 || !steps[0].step.IsKey {

@@ -44,7 +44,7 @@ func Scripts(ctx context.Context, m *manifest.Manifest, checked *Checked) (fault
 	for i, w := range wrong {
 		if w != nil {
 			faults = append(faults, fault.New(codeModule, w.Error()).
-				WithHint("mend the script; what it may use stands in docs/functions.md").At(paths[i], m.Positions.At(paths[i])))
+				WithHint("mend the script; what it may use stands in docs/functions-javascript.md").At(paths[i], m.Positions.At(paths[i])))
 		}
 	}
 	return faults, nil

@@ -211,12 +211,20 @@ func first(r *Request) (*hop, *fault.Fault) {
 	}
 	u, err := url.Parse(r.URL)
 	if err != nil {
-		return nil, errURL.WithCause(err)
+		return nil, errURL.WithCause(why(err))
 	}
 	return h, h.aim(u, r.Targets)
 }
 
 var errURL = fault.New(CodeRequest, "this is no URL").WithHint("a whole one is meant, such as https://api.example.com/v1/things?id=7")
+
+// why is what is wrong with a URL, without the URL: it may hold what no log may.
+func why(err error) error {
+	if bad, ok := errors.AsType[*url.Error](err); ok {
+		return bad.Err
+	}
+	return err
+}
 
 // aim judges where a URL leads.
 func (h *hop) aim(u *url.URL, targets []Target) *fault.Fault {
@@ -249,7 +257,7 @@ func (h *hop) aim(u *url.URL, targets []Target) *fault.Fault {
 func (h *hop) follow(status int, location string, targets []Target) *fault.Fault {
 	u, err := h.url.Parse(location)
 	if err != nil || len(location) > maxURL {
-		return fault.New(CodeFailed, "the answer is a redirect to what is no URL").WithCause(err)
+		return fault.New(CodeFailed, "the answer is a redirect to what is no URL").WithCause(why(err))
 	}
 	from := h.target
 	if f := h.aim(u, targets); f != nil {

@@ -25,3 +25,24 @@ func SpecialPrefixes() []netip.Prefix {
 	}
 	return all
 }
+
+// Aim gives the URL that a request would be sent to.
+func Aim(r *Request) (string, error) {
+	h, f := first(r)
+	if f != nil {
+		return "", f
+	}
+	return h.url.String(), nil
+}
+
+// Follow gives where a redirect would lead.
+func Follow(r *Request, status int, location string) (string, error) {
+	h, f := first(r)
+	if f != nil {
+		return "", f
+	}
+	if f := h.follow(status, location, r.Targets); f != nil {
+		return "", f
+	}
+	return h.url.String(), nil
+}

@@ -1,6 +1,8 @@
 package outbound_test
 
 import (
+	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -52,6 +54,40 @@ func FuzzParseTarget(f *testing.F) {
 		again, err := outbound.ParseTarget(target.String())
 		if err != nil || again != target {
 			t.Errorf("%q is %q, which is %q, %v", text, target, again, err)
+		}
+	})
+}
+
+// FuzzURLs sends anything as a URL and as a redirect: what is let through leads to
+// a target, by whatever way it is read.
+func FuzzURLs(f *testing.F) {
+	for _, seed := range []string{
+		"https://api.example.com/a?b#c", "https://API.example.com:443", "http://10.0.0.5:8080/", "https://[fd00::1]/", "//api.example.com\\@evil.example/", "https://api.example.com@evil.example",
+		"https://evil.example\t.api.example.com", "/\\evil.example", "https:///evil.example", "https://api.example.com%00.evil.example", "https://[::ffff:10.0.0.5]:8080", "?x", "",
+	} {
+		f.Add(seed, seed)
+	}
+	granted := []string{"api.example.com", "http://10.0.0.5:8080", "[fd00::1]"}
+	hosts := map[string]bool{"https://api.example.com": true, "http://10.0.0.5:8080": true, "https://[fd00::1]": true}
+	f.Fuzz(func(t *testing.T, text, location string) {
+		all := targets(t, granted...)
+		for _, ask := range []func() (string, error){
+			func() (string, error) { return outbound.Aim(&outbound.Request{URL: text, Targets: all}) },
+			func() (string, error) {
+				return outbound.Follow(&outbound.Request{URL: "https://api.example.com/a/b?c", Targets: all}, 302, location)
+			},
+		} {
+			sent, err := ask()
+			if err != nil {
+				continue
+			}
+			u, err := url.Parse(sent)
+			if err != nil || !hosts[u.Scheme+"://"+u.Host] || u.User != nil {
+				t.Errorf("%q or %q leads to %q, %v", text, location, sent, err)
+			}
+			if _, err := http.NewRequest(http.MethodGet, sent, http.NoBody); err != nil {
+				t.Errorf("%q or %q cannot be sent: %v", text, location, err)
+			}
 		}
 	})
 }

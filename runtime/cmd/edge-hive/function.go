@@ -98,7 +98,7 @@ func madeFiles(dir string) []string {
 		relative, relErr := filepath.Rel(dir, path)
 		switch {
 		case err != nil || relErr != nil:
-			return nil // it is only told of
+			return nil //nolint:nilerr // it is only told of
 		case entry.IsDir() && relative == kits.Folder:
 			files = append(files, filepath.ToSlash(relative)+"/ (the kit)")
 			return filepath.SkipDir

@@ -76,6 +76,7 @@
     (local.set $b (call $alloc (i64.const 4096)))
     (if (i64.ne (call $load_u64 (i64.add (local.get $b) (i64.const 4088))) (i64.const 0)) (then (return (i32.const 1))))
     (call $store_u64 (i64.add (local.get $b) (i64.const 4088)) (i64.const -1))
+    (drop (call $alloc (i64.const 8))) ;; so that it is not the last
     (call $free (local.get $b))
     (local.set $b (call $alloc (i64.const 4096)))
     (if (i64.ne (call $load_u64 (i64.add (local.get $b) (i64.const 4088))) (i64.const 0)) (then (return (i32.const 2))))

@@ -14,6 +14,10 @@ func main() {
 		fmt.Fprintln(os.Stderr, "nothing to shout", err)
 		os.Exit(1)
 	}
-	fmt.Fprintf(os.Stdout, "Status: 201 Created\nContent-Type: text/plain\nX-Path: %s\n\n", os.Getenv("PATH_INFO"))
-	fmt.Fprintf(os.Stdout, "%s %s: %s", os.Getenv("REQUEST_METHOD"), os.Getenv("QUERY_STRING"), bytes.ToUpper(body))
+	var answer bytes.Buffer
+	fmt.Fprintf(&answer, "Status: 201 Created\nContent-Type: text/plain\nX-Path: %s\n\n", os.Getenv("PATH_INFO"))
+	fmt.Fprintf(&answer, "%s %s: %s", os.Getenv("REQUEST_METHOD"), os.Getenv("QUERY_STRING"), bytes.ToUpper(body))
+	if _, err := answer.WriteTo(os.Stdout); err != nil {
+		os.Exit(1)
+	}
 }
