@@ -55,7 +55,7 @@ func TestConformance(t *testing.T) {
 var built sync.Map
 
 // code gives the program, and the name of its file.
-func (p program) code(t *testing.T) (file string, code []byte) {
+func (p program) code(t testing.TB) (file string, code []byte) {
 	t.Helper()
 	dir := "examples/kits/conformance/" + p.folder
 	if p.source != "" {

@@ -68,7 +68,7 @@ func extismGo(t *testing.T) []byte {
 	return read(t, dir, "example.wasm")
 }
 
-func read(t *testing.T, dir, name string) []byte {
+func read(t testing.TB, dir, name string) []byte {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(dir, name))
 	if err != nil {

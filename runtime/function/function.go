@@ -105,7 +105,7 @@ func (f *Function) Warm(ctx context.Context) error {
 
 // acquire gets an instance for a call: one that is idle, or a new one, or the one
 // of a call that ends in time.
-func (f *Function) acquire(ctx context.Context, e *Event, began time.Time) (*instance, error) {
+func (f *Function) acquire(ctx context.Context, e *Event, began time.Time) (in *instance, err error) {
 	if e.Depth > MaxDepth {
 		return nil, errDepth
 	}
@@ -113,16 +113,16 @@ func (f *Function) acquire(ctx context.Context, e *Event, began time.Time) (*ins
 		return nil, errCanceled(ctx)
 	}
 	until := began.Add(f.definition.Limits.Timeout)
-	in, err := f.pool.enter(ctx, &f.definition.Limits, until)
+	in, err = f.pool.enter(ctx, &f.definition.Limits, until)
 	if err != nil || in != nil {
 		return in, err
 	}
-	in, err = f.make(ctx, until)
-	if err != nil {
-		f.leave(ctx, nil)
-		return nil, err
-	}
-	return in, nil
+	defer func() {
+		if in == nil { // whatever kept it from being made
+			f.leave(ctx, nil)
+		}
+	}()
+	return f.make(ctx, until)
 }
 
 // make makes an instance. The first one finds out what all begin with: so nothing
@@ -195,8 +195,9 @@ func (f *Function) remember(s *snapshot) {
 	f.host.budget.used.Add(s.bytes)
 }
 
-// forget drops what calls begin with: the next instance finds it out again.
-func (f *Function) forget() {
+// forget drops what calls begin with: the next instance finds it out again. It
+// reports whether there was anything.
+func (f *Function) forget() bool {
 	f.mu.Lock()
 	s := f.from
 	f.from = nil
@@ -204,11 +205,19 @@ func (f *Function) forget() {
 	if s != nil {
 		f.host.budget.release(s.bytes)
 	}
+	return s != nil
 }
 
 // run runs a call in an instance, and gives the instance back.
 func (f *Function) run(ctx context.Context, in *instance, e *Event, to Answer, until time.Time, memory *int64) error {
 	r := &in.running
+	ended := false
+	defer func() {
+		if !ended { // the answer's taker panicked
+			r.finish()
+			f.drop(ctx, in)
+		}
+	}()
 	r.begin(ctx, in, e, to, until)
 	err := f.enter(r)
 	unwound := err != nil
@@ -222,6 +231,7 @@ func (f *Function) run(ctx context.Context, in *instance, e *Event, to Answer, u
 		r.note(failed)
 		failure = failed
 	}
+	ended = true
 	r.finish()
 	if unwound || !in.reset() {
 		f.drop(ctx, in)
@@ -323,10 +333,7 @@ func (f *Function) dropOldest() bool {
 		return false
 	}
 	in.close(context.Background())
-	f.pool.mu.Lock()
-	last := f.pool.working == 0 && len(f.pool.idle) == 0
-	f.pool.mu.Unlock()
-	if last {
+	if f.pool.unused() {
 		f.forget()
 	}
 	return true

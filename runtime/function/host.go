@@ -172,8 +172,9 @@ func (h *Host) Usage() Usage {
 	return u
 }
 
-// evict drops the instance that was idle longest, of any function. It reports
-// whether there was one.
+// evict drops the instance that was idle longest, of any function; where there is
+// none, what a function without instances would begin with. It reports whether
+// there was anything.
 func (h *Host) evict() bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -184,7 +185,15 @@ func (h *Host) evict() bool {
 			oldest, since = f, at
 		}
 	}
-	return oldest != nil && oldest.dropOldest()
+	if oldest != nil && oldest.dropOldest() {
+		return true
+	}
+	for f := range h.functions {
+		if f.pool.unused() && f.forget() {
+			return true
+		}
+	}
+	return false
 }
 
 type nobody struct{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -362,3 +363,40 @@ func TestMakingAnInstanceSeesNoCall(t *testing.T) {
 		t.Error("an operation was carried out")
 	}
 }
+
+// TestWhatFailedLeavesNoMemoryBehind: what functions begin with that have lost their
+// instance gives way as well.
+func TestWhatFailedLeavesNoMemoryBehind(t *testing.T) {
+	h, _ := newHost(t, quiet, func(o *function.Options) { o.Memory = 512 << 10 })
+	for i := range 200 {
+		f := load(t, h, "f"+strconv.Itoa(i), "kit", "traps_after_flush")
+		callFails(t, f, request(""), function.CodeFailed)
+	}
+	if u := h.Usage(); u.Memory > u.Limit {
+		t.Errorf("there are %+v", u)
+	}
+}
+
+// TestTakerPanics: who takes an answer and panics takes nothing along.
+func TestTakerPanics(t *testing.T) {
+	h, _ := newHost(t)
+	f := load(t, h, "f", "kit", "body", one)
+	for range 3 {
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("it did not panic")
+				}
+			}()
+			_ = f.Call(context.Background(), request("body"), panicking{})
+		}()
+	}
+	if u := h.Usage(); u.Running != 0 || u.Idle != 0 {
+		t.Errorf("there are %+v", u)
+	}
+	call(t, f, request("body"))
+}
+
+type panicking struct{ nowhere }
+
+func (panicking) Write([]byte) (int, error) { panic("gone") }

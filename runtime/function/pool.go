@@ -137,6 +137,13 @@ func (p *pool) takeOldest() *instance {
 	return in
 }
 
+// unused reports that there is no instance, and nobody who makes one.
+func (p *pool) unused() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.working == 0 && len(p.idle) == 0
+}
+
 // close ends the pool: who waits goes on, nobody comes. It waits until the calls
 // have ended, and gives the idle instances.
 func (p *pool) close(ctx context.Context) ([]*instance, error) {

@@ -33,14 +33,18 @@ func TestOperations(t *testing.T) {
 		{`return db.select("books", { select: "id,title", year: ["gt.2000", "lt.2010"] })`, `{}`, `[]`, `db.select {"table":"books","query":"select=id%2Ctitle&year=gt.2000&year=lt.2010"} `, `[]`},
 		{`return db.select("books", new URLSearchParams({ a: "eq.b c" }))`, `{}`, `[]`, `db.select {"table":"books","query":"a=eq.b+c"} `, `[]`},
 		{`return db.page("books")`, `{"count":12}`, `[1]`, `db.select {"table":"books","query":"","count":true} `, `{"rows":[1],"count":12}`},
-		{`return await db.from("books").select("id", "title").eq("a", "b&c").gt("n", 1).in("t", ["x", 'y"z', "a,b", 3]).contains("tags", ["a b"]).or(["a.eq.1", "b.is.null"]).not("x", "is", null).order("n", { descending: true }).order("t", { nulls: "first" }).limit(5).offset(10)`,
-			`{}`, `[]`, `db.select {"table":"books","query":"select=id%2Ctitle&a=eq.b%26c&n=gt.1&t=in.(x%2C%22y%5C%22z%22%2C%22a%2Cb%22%2C3)&tags=cs.%7B%22a%20b%22%7D&or=(a.eq.1%2Cb.is.null)&x=not.is.null&order=n.desc%2Ct.nullsfirst&limit=5&offset=10"} `, `[]`},
+		{
+			`return await db.from("books").select("id", "title").eq("a", "b&c").gt("n", 1).in("t", ["x", 'y"z', "a,b", 3]).contains("tags", ["a b"]).or(["a.eq.1", "b.is.null"]).not("x", "is", null).order("n", { descending: true }).order("t", { nulls: "first" }).limit(5).offset(10)`,
+			`{}`, `[]`, `db.select {"table":"books","query":"select=id%2Ctitle&a=eq.b%26c&n=gt.1&t=in.(x%2C%22y%5C%22z%22%2C%22a%2Cb%22%2C3)&tags=cs.%7B%22a%20b%22%7D&or=(a.eq.1%2Cb.is.null)&x=not.is.null&order=n.desc%2Ct.nullsfirst&limit=5&offset=10"} `, `[]`,
+		},
 		{`return db.from("books").eq("id", 7).one()`, `{}`, `[{"id":7}]`, `db.select {"table":"books","query":"id=eq.7&limit=2"} `, `{"id":7}`},
 		{`return db.from("books").eq("id", 7).one().catch((e) => [e instanceof Fault, e.code])`, `{}`, `[]`, `db.select {"table":"books","query":"id=eq.7&limit=2"} `, `[true,"PGRST116"]`},
 		{`return (await db.from("books").maybeOne()) ?? "none"`, `{}`, `[]`, `db.select {"table":"books","query":"limit=2"} `, `none`},
 		{`return db.from("books").gt("n", 1).order("n").limit(3).count()`, `{"count":12}`, `[1]`, `db.select {"table":"books","query":"n=gt.1&limit=1","count":true} `, `12`},
-		{`const [row] = await db.select("books"); row.n++; row.s = String(row.id === 9007199254740993n); return row`, `{}`, `[{"id":9007199254740993,"n":1,"t":"1234567890123456","f":1e20}]`,
-			`db.select {"table":"books","query":""} `, `{"id":9007199254740993,"n":2,"t":"1234567890123456","f":100000000000000000000,"s":"true"}`},
+		{
+			`const [row] = await db.select("books"); row.n++; row.s = String(row.id === 9007199254740993n); return row`, `{}`, `[{"id":9007199254740993,"n":1,"t":"1234567890123456","f":1e20}]`,
+			`db.select {"table":"books","query":""} `, `{"id":9007199254740993,"n":2,"t":"1234567890123456","f":100000000000000000000,"s":"true"}`,
+		},
 		{`return db.insert("books", [{ id: 9007199254740993n }])`, `{}`, `[]`, `db.insert {"table":"books","query":""} [{"id":9007199254740993}]`, `[]`},
 		{`return db.insert("books", { title: "é" })`, `{"affected":1}`, `[{"id":1}]`, `db.insert {"table":"books","query":""} {"title":"é"}`, `[{"id":1}]`},
 		{`return db.from("books").insert([{}, {}])`, `{"affected":2}`, `[{},{}]`, `db.insert {"table":"books","query":""} [{},{}]`, `[{},{}]`},
@@ -74,11 +78,15 @@ func TestOperations(t *testing.T) {
 		{`return [...new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode("a")))]`, `{}`, "\x05", `crypto.hash {"hash":"sha256"} a`, `[5]`},
 		{`const k = await crypto.subtle.importKey("raw", new TextEncoder().encode("k"), { name: "HMAC", hash: "SHA-512" }, false, ["sign"]);
 			return [...new Uint8Array(await crypto.subtle.sign("HMAC", k, new TextEncoder().encode("a")))]`, `{}`, "\x05", `crypto.hmac {"hash":"sha512","key":"aw=="} a`, `[5]`},
-		{`const r = await fetch("https://api.example.com/a?b", { method: "POST", headers: { "X-A": "1" }, body: JSON.stringify({ a: 1 }) }); return [r.status, r.ok, r.url, r.headers.get("content-type"), await r.json()]`,
+		{
+			`const r = await fetch("https://api.example.com/a?b", { method: "POST", headers: { "X-A": "1" }, body: JSON.stringify({ a: 1 }) }); return [r.status, r.ok, r.url, r.headers.get("content-type"), await r.json()]`,
 			`{"status":404,"headers":{"content-type":["application/json"]},"url":"https://api.example.com/c"}`, `{"e":1}`,
-			`fetch {"method":"POST","url":"https://api.example.com/a?b","headers":{"content-type":"text/plain;charset=UTF-8","x-a":"1"}} {"a":1}`, `[404,false,"https://api.example.com/c","application/json",{"e":1}]`},
-		{`const [a, b] = await Promise.all([fetch("http://a/"), fetch(new Request("http://b/", { method: "DELETE" }))]); return [await a.text(), await b.text()]`, `{"status":200,"headers":{}}`, `x`,
-			`fetch {"method":"GET","url":"http://a/","headers":{}} |fetch {"method":"DELETE","url":"http://b/","headers":{}} `, `["x","x"]`},
+			`fetch {"method":"POST","url":"https://api.example.com/a?b","headers":{"content-type":"text/plain;charset=UTF-8","x-a":"1"}} {"a":1}`, `[404,false,"https://api.example.com/c","application/json",{"e":1}]`,
+		},
+		{
+			`const [a, b] = await Promise.all([fetch("http://a/"), fetch(new Request("http://b/", { method: "DELETE" }))]); return [await a.text(), await b.text()]`, `{"status":200,"headers":{}}`, `x`,
+			`fetch {"method":"GET","url":"http://a/","headers":{}} |fetch {"method":"DELETE","url":"http://b/","headers":{}} `, `["x","x"]`,
+		},
 	} {
 		all, answer := asked(t, c.code, c.reply, c.body)
 		if got := strings.Join(all, "|"); got != c.asked || answer != c.answer {
