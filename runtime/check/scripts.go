@@ -2,7 +2,6 @@ package check
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
@@ -29,7 +28,7 @@ func Scripts(ctx context.Context, m *manifest.Manifest, checked *Checked) (fault
 			name = f.Module
 		}
 		scripts = append(scripts, &javascript.Script{
-			Path: filepath.ToSlash(name), Code: code, Files: os.DirFS(m.Dir), MemoryLimit: f.Limits.Memory,
+			Path: filepath.ToSlash(name), Code: code, Files: javascript.Folder(m.Dir), MemoryLimit: f.Limits.Memory,
 		})
 		paths = append(paths, f.Path+".module")
 	}

@@ -45,7 +45,7 @@ func definitions(m *manifest.Manifest, modules map[string][]byte) ([]function.De
 	for i := range m.Functions {
 		f := &m.Functions[i]
 		d := function.Definition{
-			Name: f.Name, Code: modules[f.Name], Path: modulePath(m, f), Files: os.DirFS(m.Dir), Entry: f.Entry, Service: f.Service, Grants: &f.Grants,
+			Name: f.Name, Code: modules[f.Name], Path: modulePath(m, f), Files: javascript.Folder(m.Dir), Entry: f.Entry, Service: f.Service, Grants: &f.Grants,
 			Limits: function.Limits{
 				Memory: f.Limits.Memory, Timeout: f.Limits.Timeout, Instances: f.Limits.Instances, Waiting: f.Limits.Waiting,
 				Answer: f.Limits.Answer, Log: f.Limits.Log,

@@ -103,6 +103,7 @@ func TestRebuild(t *testing.T) {
 	b.write("two/main.txt", "broken")
 	b.write("edgehive.cue", base+one+"functions: two: {source: \"two\", access: call: true}\n")
 	wait("a function that is not built", admin.Refused)
+	wait("to watch its module is a change", admin.Refused)
 	b.write("two/main.txt", "d")
 	built("the source of a refused manifest", "two d")
 	wait("the source of a refused manifest", admin.Swapped)

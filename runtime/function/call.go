@@ -41,6 +41,8 @@ type Request struct {
 	Route  string            // the declared pattern, "" for the built-in path
 	Params map[string]string // of the route
 	Query  string            // raw
+	// Host is the header of this name, which net/http keeps apart.
+	Host   string
 	Header http.Header
 }
 

@@ -46,6 +46,9 @@ func (r *running) makeEnvironment() []string {
 		set["REQUEST_METHOD"] = q.Method
 		set["PATH_INFO"] = q.Path
 		set["QUERY_STRING"] = q.Query
+		if q.Host != "" {
+			set["HTTP_HOST"] = q.Host
+		}
 		for name, values := range q.Header {
 			if !r.function.shows(name) || name == "Proxy" { // libraries take HTTP_PROXY for their own
 				continue

@@ -69,6 +69,11 @@ func (r *running) appendRequest(b []byte, q *Request) []byte {
 	b = appendString(b, q.Query)
 	b = append(b, `,"headers":{`...)
 	first := 0
+	if q.Host != "" {
+		b = append(b, `"host":[`...)
+		b = append(appendString(b, q.Host), ']')
+		first++
+	}
 	for name, values := range q.Header {
 		if !r.function.shows(name) {
 			continue

@@ -226,7 +226,11 @@ func (r *running) operate(name string, head, body []byte) (reply Reply, ok bool)
 	}
 	var said *fault.Fault
 	if !errors.As(err, &said) || said.Cause != nil {
-		r.log(slog.LevelError, "an operation of a function failed", slog.String("operation", name), slog.String("cause", err.Error()))
+		level := slog.LevelError
+		if o.Class == Fetch && said != nil && said.Code != fault.CodeInternal {
+			level = slog.LevelWarn // another host's trouble
+		}
+		r.log(level, "an operation of a function failed", slog.String("operation", name), slog.String("cause", err.Error()))
 	}
 	return refusal(fault.From(err)), false
 }

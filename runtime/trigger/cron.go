@@ -35,8 +35,13 @@ func newTimetable(cron, zone string) (*timetable, error) {
 	return &timetable{cron: strings.Join(segments, " "), zone: location, hourly: segments[2] == "*"}, nil
 }
 
-// mostSteps bounds how many times of day are tried that turn out to be over.
-const mostSteps = 10_000
+const (
+	// mostSteps bounds how many times of day are tried that turn out to be over: an
+	// hour's seconds, and some.
+	mostSteps = 10_000
+	// mostPuts bounds how often clocks may be put until a time comes.
+	mostPuts = 64
+)
 
 // after is the first time that is due after another; an error where there is
 // none.
@@ -53,16 +58,19 @@ func (t *timetable) after(at time.Time) (time.Time, error) {
 		if moment := t.moment(next); moment.After(at) {
 			return moment, nil
 		}
+		if !next.After(wall) {
+			break
+		}
 		wall = next
 	}
-	return time.Time{}, fmt.Errorf("find when %q is due: too many times of day are over", t.cron)
+	return time.Time{}, fmt.Errorf("find when %q is due: all that was tried is over", t.cron)
 }
 
 // passing is after where hours are counted as they pass: the clock is read as if
 // it were never put, from one time that it is to the next.
 func (t *timetable) passing(at time.Time) (time.Time, error) {
 	from, include := at.In(t.zone), false
-	for range mostSteps {
+	for range mostPuts {
 		_, offset := from.Zone()
 		wall, err := gronx.NextTickAfter(t.cron, wallOf(from), include)
 		if err != nil {

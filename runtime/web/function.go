@@ -104,7 +104,7 @@ func (f *functionCall) serve(x *exchange, r *http.Request, caller *auth.Caller, 
 		f.fail(x, r, refusal)
 		return
 	}
-	request.Method, request.Query, request.Header = r.Method, withoutRegion(r.URL.RawQuery), r.Header
+	request.Method, request.Query, request.Host, request.Header = r.Method, withoutRegion(r.URL.RawQuery), r.Host, r.Header
 	event := function.Event{
 		Kind: function.KindRequest, ID: x.id, Trace: traceOf(r), Caller: caller, Request: request, Body: body,
 	}

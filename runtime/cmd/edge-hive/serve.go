@@ -39,7 +39,17 @@ type devCommand struct {
 // saved, and prints what to try.
 func (c *devCommand) Run(call *call) error {
 	o := engine.Options{Path: c.Path, Tags: c.Tags, Watch: true, Dev: true, Log: call.err}
-	o.OnReload = func(out engine.Outcome) { call.sayReload(out) }
+	refused := "" // what was said last; to watch more files is a reload that says it again
+	o.OnReload = func(out engine.Outcome) {
+		said := ""
+		if out.Result == admin.Refused {
+			said = out.Faults.Error()
+		}
+		if said == "" || said != refused {
+			call.sayReload(out)
+		}
+		refused = said
+	}
 	o.Build = func(ctx context.Context, f *manifest.Function) {
 		if !call.build(ctx, f) {
 			call.tell("function %s stays as it was\n", f.Name)
