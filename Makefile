@@ -88,6 +88,7 @@ fuzz:
 storm:
 	EDGEHIVE_STORM=200 EDGEHIVE_KILL_ROUNDS=50 EDGEHIVE_FAULTS=every EDGEHIVE_FEED_SECONDS=60 EDGEHIVE_AGREEMENT_CASES=5000 $(GO) test -count=1 -timeout 60m ./runtime/engine/... ./runtime/store/...
 	EDGEHIVE_CHAOS_ROUNDS=20 $(GO) test -count=1 -timeout 60m -run TestChaos ./runtime/cmd/edge-hive
+	EDGEHIVE_KILL_ROUNDS=30 $(GO) test -count=1 -timeout 30m -v -run TestTriggersSurviveKills ./runtime/cmd/edge-hive
 	EDGEHIVE_AGREEMENT_CASES=100000 $(GO) test -count=1 -timeout 60m -run 'TestStore/agrees_with_query.Holds' ./runtime/store/sqlite
 	EDGEHIVE_AGREEMENT_CASES=500 $(GO) test -count=1 -timeout 60m ./runtime/data
 

@@ -39,7 +39,7 @@ func Migrate(ctx context.Context, o Options, who, hash string) (_ Outcome, err e
 	if o.Log == nil {
 		o.Log = io.Discard
 	}
-	e := &Engine{options: o, started: began, turn: make(chan struct{}, 1), failed: make(chan error, 1)}
+	e := &Engine{options: o, started: began, turn: make(chan struct{}, 1), failed: make(chan error, 1), offline: true}
 	if e.log, err = observe.NewLog(o.Log, "warn", "text"); err != nil {
 		return Outcome{}, err
 	}

@@ -31,7 +31,7 @@ func (e *Engine) draft(ctx context.Context) (draft, error) {
 	if file := openSecretFile(m); file != "" {
 		e.log.Warn("the secret's file can be read by every user of this machine", "file", file, "hint", "chmod 600")
 	}
-	functions, err := definitions(m, checked.Modules)
+	functions, err := definitions(m, checked.Modules, !e.offline)
 	if err != nil {
 		return draft{}, err
 	}

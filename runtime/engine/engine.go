@@ -93,6 +93,7 @@ type Engine struct {
 	last   *admin.Reload
 
 	stopping atomic.Bool
+	offline  bool            // nothing is served, and no function called
 	life     context.Context // ends at Close; what the engine started ends with it
 	end      context.CancelFunc
 	tasks    sync.WaitGroup

@@ -132,7 +132,7 @@ func FunctionAlone(m *manifest.Manifest, name string) *manifest.Manifest {
 
 // loadAlone makes the functions of a manifest ready.
 func loadAlone(ctx context.Context, m *manifest.Manifest, checked *check.Checked, ask *FunctionAsk, gate *data.Gate) (*function.Set, func() error, error) {
-	definitions, err := definitions(m, checked.Modules)
+	definitions, err := definitions(m, checked.Modules, true)
 	if err != nil {
 		return nil, nil, err
 	}

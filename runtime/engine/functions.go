@@ -38,8 +38,8 @@ const functionTime = 40 * time.Second
 const codeSecret = "no-secret"
 
 // definitions are a manifest's functions as they are to be loaded, with their code
-// and secrets. modules has their code by name, as check has read it.
-func definitions(m *manifest.Manifest, modules map[string][]byte) ([]function.Definition, error) {
+// and, where they are to be called, their secrets. modules has their code by name, as check has read it.
+func definitions(m *manifest.Manifest, modules map[string][]byte, secrets bool) ([]function.Definition, error) {
 	var faults fault.List
 	list := make([]function.Definition, 0, len(m.Functions))
 	for i := range m.Functions {
@@ -58,6 +58,9 @@ func definitions(m *manifest.Manifest, modules map[string][]byte) ([]function.De
 			d.Config[setting.Name] = setting.Value
 		}
 		for _, named := range f.Secrets {
+			if !secrets {
+				break
+			}
 			value, err := named.Secret.Read()
 			if err != nil {
 				faults = append(faults, fault.Newf(codeSecret, "the secret %s of function %s cannot be read: %v", named.Name, f.Name, err).

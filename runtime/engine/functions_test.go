@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/edge-hive/edge-hive/runtime/engine"
 	"github.com/edge-hive/edge-hive/runtime/engine/admin"
 )
 
@@ -126,6 +127,10 @@ func TestFunctionSecretIsMissing(t *testing.T) {
 	err := b.try()
 	if err == nil || !strings.Contains(err.Error(), "EDGEHIVE_TEST_WORD") || !strings.Contains(err.Error(), "edgehive.cue:") {
 		t.Errorf("error %v", err)
+	}
+	// Who only brings the database there needs none.
+	if _, err := engine.Migrate(t.Context(), engine.Options{Path: b.dir}, "test", ""); err != nil {
+		t.Errorf("migrate: %v", err)
 	}
 }
 

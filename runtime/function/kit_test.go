@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/function"
 )
 
@@ -26,20 +27,21 @@ func TestKit(t *testing.T) {
 	if strings.Join(got.pieces, " ") != "AAAA AAAAA" || got.written != "AAAAAA" || got.status != 201 {
 		t.Errorf("got %q, then %q", got.pieces, got.written)
 	}
-	got, err := callFails(t, load(t, h, "fails", "kit", "fails"), request("my secret"), function.CodeFailed)
+	got, _ = callFails(t, load(t, h, "fails", "kit", "fails"), request("my secret"), function.CodeFailed)
 	if got.status != 0 || got.body.Len() != 0 {
 		t.Errorf("a call that failed answered %d %q", got.status, got.body.String())
 	}
 	if !strings.Contains(written.String(), `level=WARN msg="my secret" function=fails request_id=req-1`) || !strings.Contains(written.String(), `said="my secret"`) {
 		t.Errorf("log: %s", written)
 	}
-	_ = err
-	got, err = callFails(t, load(t, h, "traps", "kit", "traps_after_flush"), request(""), function.CodeFailed)
+	got, err := callFails(t, load(t, h, "traps", "kit", "traps_after_flush"), request(""), function.CodeFailed)
 	if strings.Join(got.pieces, " ") != "AAAA" {
 		t.Errorf("got %q", got.pieces)
 	}
-	if !strings.Contains(written.String(), "unreachable") {
+	if !strings.Contains(written.String(), "unreachable") || !strings.Contains(written.String(), ".inner()") {
 		t.Errorf("log: %s", written)
 	}
-	t.Log(err)
+	if said := fault.From(err); said.Message != "the function failed" || said.Details != "" || said.Hint != "" {
+		t.Errorf("the caller is told %q, %q, %q", said.Message, said.Details, said.Hint)
+	}
 }

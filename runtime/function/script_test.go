@@ -38,11 +38,10 @@ func TestScript(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	throws := load(t, h, "throws", "kit", "", script("function inner() { throw new Error('secret') }\nexport default () => inner()\n"))
-	_, err := callFails(t, throws, request(""), function.CodeFailed)
+	callFails(t, throws, request(""), function.CodeFailed)
 	if !strings.Contains(written.String(), "functions/f.js:1") {
 		t.Errorf("log: %s", written)
 	}
-	_ = err
 	loops := load(t, h, "loops", "kit", "", script("export default () => { for (;;); }\n"), short)
 	callFails(t, loops, request(""), function.CodeTimeout)
 	waits := load(t, h, "waits", "kit", "", script("export default async () => { await new Promise(r => setTimeout(r, 100000)) }\n"), short)

@@ -32,7 +32,7 @@ func loadScript(t testing.TB, h *function.Host, code string, change ...func(d *f
 
 // Scripts under the meter, in a host: the engine is compiled once for all of them.
 func TestScripts(t *testing.T) {
-	h, log := newHost(t)
+	h, written := newHost(t)
 	held := loadScript(t, h, `export default () => "held"`) // so that the engine stays compiled
 	if held.Convention() != function.JavaScript {
 		t.Errorf("its convention is %s", held.Convention())
@@ -52,8 +52,8 @@ func TestScripts(t *testing.T) {
 		if err != nil || r.status != 201 || r.header.Get("X-A") != "b" || r.body.String() != `{"got":"hé","type":"text/plain"}` {
 			t.Errorf("it answers %d %v %q, %v", r.status, r.header, r.body.String(), err)
 		}
-		if !strings.Contains(log.String(), "asked by") {
-			t.Errorf("the log is %s", log)
+		if !strings.Contains(written.String(), "asked by") {
+			t.Errorf("the log is %s", written)
 		}
 	})
 
@@ -121,9 +121,9 @@ func TestScripts(t *testing.T) {
 					if i > 0 && c.want == function.CodeTimeout {
 						continue
 					}
-					before := len(log.String())
+					before := len(written.String())
 					r, err := answer(t, f, "")
-					said := log.String()[before:]
+					said := written.String()[before:]
 					if got := fault.From(err).Code; err == nil || got != c.want {
 						t.Errorf("it gives %v, and answers %.100q", err, r.body.String())
 					}

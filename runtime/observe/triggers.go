@@ -36,10 +36,10 @@ func (m *Metrics) Triggers() (*TriggerMeter, error) {
 		}, []string{"function"}),
 		retried:    counter("retries_total", "Calls that failed and are tried again.", "function"),
 		died:       counter("dead_total", "Changes that became dead letters.", "function"),
-		missed:     counter("missed_total", "Gaps of the feed, and runs of a schedule, that were not made up for.", "function"),
-		skipped:    counter("skipped_total", "Runs of a schedule that were due while the one before still ran.", "function"),
+		missed:     counter("missed_total", "How often the feed no longer reached back to where a function was.", "function"),
+		skipped:    counter("skipped_total", "Times of a schedule that were passed over: the run before still went on, or nothing ran then.", "function"),
 		lagSeconds: gauge("lag_seconds", "Age of the oldest commit with something left to do."),
-		commits:    gauge("waiting_changes", "Changes that wait for a call."),
+		commits:    gauge("lag_commits", "Commits that are read and have something left to do."),
 		retrying:   gauge("retrying_changes", "Changes that failed and wait to be tried again."),
 		dead:       gauge("dead_letters", "Dead letters that nobody has retried or discarded."),
 	}

@@ -10,8 +10,8 @@
 // for it, call functions and write the ledger, and tell it what came of that.
 //
 // Where what is: trigger is what engine sees; set what a manifest asks for; lead
-// holds the lease; driver is the goroutine; line and queue are what one function
-// has to do, read finds it in the feed, change says it, call does it; save and
-// load are the ledger; letters are what failed for good; schedule and cron are
-// times; status tells how it stands.
+// holds the lease; driver is the goroutine, adopt its way from one set to the next;
+// line is what one function has to do, read finds it in the feed, change says it,
+// call does it; save and load are the ledger; letters are what failed for good;
+// schedule and cron are times; status tells how it stands.
 package trigger

@@ -150,7 +150,8 @@ func traceOf(r *http.Request) string {
 	}
 	for i := range len(sent[0]) {
 		c := sent[0][i]
-		if dash := i == 2 || i == 35 || i == 52; dash != (c == '-') || !dash && !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f') {
+		dash, hex := i == 2 || i == 35 || i == 52, c >= '0' && c <= '9' || c >= 'a' && c <= 'f'
+		if dash && c != '-' || !dash && !hex {
 			return ""
 		}
 	}

@@ -81,7 +81,7 @@ func TestFunctionSeesTheWholeRequest(t *testing.T) {
 			t.Errorf("%s: event %q %+v", prefix, f.name, e)
 		}
 		r := e.Request
-		if r.Method != "PUT" || r.Path != "/a/b" || r.Query != "x=1&y=2" || r.Route != "" || r.Header.Get("Content-Encoding") != "gzip" {
+		if r.Method != http.MethodPut || r.Path != "/a/b" || r.Query != "x=1&y=2" || r.Route != "" || r.Header.Get("Content-Encoding") != "gzip" {
 			t.Errorf("%s: request %+v", prefix, r)
 		}
 	}
@@ -197,7 +197,7 @@ func TestFunctionHead(t *testing.T) {
 	s, f := functionSite(t)
 	f.do = answers(200, http.Header{"Content-Type": {"text/plain"}}, "body")
 	w := s.do("HEAD", "/api/edge/price", "")
-	if w.Code != 200 || w.Body.Len() != 0 || f.event.Request.Method != "HEAD" {
+	if w.Code != 200 || w.Body.Len() != 0 || f.event.Request.Method != http.MethodHead {
 		t.Errorf("%d %q", w.Code, w.Body)
 	}
 	f.do = nil
