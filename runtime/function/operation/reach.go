@@ -78,6 +78,9 @@ func (o *operations) fetch(ctx context.Context, c *call, head, body []byte) (fun
 	if r.Header, err = headersOf(said.Headers); err != nil {
 		return function.Reply{}, err
 	}
+	if trace := c.Event.Trace; trace != "" && len(r.Header["Traceparent"]) == 0 {
+		r.Header.Set("Traceparent", trace)
+	}
 	answer, err := o.Fetcher.Do(ctx, &r)
 	if err != nil {
 		return function.Reply{}, err
