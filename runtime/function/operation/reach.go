@@ -78,7 +78,7 @@ func (o *operations) fetch(ctx context.Context, c *call, head, body []byte) (fun
 	if r.Header, err = headersOf(said.Headers); err != nil {
 		return function.Reply{}, err
 	}
-	if trace := c.Event.Trace; trace != "" && len(r.Header["Traceparent"]) == 0 {
+	if trace := c.Event.Trace; trace != "" && !names(r.Header, "traceparent") {
 		r.Header.Set("Traceparent", trace)
 	}
 	answer, err := o.Fetcher.Do(ctx, &r)
@@ -91,6 +91,16 @@ func (o *operations) fetch(ctx context.Context, c *call, head, body []byte) (fun
 		URL     string              `json:"url"`
 	}{answer.Status, lowered(answer.Header), answer.URL})
 	return function.Reply{Head: reply, Body: answer.Body}, err
+}
+
+// names reports a header by a name in any case.
+func names(header http.Header, name string) bool {
+	for sent := range header {
+		if strings.EqualFold(sent, name) {
+			return true
+		}
+	}
+	return false
 }
 
 // headersOf reads headers, whose values are texts or lists of them.

@@ -16,7 +16,10 @@ import (
 type sent struct{ header http.Header }
 
 func (s *sent) Do(_ context.Context, r *outbound.Request) (*outbound.Answer, error) {
-	s.header = r.Header
+	s.header = http.Header{}
+	for name, values := range r.Header {
+		s.header[http.CanonicalHeaderKey(name)] = values
+	}
 	return &outbound.Answer{Status: 200}, nil
 }
 
