@@ -145,10 +145,11 @@ func (in *instance) initialize(ctx context.Context, until time.Time) error {
 	in.running.begin(ctx, in, nil, nil, until)
 	defer in.running.finish()
 	in.refuel()
-	if err := in.runInitializer(); err != nil {
-		return in.running.failed(err)
+	begin := in.runInitializer
+	if f.script != nil {
+		begin = func() error { return f.prepareScript(ctx, in, until) }
 	}
-	if err := f.prepareScript(in); err != nil {
+	if err := begin(); err != nil {
 		return in.running.failed(err)
 	}
 	return nil

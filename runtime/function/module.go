@@ -27,6 +27,9 @@ type module struct {
 	uses     int      // functions that hold it; under the host's lock
 	ready    chan struct{}
 	failure  error
+	// prelude is of the engine of scripts, nil until there was one; under the host's
+	// lock.
+	prelude *prelude
 }
 
 // mostPages is what the compiled module itself allows: limits are the instance's,
@@ -118,6 +121,9 @@ func (h *Host) release(ctx context.Context, m *module) {
 		return
 	}
 	delete(h.modules, m.key)
+	if m.prelude != nil {
+		h.budget.release(m.prelude.from.bytes)
+	}
 	if m.compiled != nil {
 		if err := m.compiled.Close(ctx); err != nil {
 			h.log.WarnContext(ctx, "cannot release a compiled function", "cause", err)

@@ -3,6 +3,7 @@ package function
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/function/javascript"
@@ -45,12 +46,52 @@ func (f *Function) roomyStack() int {
 	return roomyStack
 }
 
-// prepareScript loads the script into the first instance.
-func (f *Function) prepareScript(in *instance) error {
-	if f.script == nil {
-		return nil
+// prelude is an instance of the engine before a script is loaded into it: what the
+// scripts of a host have in common is evaluated once.
+type prelude struct {
+	from   *snapshot
+	opened *javascript.Opened
+}
+
+// openScript makes the first instance of a script one that has the prelude, and
+// keeps that for the scripts that follow.
+func (f *Function) openScript(ctx context.Context, in *instance, until time.Time) (*javascript.Opened, error) {
+	h, m := f.host, f.module
+	h.mu.Lock()
+	p := m.prelude
+	h.mu.Unlock()
+	if p != nil {
+		err := in.adopt(ctx, p.from, until)
+		var refused *fault.Fault
+		if errors.As(err, &refused) {
+			err = &ending{fault: refused}
+		}
+		return p.opened, err
 	}
-	image, err := javascript.Prepare(&in.running, in.module, f.script)
+	if err := in.runInitializer(); err != nil {
+		return nil, err
+	}
+	opened, err := javascript.Open(&in.running, in.module)
+	if err != nil {
+		return nil, err
+	}
+	p = &prelude{in.keep(), opened}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if m.prelude == nil {
+		m.prelude = p
+		h.budget.used.Add(p.from.bytes)
+	}
+	return opened, nil
+}
+
+// prepareScript loads the script into the first instance.
+func (f *Function) prepareScript(ctx context.Context, in *instance, until time.Time) error {
+	opened, err := f.openScript(ctx, in, until)
+	if err != nil {
+		return err
+	}
+	image, err := opened.Prepare(&in.running, in.module, f.script)
 	if err != nil {
 		var said *javascript.LoadError
 		if errors.As(err, &said) {

@@ -43,6 +43,18 @@ func TestScripts(t *testing.T) {
 		return r, f.Call(t.Context(), request(body), r)
 	}
 
+	t.Run("share nothing", func(t *testing.T) {
+		one := loadScript(t, h, `globalThis.mine = "one"; Response.json = null; export default () => new Response(String(globalThis.mine))`)
+		two := loadScript(t, h, `export default () => Response.json([globalThis.mine ?? "none"])`)
+		for range 2 {
+			for f, want := range map[*function.Function]string{one: "one", two: `["none"]`} {
+				if r, err := answer(t, f, ""); err != nil || r.body.String() != want {
+					t.Errorf("it answers %q, %v, want %q", r.body.String(), err, want)
+				}
+			}
+		}
+	})
+
 	t.Run("answers", func(t *testing.T) {
 		f := loadScript(t, h, `export default async (request, env, ctx) => {
 			console.log("asked by", ctx.caller.role);

@@ -30,6 +30,28 @@ type Image struct {
 	describe         uint32
 }
 
+// Opened is where the prelude's things are in the memory of an instance of the
+// engine that no script was loaded into yet, and of each instance that begins as a
+// copy of that memory. Scripts have it in common.
+type Opened struct {
+	image Image
+	adopt uint32
+}
+
+// Open makes an instance of the engine, whose _initialize has run, ready for a
+// script.
+func Open(ctx context.Context, module api.Module) (*Opened, error) {
+	g := &guest{module: module, memory: module.Memory()}
+	s := &session{guest: g, script: &Script{}}
+	o := &Opened{}
+	ctx = context.WithValue(ctx, sessionKey{}, s)
+	if err := enter(func() { o.image.open(ctx, s) }); err != nil {
+		return nil, fmt.Errorf("load the prelude: %w", err)
+	}
+	o.adopt = s.adopt
+	return o, nil
+}
+
 // Prepare loads a script into an instance of the engine whose _initialize has
 // run. What the instance's memory and globals are after it is what every call
 // begins with. The error is a *LoadError where the script is at fault.
@@ -37,13 +59,31 @@ func Prepare(ctx context.Context, module api.Module, script *Script) (*Image, er
 	if err := script.check(); err != nil {
 		return nil, err
 	}
-	g := &guest{module: module, memory: module.Memory()}
-	s := &session{guest: g, script: script}
-	image := &Image{script: script}
+	opened, err := Open(ctx, module)
+	switch {
+	case errors.Is(err, errMemory):
+		return nil, &LoadError{Path: script.Path, Message: errMemory.Error(), cause: err}
+	case err != nil:
+		return nil, fmt.Errorf("load %s: %w", script.Path, err)
+	}
+	return opened.Prepare(ctx, module, script)
+}
+
+// Prepare is the function of this name, for an instance that was opened.
+func (o *Opened) Prepare(ctx context.Context, module api.Module, script *Script) (*Image, error) {
+	if err := script.check(); err != nil {
+		return nil, err
+	}
+	image := o.image
+	image.script = script
+	g := &guest{module: module, memory: module.Memory(), context: image.context, scratch: image.scratch}
+	s := &session{guest: g, script: script, adopt: o.adopt}
 	ctx = context.WithValue(ctx, sessionKey{}, s)
 	var failure *LoadError
 	err := enter(func() {
-		image.open(ctx, s)
+		if limit := script.MemoryLimit; limit > 0 {
+			g.call(ctx, exportMemoryLimit, uint64(min(limit, 1<<32-1)))
+		}
 		failure = image.load(ctx, s)
 	})
 	switch {
@@ -57,7 +97,7 @@ func Prepare(ctx context.Context, module api.Module, script *Script) (*Image, er
 	script.mu.Lock()
 	script.loaded = true
 	script.mu.Unlock()
-	return image, nil
+	return &image, nil
 }
 
 // check refuses what need not be tried.
@@ -82,9 +122,6 @@ func (i *Image) open(ctx context.Context, s *session) {
 	g := s.guest
 	if g.call(ctx, exportInitialize) != 0 {
 		panic(broken{errMemory})
-	}
-	if limit := s.script.MemoryLimit; limit > 0 {
-		g.call(ctx, exportMemoryLimit, uint64(min(limit, 1<<32-1)))
 	}
 	g.call(ctx, exportMaxStack, stackSize)
 	g.call(ctx, exportRejections, 1)
