@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 
 	"github.com/edge-hive/edge-hive/examples/internal/backend"
@@ -19,7 +21,29 @@ import (
 // Module gives the module of the function in a folder, relative to the repository's.
 // committed is the one that was built before, "" for none: it is taken where there is
 // no toolchain, unless EDGEHIVE_REQUIRE_ALL is set, and written where EDGEHIVE_COMMIT is.
+//
+// A module is built once in a process, however many tests ask for it.
 func Module(t testing.TB, dir, committed string) []byte {
+	t.Helper()
+	known, _ := modules.LoadOrStore(dir, &once{})
+	one := known.(*once)
+	one.mu.Lock()
+	defer one.mu.Unlock()
+	if one.code == nil {
+		one.code = builtOrCommitted(t, dir, committed)
+	}
+	return slices.Clone(one.code)
+}
+
+// modules are those that were built in this process, by their folder.
+var modules sync.Map
+
+type once struct {
+	mu   sync.Mutex
+	code []byte
+}
+
+func builtOrCommitted(t testing.TB, dir, committed string) []byte {
 	t.Helper()
 	module := filepath.Join(t.TempDir(), "function.wasm")
 	err := build(t, filepath.Join(backend.Root(t), filepath.FromSlash(dir)), module)
