@@ -41,6 +41,12 @@ func (a *Answer) prepare() {
 	}
 }
 
+// answerHead is what the host is told of an answer before its body.
+type answerHead struct {
+	Status  int                 `json:"status,omitempty"`
+	Headers map[string][]string `json:"headers,omitempty"`
+}
+
 // begin tells the host the status and the headers, once. A head that is refused may be
 // set anew.
 func (a *Answer) begin() error {
@@ -48,10 +54,7 @@ func (a *Answer) begin() error {
 		a.begun = true
 		return nil
 	}
-	head, err := json.Marshal(struct {
-		Status  int                 `json:"status,omitempty"`
-		Headers map[string][]string `json:"headers,omitempty"`
-	}{a.status, a.headers})
+	head, err := json.Marshal(answerHead{a.status, a.headers})
 	if err != nil {
 		return err
 	}
