@@ -15,7 +15,8 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/function/meter"
 )
 
-// moduleKey is the hash of rewritten code.
+// moduleKey is the hash of code: as it came for what is in memory, as it was
+// rewritten for what is on disk.
 type moduleKey = [sha256.Size]byte
 
 // module is compiled code, shared by the functions that have the same.
@@ -44,11 +45,7 @@ const guestStack = 2 << 20
 // close gives it back.
 func (h *Host) open(ctx context.Context, name string, code []byte) (*module, error) {
 	began := time.Now()
-	rewritten, err := meter.Rewrite(code, meter.Options{MemoryPages: mostPages, StackBytes: guestStack})
-	if err != nil {
-		return nil, moduleFault(err)
-	}
-	key := sha256.Sum256(rewritten.Code)
+	key := sha256.Sum256(code)
 	h.mu.Lock()
 	if h.closed {
 		h.mu.Unlock()
@@ -70,11 +67,11 @@ func (h *Host) open(ctx context.Context, name string, code []byte) (*module, err
 		}
 		return m, nil
 	}
-	m = &module{key: key, known: rewritten.Module, globals: rewritten.Globals, uses: 1, ready: make(chan struct{})}
+	m = &module{key: key, uses: 1, ready: make(chan struct{})}
 	h.modules[key] = m
 	h.mu.Unlock()
 	var cached bool
-	m.compiled, cached, m.failure = h.compile(ctx, key, rewritten.Code)
+	cached, m.failure = h.make(ctx, m, code)
 	close(m.ready)
 	if m.failure != nil {
 		h.release(ctx, m)
@@ -82,6 +79,17 @@ func (h *Host) open(ctx context.Context, name string, code []byte) (*module, err
 	}
 	h.meter.Compiled(name, time.Since(began), cached)
 	return m, nil
+}
+
+// make rewrites and compiles the code of a module.
+func (h *Host) make(ctx context.Context, m *module, code []byte) (cached bool, err error) {
+	rewritten, err := meter.Rewrite(code, meter.Options{MemoryPages: mostPages, StackBytes: guestStack})
+	if err != nil {
+		return false, moduleFault(err)
+	}
+	m.known, m.globals = rewritten.Module, rewritten.Globals
+	m.compiled, cached, err = h.compile(ctx, sha256.Sum256(rewritten.Code), rewritten.Code)
+	return cached, err
 }
 
 // compile makes machine code, or finds what was made before.
