@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/tetratelabs/wazero"
@@ -27,7 +28,8 @@ var countGuest []byte
 // serveBareFunctions serves the functions of the bench as routes in plain Go, and
 // as modules that the bare library calls: one instance after another, with whatever
 // the calls before left in it, without limits of any kind.
-func serveBareFunctions(address string, _ io.Writer) error {
+func serveBareFunctions(addressAndNothing string, _ io.Writer) error {
+	address := strings.TrimSpace(addressAndNothing)
 	ctx := context.Background()
 	engine := wazero.NewRuntime(ctx)
 	wasi_snapshot_preview1.MustInstantiate(ctx, engine)

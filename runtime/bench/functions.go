@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"text/tabwriter"
 	"time"
 )
 
@@ -30,16 +29,8 @@ func runFunctions(ctx context.Context, o options, out io.Writer) error {
 		return fmt.Errorf("start %s: %w", o.binary, err)
 	}
 	defer func() { _ = hive.stop() }()
-	self, err := os.Executable()
+	bare, err := startBare(ctx, "bare-functions", "", "/health")
 	if err != nil {
-		return err
-	}
-	address, err := freeAddress()
-	if err != nil {
-		return err
-	}
-	bare := &server{program: []string{self, "bare-functions", address}, address: address, probe: "/health"}
-	if err := bare.start(ctx); err != nil {
 		return fmt.Errorf("start the bare program: %w", err)
 	}
 	defer func() { _ = bare.stop() }()
@@ -47,17 +38,7 @@ func runFunctions(ctx context.Context, o options, out io.Writer) error {
 	if err := reportFirst(ctx, o, hive, folder, out); err != nil {
 		return err
 	}
-	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(table, "load\tclients\tserver\trequests/s\tp50\tp99\tCPU/request\tover bare\tratio\tleast CPU\tover bare\tratio\t")
-	for _, l := range functionLoads() {
-		if !strings.Contains(l.name, o.load) {
-			continue
-		}
-		if err := compare(ctx, o, hive, bare, l, table); err != nil {
-			return err
-		}
-	}
-	if err := table.Flush(); err != nil {
+	if err := reportLoads(ctx, o, hive, bare, functionLoads(), out); err != nil {
 		return err
 	}
 	if err := reportFresh(ctx, hive, out); err != nil {

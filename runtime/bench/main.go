@@ -114,9 +114,18 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	if err := reportStart(ctx, o, hive, bare, out); err != nil {
 		return err
 	}
+	if err := reportLoads(ctx, o, hive, bare, loads(), out); err != nil {
+		return err
+	}
+	reportMemory("memory after the loads", hive, bare, out)
+	return nil
+}
+
+// reportLoads prints how both servers bear the loads that are asked for.
+func reportLoads(ctx context.Context, o options, hive, bare *server, list []load, out io.Writer) error {
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(table, "load\tclients\tserver\trequests/s\tp50\tp99\tCPU/request\tover bare\tratio\tleast CPU\tover bare\tratio\t")
-	for _, l := range loads() {
+	for _, l := range list {
 		if !strings.Contains(l.name, o.load) {
 			continue
 		}
@@ -124,11 +133,7 @@ func run(ctx context.Context, o options, out io.Writer) error {
 			return err
 		}
 	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	reportMemory("memory after the loads", hive, bare, out)
-	return nil
+	return table.Flush()
 }
 
 // compare drives one load against both servers in turns and prints the medians.

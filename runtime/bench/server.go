@@ -154,6 +154,12 @@ func newBare(ctx context.Context, dir string) (*server, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
+	return startBare(ctx, "bare", filepath.Join(dir, "bare.db"), "/books/1")
+}
+
+// startBare starts this program as one of its bare ones, with an address and an
+// argument.
+func startBare(ctx context.Context, name, argument, probe string) (*server, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -162,7 +168,7 @@ func newBare(ctx context.Context, dir string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &server{program: []string{self, "bare", address + " " + filepath.Join(dir, "bare.db")}, address: address, probe: "/books/1"}
+	s := &server{program: []string{self, name, address + " " + argument}, address: address, probe: probe}
 	return s, s.start(ctx)
 }
 

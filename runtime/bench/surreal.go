@@ -185,14 +185,5 @@ func newBareSurreal(ctx context.Context, binary, dir, url string) (*server, erro
 	if err := maker.stop(); err != nil {
 		return nil, err
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	address, err := freeAddress()
-	if err != nil {
-		return nil, err
-	}
-	s := &server{program: []string{self, "bare-surrealdb", address + " " + url}, address: address, probe: "/books/1"}
-	return s, s.start(ctx)
+	return startBare(ctx, "bare-surrealdb", url, "/books/1")
 }

@@ -51,27 +51,35 @@ func definitions(m *manifest.Manifest, modules map[string][]byte, secrets bool) 
 				Answer: f.Limits.Answer, Log: f.Limits.Log,
 				Operations: maxOperations, Statements: maxStatements, Fetches: maxFetches,
 			},
-			Config:  make(map[string]string, len(f.Config)),
-			Secrets: make(map[string]manifest.SecretValue, len(f.Secrets)),
+			Config: make(map[string]string, len(f.Config)),
 		}
 		for _, setting := range f.Config {
 			d.Config[setting.Name] = setting.Value
 		}
-		for _, named := range f.Secrets {
-			if !secrets {
-				break
-			}
-			value, err := named.Secret.Read()
-			if err != nil {
-				faults = append(faults, fault.Newf(codeSecret, "the secret %s of function %s cannot be read: %v", named.Name, f.Name, err).
-					WithHint("set it, or take it out of the function's secrets").At(named.Path, m.Positions.At(named.Path)))
-				continue
-			}
-			d.Secrets[named.Name] = value
+		if secrets {
+			var missing fault.List
+			d.Secrets, missing = readSecrets(m, f)
+			faults = append(faults, missing...)
 		}
 		list = append(list, d)
 	}
 	return list, faults.Err()
+}
+
+// readSecrets reads the secrets of a function, by their names in it.
+func readSecrets(m *manifest.Manifest, f *manifest.Function) (map[string]manifest.SecretValue, fault.List) {
+	var faults fault.List
+	values := make(map[string]manifest.SecretValue, len(f.Secrets))
+	for _, named := range f.Secrets {
+		value, err := named.Secret.Read()
+		if err != nil {
+			faults = append(faults, fault.Newf(codeSecret, "the secret %s of function %s cannot be read: %v", named.Name, f.Name, err).
+				WithHint("set it, or take it out of the function's secrets").At(named.Path, m.Positions.At(named.Path)))
+			continue
+		}
+		values[named.Name] = value
+	}
+	return values, faults
 }
 
 // modulePath is where a module is from the manifest's folder on, as messages name

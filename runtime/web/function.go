@@ -92,8 +92,8 @@ func (f *functionCall) serve(x *exchange, r *http.Request, caller *auth.Caller, 
 		f.fail(x, r, fault.Newf(function.CodeUnknown, "there is no function %s", printable(f.name)))
 		return
 	}
-	// A function may be of use for longer than other requests may take, but never
-	// for longer than its own time.
+	// A function may take longer than other requests, but never longer than its own
+	// time: so what it runs in has no end but the client's leaving.
 	ctx := r.Context()
 	if err := f.site.gate.MayRun(ctx, caller, f.name); err != nil {
 		f.failWith(x, r, err)
@@ -116,15 +116,12 @@ func (f *functionCall) serve(x *exchange, r *http.Request, caller *auth.Caller, 
 		x.WriteHeader(http.StatusOK) // of a function that said nothing at all
 	case err == nil:
 	case x.status != 0: // the answer had begun: the client must not take it for whole
-		f.site.noteFailure(x, err)
+		x.fault = publicFault(err) // for the log
 		panic(http.ErrAbortHandler)
 	default:
 		f.failWith(x, r, err)
 	}
 }
-
-// noteFailure keeps for the log why an answer was cut off.
-func (h *Handler) noteFailure(x *exchange, err error) { x.fault = publicFault(err) }
 
 // withoutRegion is a query without the one key that is Supabase's own.
 func withoutRegion(query string) string {

@@ -31,12 +31,20 @@ type keyHead struct {
 	Key string `json:"key"`
 }
 
+func (h keyHead) key() string { return h.Key }
+
+// readKeyed reads a head that names a key, and refuses one that may not be.
+func readKeyed[H interface{ key() string }](o *operations, c *call, head []byte) (H, error) {
+	said, err := readHead[H](head)
+	if err == nil {
+		err = o.mayCache(c, said.key())
+	}
+	return said, err
+}
+
 // getValue is cache.get.
 func (o *operations) getValue(_ context.Context, c *call, head, _ []byte) (function.Reply, error) {
-	said, err := readHead[keyHead](head)
-	if err == nil {
-		err = o.mayCache(c, said.Key)
-	}
+	said, err := readKeyed[keyHead](o, c, head)
 	if err != nil {
 		return function.Reply{}, err
 	}
@@ -58,12 +66,11 @@ type setHead struct {
 	IfAbsent bool   `json:"ifAbsent"`
 }
 
+func (h setHead) key() string { return h.Key }
+
 // setValue is cache.set.
 func (o *operations) setValue(_ context.Context, c *call, head, body []byte) (function.Reply, error) {
-	said, err := readHead[setHead](head)
-	if err == nil {
-		err = o.mayCache(c, said.Key)
-	}
+	said, err := readKeyed[setHead](o, c, head)
 	if err != nil {
 		return function.Reply{}, err
 	}
@@ -76,10 +83,7 @@ func (o *operations) setValue(_ context.Context, c *call, head, body []byte) (fu
 
 // deleteValue is cache.delete.
 func (o *operations) deleteValue(_ context.Context, c *call, head, _ []byte) (function.Reply, error) {
-	said, err := readHead[keyHead](head)
-	if err == nil {
-		err = o.mayCache(c, said.Key)
-	}
+	said, err := readKeyed[keyHead](o, c, head)
 	if err != nil {
 		return function.Reply{}, err
 	}
@@ -92,12 +96,11 @@ type addHead struct {
 	TTL string `json:"ttl"`
 }
 
+func (h addHead) key() string { return h.Key }
+
 // addValue is cache.add.
 func (o *operations) addValue(_ context.Context, c *call, head, _ []byte) (function.Reply, error) {
-	said, err := readHead[addHead](head)
-	if err == nil {
-		err = o.mayCache(c, said.Key)
-	}
+	said, err := readKeyed[addHead](o, c, head)
 	if err != nil {
 		return function.Reply{}, err
 	}
