@@ -152,10 +152,13 @@ func TestCancelledRequestsLeaveNothingBehind(t *testing.T) {
 	noLeaks(t)
 	c := dial(t, options(surrealtest.Shared(t).URL))
 	ctx, cancel := context.WithCancel(t.Context())
+	// Long enough that all wait on a busy machine before the first is answered.
+	const asleep = 5 * time.Second
+	asked := time.Now()
 	var all sync.WaitGroup
 	for range 32 {
 		all.Go(func() {
-			_, err := c.Query(ctx, "SLEEP 700ms", nil)
+			_, err := c.Query(ctx, "SLEEP 5s", nil)
 			if !errors.Is(err, context.Canceled) || !errors.Is(err, rpc.ErrUnknownOutcome) || errors.Is(err, rpc.ErrUnavailable) {
 				t.Errorf("got %v", err)
 			}
@@ -168,12 +171,12 @@ func TestCancelledRequestsLeaveNothingBehind(t *testing.T) {
 		t.Errorf("%d still wait", n)
 	}
 	// The late answers come while others are asked for.
-	for i := range int64(200) {
+	for i := int64(0); time.Since(asked) < asleep+time.Second; i++ {
 		list, err := c.Query(t.Context(), "RETURN $n", withN(i))
 		if err != nil || number(t, list[0]) != i {
 			t.Fatalf("asked %d, got %x, %v", i, list, err)
 		}
-		time.Sleep(5 * time.Millisecond)
+		time.Sleep(20 * time.Millisecond)
 	}
 	_, err := c.Query(ctx, "RETURN 1", nil)
 	if !errors.Is(err, context.Canceled) {
