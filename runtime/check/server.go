@@ -12,7 +12,7 @@ import (
 // server checks what addresses mean together; that each of them is one is
 // load's to say.
 func (c *checker) server() {
-	if metrics := port(c.m.Observe.MetricsListen); metrics != "" && metrics == port(c.m.Server.Listen) {
+	if metrics := port(c.m.Observe.MetricsListen); metrics != "" && metrics == port(c.m.Server.HTTP) {
 		c.report("observe.metrics.listen", fault.Newf(codeAddress, "metrics listen on port %s, which is the server's own", metrics).
 			WithHint("take another port: 127.0.0.1:9090"))
 	}

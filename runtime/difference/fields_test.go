@@ -55,7 +55,7 @@ var notShown = map[string]string{
 	"Tables.Access.Guards.Name": "what explain calls it",
 
 	"Database":              "engine shows it: a reload refuses it",
-	"Server.Listen":         "engine shows it: a reload refuses it",
+	"Server.HTTP":           "engine shows it: a reload refuses it",
 	"Limits.Statement":      "engine shows it: a reload refuses it",
 	"Observe.MetricsListen": "engine shows it: a reload refuses it",
 

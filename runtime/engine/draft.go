@@ -45,7 +45,7 @@ func (e *Engine) draft(ctx context.Context) (draft, error) {
 // alone, and every origin, those of local front ends among them.
 func forDev(m *manifest.Manifest) *manifest.Manifest {
 	local := *m
-	local.Server = manifest.Server{Listen: listenAddress(m, true)}
+	local.Server = manifest.Server{HTTP: listenAddress(m, true)}
 	local.CORS = manifest.CORS{}
 	return &local
 }

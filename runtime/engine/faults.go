@@ -141,11 +141,11 @@ func relative(dir, path string) string {
 // listenAddress is where plain HTTP is served; dev binds loopback alone.
 func listenAddress(m *manifest.Manifest, dev bool) string {
 	if !dev {
-		return m.Server.Listen
+		return m.Server.HTTP
 	}
-	_, port, err := net.SplitHostPort(m.Server.Listen)
+	_, port, err := net.SplitHostPort(m.Server.HTTP)
 	if err != nil {
-		return m.Server.Listen // check refuses it
+		return m.Server.HTTP // check refuses it
 	}
 	return net.JoinHostPort("127.0.0.1", port)
 }

@@ -33,8 +33,9 @@ type Manifest struct {
 	Queries  []Query
 	Channels []Channel
 	// Functions are in the order of the source.
-	Functions []Function
-	Routes    []Route
+	Functions  []Function
+	Middleware []Middleware
+	Routes     []Route
 	Auth      Auth
 	Tests     []Test
 	Observe   Observe
@@ -56,14 +57,6 @@ func (m *Manifest) Table(name string) *Table {
 // DataDir is the folder that is ours to write: that of database.path, or
 // database.data.
 func (m *Manifest) DataDir() string { return m.Database.Dir }
-
-// Server says where the backend listens and what it is called from outside.
-type Server struct {
-	// URL is what links are made of; never taken from a request. "" is
-	// derived from Listen.
-	URL    string
-	Listen string // host:port of plain HTTP
-}
 
 // Limits bound every request.
 type Limits struct {
@@ -266,10 +259,31 @@ type Check struct {
 	Path string
 }
 
-// Cache is the memory tier and the policies.
+// Cache is the tiers and the policies.
 type Cache struct {
 	MemorySize int64
+	Redis      *Redis // nil: memory alone
 	Policies   []Policy
+}
+
+// The kinds of what stands at the address of a Redis.
+const (
+	RedisSingle   = "single"
+	RedisSentinel = "sentinel"
+	RedisCluster  = "cluster"
+)
+
+// Redis is the tier that nodes share.
+type Redis struct {
+	URL              *Secret
+	Kind             string
+	Addresses        []string // host:port, beside that of URL
+	Master           string   // of sentinels
+	SentinelPassword *Secret  // nil: none
+	Roots            string   // absolute; a PEM file, "" for the system's
+	Prefix           string   // of all keys; never empty
+	Timeout          time.Duration
+	Path             string
 }
 
 // Policy says how long an answer may be served from the cache.
@@ -298,42 +312,6 @@ type Channel struct {
 	Path      string
 }
 
-// Route is one declared route; exactly one of the handlers is set.
-type Route struct {
-	Pattern  string // as written: "METHOD HOST/PATH"
-	Method   string // "" is any
-	Host     string // "" is any; without port, lower case
-	URLPath  string // "/old", "/files/*", "/price/{id}"
-	Static   *Static
-	Respond  *Respond
-	Redirect *Redirect
-	Query    *CallQuery
-	Function *CallFunction
-	Rate     string // rate name, "" is "default"
-	Body     int64  // bytes; 0 is Limits.Body
-	Timeout  time.Duration
-	Path     string // in the manifest
-}
-
-// Static serves the files of a folder.
-type Static struct {
-	Dir string // absolute
-	SPA bool   // unknown paths answer index.html
-}
-
-// Respond answers fixed bytes.
-type Respond struct {
-	Status  int
-	Body    string
-	Headers map[string]string
-}
-
-// Redirect answers a Location.
-type Redirect struct {
-	To     string
-	Status int
-}
-
 // Auth is how callers are known.
 type Auth struct {
 	Secret *Secret // nil: made on first start
@@ -347,4 +325,16 @@ type Observe struct {
 	MetricsListen string // host:port; "" is off
 	LogLevel      string // debug, info, warn, error
 	LogFormat     string // json, text
+	// LogRequests is the share of requests that went well which are logged, 0 to 1.
+	LogRequests float64
+	Traces      *Traces // nil: off
+}
+
+// Traces says where traces are sent by OTLP over HTTP.
+type Traces struct {
+	URL     string // what /v1/traces is added to
+	Headers []NamedSecret
+	Sample  float64 // 0 to 1, of traces that begin here
+	Roots   string  // absolute; a PEM file, "" for the system's
+	Path    string
 }

@@ -70,7 +70,7 @@ func (c *tokenCommand) find(call *call, m *manifest.Manifest) (admin.User, error
 
 // base is where the running server answers, or where it would.
 func (c *tokenCommand) base(call *call, m *manifest.Manifest) string {
-	address := m.Server.Listen
+	address := m.Server.HTTP
 	if status, err := admin.NewClient(m.DataDir()).Status(call.ctx); err == nil && len(status.Listeners) > 0 {
 		address = status.Listeners[0].Address
 	}

@@ -30,12 +30,12 @@ func (d *decoder) notWithin(said fault.List) fault.List {
 func (d *decoder) manifest(n *node) *manifest.Manifest {
 	m := &manifest.Manifest{
 		Name:      n.str("name"),
-		Server:    manifest.Server{URL: n.str("server", "url"), Listen: n.str("server", "listen", "http")},
+		Server:    d.front(n.field("server")),
 		Limits:    limits(n.field("limits")),
 		Rates:     rates(n.field("rates")),
 		Rules:     d.rules(n.field("rules")),
 		Removed:   n.strs("removed"),
-		Cache:     cache(n.field("cache")),
+		Cache:     d.cache(n.field("cache"), n.str("name")),
 		Queries:   d.queries(n.field("queries")),
 		Channels:  d.channels(n.field("channels")),
 		Functions: d.functions(n.field("functions")),
@@ -44,6 +44,8 @@ func (d *decoder) manifest(n *node) *manifest.Manifest {
 			MetricsListen: n.str("observe", "metrics", "listen"),
 			LogLevel:      n.str("observe", "log", "level"),
 			LogFormat:     n.str("observe", "log", "format"),
+			LogRequests:   n.at("observe", "log").float("requests"),
+			Traces:        d.traces(n.at("observe", "traces")),
 		},
 	}
 	if cors := n.field("cors"); cors != nil {
@@ -58,6 +60,7 @@ func (d *decoder) manifest(n *node) *manifest.Manifest {
 	for _, t := range n.field("tables").list() {
 		m.Tables = append(m.Tables, d.table(t))
 	}
+	m.Middleware = d.middleware(n.field("middleware"))
 	for _, r := range n.field("routes").list() {
 		m.Routes = append(m.Routes, d.route(r))
 	}
@@ -168,8 +171,8 @@ func (d *decoder) server(n *node) manifest.Database {
 	}
 }
 
-func cache(n *node) manifest.Cache {
-	c := manifest.Cache{MemorySize: n.field("memory").size("size")}
+func (d *decoder) cache(n *node, name string) manifest.Cache {
+	c := manifest.Cache{MemorySize: n.field("memory").size("size"), Redis: d.redis(n.field("redis"), name)}
 	for _, p := range n.field("policies").list() {
 		c.Policies = append(c.Policies, manifest.Policy{Name: p.name, TTL: p.duration("ttl"), Stale: p.duration("stale")})
 	}
@@ -246,6 +249,15 @@ func (n *node) num(name string) int {
 	if f := n.field(name); f != nil {
 		i, _ := strconv.Atoi(f.text)
 		return i
+	}
+	return 0
+}
+
+// float gives a number; the schema's bounds keep it small.
+func (n *node) float(name string) float64 {
+	if f := n.field(name); f != nil {
+		v, _ := strconv.ParseFloat(f.text, 64)
+		return v
 	}
 	return 0
 }

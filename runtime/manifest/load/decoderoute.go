@@ -14,6 +14,8 @@ var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS
 func (d *decoder) route(n *node) manifest.Route {
 	r := manifest.Route{
 		Pattern: n.name,
+		Use:     n.strs("use"),
+		Cache:   n.str("cache"),
 		Rate:    n.str("rate"),
 		Body:    n.field("limits").size("body"),
 		Timeout: n.field("limits").duration("timeout"),
@@ -43,6 +45,7 @@ func (d *decoder) route(n *node) manifest.Route {
 	if s := n.field("function"); s != nil {
 		r.Function = &manifest.CallFunction{Name: s.str("name")}
 	}
+	r.Proxy = d.proxy(n.field("proxy"))
 	return r
 }
 
@@ -78,8 +81,8 @@ func splitPattern(r *manifest.Route) *fault.Fault {
 	if named := colonParameter.FindStringSubmatch(r.URLPath); named != nil {
 		return bad.WithHint("a parameter is {" + named[1] + "}, not :" + named[1])
 	}
-	if strings.ContainsAny(r.Host, ":{}*@") {
-		return bad.WithHint("a host is a plain name, without port or *")
+	if strings.ContainsAny(strings.TrimPrefix(r.Host, "*."), ":{}*@") {
+		return bad.WithHint("a host is a plain name, without port; its first label may be *")
 	}
 	return nil
 }

@@ -10,21 +10,12 @@ import (
 // definition that they belong to. What is inside them is not looked at.
 var laterFields = map[string][]string{
 	"#Manifest": {"storage"},
-	"#Server":   {"tls"},
-	"#Listen":   {"https", "http3"},
 	"#Column":   {"bucket"},
-	"#Cache":    {"redis", "serve"},
+	"#Cache":    {"serve"},
 	"#Channel":  {"presence", "order", "limit"},
-	"#Route":    {"proxy", "cache"},
 	"#Auth": {
 		"signup", "tokens", "password", "confirm", "anonymous", "linking", "mfa", "providers", "redirects", "mail",
 	},
-}
-
-// laterWhole are those of them that make their struct another thing: nothing
-// else in it is looked at either.
-var laterWhole = map[string][]string{
-	"#Route": {"proxy"},
 }
 
 // laterValues are values of an enumeration that a later version brings; the
@@ -38,12 +29,6 @@ func (c *conformer) notYet(n *node, o *objectShape) bool {
 	for field, values := range laterValues[o.name] {
 		if f := n.field(field); f != nil && f.kind == text && slices.Contains(values, f.text) {
 			c.add(f, f.place(), laterFault(field+": "+show(f), laterHint(f.text)))
-			return true
-		}
-	}
-	for _, name := range laterWhole[o.name] {
-		if f := n.field(name); f != nil && f.text != "false" {
-			c.add(f, f.label, laterFault(show(&node{kind: text, text: name}), laterHint(name)))
 			return true
 		}
 	}
@@ -66,10 +51,8 @@ func laterFault(what, hint string) *fault.Fault {
 // laterHint says what serves meanwhile.
 func laterHint(name string) string {
 	switch name {
-	case "tls", "https", "http3":
-		return "leave it out, and let a reverse proxy speak TLS; name it in trustedProxies"
-	case "redis", "serve":
-		return "leave it out: the cache is in memory"
+	case "serve":
+		return "leave it out: functions keep values in the cache"
 	case "presence":
 		return "leave it out: who is there can be told by messages to the channel"
 	case "order", "limit":

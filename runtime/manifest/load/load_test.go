@@ -224,7 +224,7 @@ func TestReference(t *testing.T) {
 	if err := load.Reference(&all, ""); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"## The manifest", "### onDelete with type \"ref\"", "default \"127.0.0.1:8080\"", "```cue\ntables: books: {", "Exactly one of env and file."} {
+	for _, want := range []string{"## The manifest", "### onDelete with type \"ref\"", "default \"127.0.0.1:9090\"", "```cue\ntables: books: {", "Exactly one of env and file."} {
 		if !strings.Contains(all.String(), want) {
 			t.Errorf("the reference has no %q", want)
 		}
