@@ -50,6 +50,8 @@ func Compile(m *manifest.Manifest, schema *query.Schema) (*Rules, fault.List) {
 		Channels:  make(map[string]*ChannelRules, len(m.Channels)),
 		Queries:   make(map[string]*QueryRules, len(m.Queries)),
 		Functions: make(map[string]*FunctionRules, len(m.Functions)),
+
+		Middleware: make(map[string]*MiddlewareRules, len(m.Middleware)),
 	}
 	for i := range m.Tables {
 		declared := &m.Tables[i]
@@ -72,6 +74,11 @@ func Compile(m *manifest.Manifest, schema *query.Schema) (*Rules, fault.List) {
 	}
 	for i := range m.Functions {
 		rules.Functions[m.Functions[i].Name] = c.function(&m.Functions[i])
+	}
+	for i := range m.Middleware {
+		if declared := &m.Middleware[i]; declared.Access.Declared {
+			rules.Middleware[declared.Name] = c.middleware(declared)
+		}
 	}
 	if len(c.faults) > 0 {
 		c.faults.Sort()

@@ -12,6 +12,8 @@ type Rules struct {
 	Channels  map[string]*ChannelRules
 	Queries   map[string]*QueryRules
 	Functions map[string]*FunctionRules
+	// Middleware has those that declare who may pass.
+	Middleware map[string]*MiddlewareRules
 }
 
 // TableRules is the compiled access of one table, guards included. A condition

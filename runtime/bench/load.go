@@ -90,9 +90,15 @@ type measurement struct {
 	cpu, p50, p99 time.Duration
 }
 
-// drive runs the clients of a load against a server for a while. Any answer
-// that is not a success ends it with an error.
+// drive runs the clients of a load against a server for a while, each over a
+// connection of its own.
 func drive(ctx context.Context, s *server, l load, next func(*rand.Rand, string) request, turn time.Duration) (measurement, error) {
+	return driveBy(ctx, s, l.clients, kept(false), next, turn)
+}
+
+// driveBy runs clients against a server for a while. Any answer that is not a
+// success ends it with an error.
+func driveBy(ctx context.Context, s *server, number int, dialing dialing, next func(*rand.Rand, string) request, turn time.Duration) (measurement, error) {
 	ctx, cancel := context.WithTimeout(ctx, turn+10*time.Second)
 	defer cancel()
 	before, err := s.cpu()
@@ -106,9 +112,9 @@ func drive(ctx context.Context, s *server, l load, next func(*rand.Rand, string)
 		failed    error
 		clients   sync.WaitGroup
 	)
-	for i := range l.clients {
+	for i := range number {
 		clients.Go(func() {
-			own, err := client(ctx, s, next, rand.New(rand.NewPCG(uint64(i), 11)), began.Add(turn))
+			own, err := client(ctx, s, dialing, next, rand.New(rand.NewPCG(uint64(i), 11)), began.Add(turn))
 			mu.Lock()
 			defer mu.Unlock()
 			latencies = append(latencies, own...)
@@ -131,26 +137,44 @@ func drive(ctx context.Context, s *server, l load, next func(*rand.Rand, string)
 	}, nil
 }
 
-// client sends one request after another over one connection.
-func client(ctx context.Context, s *server, next func(*rand.Rand, string) request, random *rand.Rand, until time.Time) ([]time.Duration, error) {
-	var dialer net.Dialer
-	conn, err := dialer.DialContext(ctx, "tcp", s.address)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	reader := bufio.NewReader(conn)
-	var latencies []time.Duration
-	var out []byte
+// client sends one request after another, each over a connection of its own or
+// all over one. With connections of their own the time is that of all of it.
+func client(ctx context.Context, s *server, dialing dialing, next func(*rand.Rand, string) request, random *rand.Rand, until time.Time) ([]time.Duration, error) {
+	dial, once := dialing(s.address)
+	var (
+		conn      net.Conn
+		reader    = bufio.NewReaderSize(nil, 64<<10)
+		latencies []time.Duration
+		out       []byte
+	)
+	defer func() {
+		if conn != nil {
+			_ = conn.Close()
+		}
+	}()
 	for time.Now().Before(until) {
 		r := next(random, s.key)
 		out = r.append(out[:0])
 		began := time.Now()
+		if conn == nil {
+			var err error
+			if conn, err = dial(ctx); err != nil {
+				return nil, err
+			}
+			reader.Reset(conn)
+		}
+		if !once && len(latencies) == 0 {
+			began = time.Now() // the connection is not what is measured
+		}
 		if _, err := conn.Write(out); err != nil {
 			return nil, err
 		}
 		if err := readAnswer(reader); err != nil {
 			return nil, fmt.Errorf("%s %s: %w", r.method, r.path, err)
+		}
+		if once {
+			_ = conn.Close() // the server's answer is here already
+			conn = nil
 		}
 		latencies = append(latencies, time.Since(began))
 	}

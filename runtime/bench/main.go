@@ -1,7 +1,7 @@
 // Command bench measures the built binary over HTTP on loopback, beside a bare
 // net/http program on the same SQLite driver, and beside one on SurrealDB's own
-// library, in the same run and in turns. It prints CPU per request and latency,
-// and their ratios; `make bench` calls it.
+// library, and as a front door beside nginx and Caddy, in the same run and in turns.
+// It prints CPU per request and latency, and their ratios; `make bench` calls it.
 // It judges nothing: machines differ, ratios of one run do not.
 package main
 
@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -26,6 +27,7 @@ import (
 func main() {
 	bare := map[string]func(string, io.Writer) error{
 		"bare": serveBare, "bare-surrealdb": serveBareSurreal, "bare-functions": serveBareFunctions,
+		"upstream": serveUpstream,
 	}
 	if len(os.Args) == 3 && bare[os.Args[1]] != nil {
 		serve := bare[os.Args[1]]
@@ -41,7 +43,8 @@ func main() {
 	flag.IntVar(&o.turns, "turns", 5, "turns of each server and load; medians are printed")
 	flag.IntVar(&o.starts, "starts", 9, "starts of each program; medians are printed")
 	flag.StringVar(&o.load, "load", "", "only the loads whose name has this in it")
-	flag.StringVar(&o.engine, "engine", "", "sqlite, surrealdb or functions; all where it is not given")
+	flag.StringVar(&o.engine, "engine", "", "sqlite, surrealdb, functions or front; all where it is not given")
+	flag.IntVar(&o.threads, "threads", max(1, runtime.NumCPU()/2), "threads of each server at the front door")
 	flag.Parse()
 	o.turn = time.Duration(*seconds * float64(time.Second))
 
@@ -62,6 +65,8 @@ func measure(ctx context.Context, o options, out io.Writer) error {
 		return runSurreal(ctx, o, out)
 	case "functions":
 		return runFunctions(ctx, o, out)
+	case "front":
+		return runFront(ctx, o, out)
 	case "":
 	default:
 		return fmt.Errorf("there is no engine %q", o.engine)
@@ -70,6 +75,9 @@ func measure(ctx context.Context, o options, out io.Writer) error {
 		return err
 	}
 	if err := runFunctions(ctx, o, out); err != nil {
+		return err
+	}
+	if err := runFront(ctx, o, out); err != nil {
 		return err
 	}
 	err := runSurreal(ctx, o, out)
@@ -88,6 +96,8 @@ type options struct {
 	starts int
 	load   string
 	engine string
+	// threads are those of each server at the front door.
+	threads int
 }
 
 // run starts both servers, drives every load against them in turns and prints

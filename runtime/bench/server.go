@@ -175,6 +175,9 @@ func startBare(ctx context.Context, name, argument, probe string) (*server, erro
 // startPatience is for the first start with many functions, which compiles them.
 const startPatience = 5 * time.Minute
 
+// prober asks whether a server answers; a redirect is an answer.
+var prober = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+
 // start runs the program and waits until it answers.
 func (s *server) start(ctx context.Context) error {
 	s.command = exec.CommandContext(ctx, s.program[0], s.program[1:]...)
@@ -186,12 +189,12 @@ func (s *server) start(ctx context.Context) error {
 	if err := s.command.Start(); err != nil {
 		return err
 	}
-	for time.Since(began) < startPatience {
+	for time.Since(began) < startPatience && ctx.Err() == nil {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address+s.probe, nil)
 		if err != nil {
 			return err
 		}
-		if answer, err := http.DefaultClient.Do(request); err == nil {
+		if answer, err := prober.Do(request); err == nil {
 			s.started = time.Since(began)
 			return answer.Body.Close()
 		}
@@ -216,18 +219,47 @@ func (s *server) stop() error {
 	return s.command.Wait()
 }
 
-// cpu is the processor time that the process used so far (from /proc, in
-// steps of 10 ms); an error where there is no /proc.
+// at is the same running program at another address.
+func (s *server) at(address string) *server {
+	other := *s
+	other.address = address
+	return &other
+}
+
+// cpu is the processor time that the process and those that it started used so far
+// (from /proc, in steps of 10 ms); an error where there is no /proc.
 func (s *server) cpu() (time.Duration, error) {
-	raw, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.command.Process.Pid))
+	own := strconv.Itoa(s.command.Process.Pid)
+	used, _, err := processTime(own)
 	if err != nil {
 		return 0, fmt.Errorf("CPU time needs Linux's /proc: %w", err)
+	}
+	processes, err := os.ReadDir("/proc")
+	if err != nil {
+		return 0, err
+	}
+	for _, p := range processes {
+		if name := p.Name(); name[0] >= '0' && name[0] <= '9' {
+			// One that has just ended is none of a server's workers.
+			if worker, parent, err := processTime(name); err == nil && parent == own {
+				used += worker
+			}
+		}
+	}
+	return used, nil
+}
+
+// processTime is the processor time of a process, and which one started it.
+func processTime(pid string) (used time.Duration, parent string, err error) {
+	raw, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		return 0, "", err
 	}
 	// The second field is the name in parentheses and may hold spaces.
 	fields := strings.Fields(string(raw[bytes.LastIndexByte(raw, ')')+1:]))
 	user, err1 := strconv.ParseInt(fields[11], 10, 64)
 	system, err2 := strconv.ParseInt(fields[12], 10, 64)
-	return time.Duration(user+system) * 10 * time.Millisecond, errors.Join(err1, err2)
+	return time.Duration(user+system) * 10 * time.Millisecond, fields[1], errors.Join(err1, err2)
 }
 
 // residentKiB is the resident memory, 0 where it cannot be read.

@@ -25,10 +25,37 @@ type Entry struct {
 	Count int64
 	// Next is the cursor of the page after this one, "" for none.
 	Next string
+	// MaxAge is for how long it is fresh where that is less than its policy says; 0:
+	// as the policy says.
+	MaxAge time.Duration
+	// Codings are what Body became in content codings, within Room.
+	Codings Codings
 }
 
 // Size is what the entry is charged with, in bytes.
-func (e *Entry) Size() int { return len(e.Body) + len(e.ETag) + len(e.Next) + 112 }
+func (e *Entry) Size() int { return len(e.Body) + e.Room() + len(e.ETag) + len(e.Next) + 128 }
+
+// Times are for how long the entry is fresh under a policy, and for how long it may
+// be kept.
+func (e *Entry) Times(p Policy) (fresh, keep time.Duration) {
+	fresh = p.TTL
+	if e.MaxAge > 0 {
+		fresh = min(fresh, e.MaxAge)
+	}
+	return fresh, fresh + p.Stale
+}
+
+// codedFrom is from how many bytes on a body is worth to be kept in codings too.
+const codedFrom = 1 << 10
+
+// Room is how many bytes the entry's codings may have. They are charged from the
+// beginning, for they come when the entry is kept already.
+func (e *Entry) Room() int {
+	if len(e.Body) < codedFrom {
+		return 0
+	}
+	return len(e.Body) / 2
+}
 
 // Status is how an answer was come by; it is the X-Cache header.
 type Status string

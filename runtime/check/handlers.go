@@ -41,8 +41,12 @@ func (c *checker) handler(r *manifest.Route) {
 	if r.Function != nil { // functions looks at it
 		handlers++
 	}
+	if r.Proxy != nil {
+		handlers++
+		c.proxy(r)
+	}
 	if handlers != 1 {
-		c.report(r.Path, fault.Newf(codeRoute, "route %q does %d things; it must do one", r.Pattern, handlers).WithHint("give it one of static, respond, redirect, query, function"))
+		c.report(r.Path, fault.Newf(codeRoute, "route %q does %d things; it must do one", r.Pattern, handlers).WithHint("give it one of static, respond, redirect, query, function, proxy"))
 	}
 }
 
@@ -69,6 +73,7 @@ func (c *checker) static(r *manifest.Route) {
 		bad("name the folder that it is in", "%q is a file, not a folder", shown)
 		return
 	}
+	c.notFoundPage(r)
 	dir := realPath(r.Static.Dir)
 	data := realPath(c.m.DataDir())
 	switch {
@@ -80,8 +85,28 @@ func (c *checker) static(r *manifest.Route) {
 		bad("serve a folder of its own, or keep the secret elsewhere", "the folder %q holds the file of auth.secret", shown)
 	case c.secretIn(dir) != "":
 		bad("serve a folder of its own, or keep the secret elsewhere", "the folder %q holds the file of a secret of function %s", shown, c.secretIn(dir))
+	case c.proxyKeyIn(dir):
+		bad("serve a folder of its own, or keep the key elsewhere", "the folder %q holds the key of a certificate that a proxy shows", shown)
+	case c.tlsSecretIn(dir):
+		bad("serve a folder of its own, or keep the key elsewhere", "the folder %q holds a key that server.tls needs", shown)
 	case slices.ContainsFunc(c.m.Files, func(file string) bool { return contains(dir, realPath(file)) }):
 		bad("serve a folder of its own: public", "the folder %q holds the manifest itself", shown)
+	}
+}
+
+// notFoundPage checks the file that answers where there is none.
+func (c *checker) notFoundPage(r *manifest.Route) {
+	if r.Static.NotFound == "" {
+		return
+	}
+	path := r.Path + ".static.notFound"
+	if r.Static.SPA {
+		c.report(path, fault.New(codeStatic, "with spa every path has an answer, index.html; nothing is left for notFound").WithHint("leave one of the two out"))
+	}
+	page := filepath.Join(r.Static.Dir, filepath.FromSlash(r.Static.NotFound))
+	if info, err := os.Lstat(page); err != nil || !info.Mode().IsRegular() {
+		c.report(path, fault.Newf(codeStatic, "there is no file %q in the folder %q", r.Static.NotFound, c.relative(r.Static.Dir)).
+			WithHint("make it, or correct the path; it starts at the folder that is served"))
 	}
 }
 

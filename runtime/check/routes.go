@@ -15,7 +15,7 @@ var methods = []string{"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS
 
 // builtIn are the paths that answer already. What is not under them, or less
 // exact than they are ("/*", "/{page}"), does not collide.
-var builtIn = []string{"/api", "/rest/v1", "/auth/v1", "/realtime/v1", "/storage/v1", "/functions/v1", "/health", "/ready"}
+var builtIn = []string{"/api", "/rest/v1", "/auth/v1", "/realtime/v1", "/storage/v1", "/functions/v1", "/graphql/v1", "/health", "/ready"}
 
 const (
 	longestPath    = 1024
@@ -140,10 +140,10 @@ func (c *checker) methodAndHost(r *manifest.Route) bool {
 		c.report(r.Path, fault.Newf(codeRoute, "%q is no method that a route can have", r.Method).WithHint(hint))
 		return false
 	}
-	if r.Host != "" && (!isHost(r.Host) || r.Host != strings.ToLower(r.Host)) {
+	if host := strings.TrimPrefix(r.Host, "*."); r.Host != "" && (!isHost(host) || host != strings.ToLower(host) || host != r.Host && isAddress(host)) {
 		hint := "write it without port and in lower case: www.example.com"
 		if strings.Contains(r.Host, "*") {
-			hint = "hosts have no wildcards: declare a route for each"
+			hint = "* is the whole first label of a name, and stands for one: *.example.com"
 		}
 		c.report(r.Path, fault.Newf(codeRoute, "%q is no host that a route can have", r.Host).WithHint(hint))
 		return false
@@ -162,15 +162,26 @@ func (c *checker) reserved(r *manifest.Route) {
 	}
 }
 
-// collision refuses a route that answers what another one answers.
+// collision refuses a route that answers what another one answers, and one that
+// is never reached because another stands before it in all that it answers.
 func (c *checker) collision(r *manifest.Route, taken map[string][]*manifest.Route) {
 	shape := r.Host + pathShape(r.URLPath)
 	for _, other := range taken[shape] {
-		if r.Method != "" && other.Method != "" && r.Method != other.Method {
+		general, exact := r, other
+		if r.Method != "" {
+			general, exact = other, r
+		}
+		var problem *fault.Fault
+		hint := "remove one of them, or give each a method of its own"
+		switch {
+		case r.Method == other.Method:
+			problem = fault.Newf(codeCollision, "routes %q and %q answer the same requests", other.Pattern, r.Pattern)
+		case general.Method == "" && exact.Method == "GET" && readsAlone(general):
+			problem = fault.Newf(codeCollision, "route %q is never reached: %q stands before it", general.Pattern, exact.Pattern)
+			hint = "remove it: it answers GET and HEAD alone, and the route that names GET wins"
+		default:
 			continue
 		}
-		problem := fault.Newf(codeCollision, "routes %q and %q answer the same requests", other.Pattern, r.Pattern)
-		hint := "remove one of them, or give each a method of its own"
 		if other.URLPath != r.URLPath {
 			hint = "the names of parameters do not tell paths apart: remove one of them"
 		}
@@ -179,6 +190,10 @@ func (c *checker) collision(r *manifest.Route, taken map[string][]*manifest.Rout
 	}
 	taken[shape] = append(taken[shape], r)
 }
+
+// readsAlone reports whether a route that names no method answers GET and HEAD
+// alone.
+func readsAlone(r *manifest.Route) bool { return r.Static != nil || r.Query != nil }
 
 // pathShape is a path with its parameters' names left out.
 func pathShape(path string) string {

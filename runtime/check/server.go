@@ -55,6 +55,12 @@ func isHost(host string) bool {
 	return true
 }
 
+// isAddress tells whether a host is an address.
+func isAddress(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err == nil
+}
+
 // isLoopback tells whether only this machine reaches an address.
 func isLoopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)

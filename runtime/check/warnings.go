@@ -37,7 +37,9 @@ func Warnings(m *manifest.Manifest, checked *Checked) fault.List {
 	for i := range m.Functions {
 		c.warnFunction(&m.Functions[i])
 	}
+	c.warnTLS()
 	c.warnUnused()
+	c.warnMiddleware()
 	for i := range m.Tables {
 		if rules := checked.Rules.Tables[m.Tables[i].Name]; rules != nil {
 			c.warnUnindexed(rules)
@@ -81,13 +83,18 @@ func declaresAccess(a *manifest.Access) bool {
 func (c *checker) warnUnused() {
 	for _, p := range c.m.Cache.Policies {
 		used := slices.ContainsFunc(c.m.Tables, func(t manifest.Table) bool { return t.Cache == p.Name }) ||
-			slices.ContainsFunc(c.m.Queries, func(q manifest.Query) bool { return q.Cache == p.Name })
+			slices.ContainsFunc(c.m.Queries, func(q manifest.Query) bool { return q.Cache == p.Name }) ||
+			slices.ContainsFunc(c.m.Routes, func(r manifest.Route) bool { return r.Cache == p.Name }) ||
+			slices.ContainsFunc(c.m.Middleware, func(w manifest.Middleware) bool { return w.Cache == p.Name })
 		if !used {
-			c.report(member("cache.policies", p.Name), fault.Newf(warnUnused, "nothing uses the cache policy %s", p.Name).WithHint("set cache on a table or query, or remove it"))
+			c.report(member("cache.policies", p.Name), fault.Newf(warnUnused, "nothing uses the cache policy %s", p.Name).WithHint("set cache on a table, query or route, or remove it"))
 		}
 	}
 	for _, r := range c.m.Rates {
-		if r.Name != "default" && !slices.ContainsFunc(c.m.Routes, func(route manifest.Route) bool { return route.Rate == r.Name }) {
+		used := r.Name == "default" ||
+			slices.ContainsFunc(c.m.Routes, func(route manifest.Route) bool { return route.Rate == r.Name }) ||
+			slices.ContainsFunc(c.m.Middleware, func(w manifest.Middleware) bool { return w.Rate == r.Name })
+		if !used {
 			c.report(member("rates", r.Name), fault.Newf(warnUnused, "no route uses the rate %s", r.Name).WithHint("name it in a route, or remove it"))
 		}
 	}

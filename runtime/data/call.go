@@ -158,6 +158,18 @@ func (a *asking) appendKey(g *Gate, dst []byte) []byte {
 	return query.AppendSelect(query.AppendInvocation(dst, a.invocation), &a.shaped.Select)
 }
 
+// AppendVersions appends the versions of the tables that a named query reads: they
+// change with every commit that could change its answer. A query that is not
+// declared has none.
+func (g *Gate) AppendVersions(dst []byte, query string) []byte {
+	if n := g.queries[query]; n != nil {
+		for _, t := range n.Reads {
+			dst = binary.LittleEndian.AppendUint64(dst, g.view.Version(t))
+		}
+	}
+	return dst
+}
+
 // fill implements question: it runs the query and makes the answer of its rows.
 func (a *asking) fill(ctx context.Context, g *Gate) (*cache.Entry, error) {
 	i := a.invocation

@@ -27,6 +27,26 @@ func (g *Gate) MayRun(ctx context.Context, caller *auth.Caller, function string)
 	return nil
 }
 
+// MayPass judges who may pass a middleware that has a rule of its own. Faults:
+// CodeDenied, also of one that is not declared.
+func (g *Gate) MayPass(ctx context.Context, caller *auth.Caller, middleware string) error {
+	if caller.IsService() {
+		return nil
+	}
+	rules := g.middleware[middleware]
+	if rules == nil {
+		return denied("middleware", middleware)
+	}
+	holds, err := g.holds(ctx, rules.Pass, g.binding(caller))
+	if err != nil {
+		return err
+	}
+	if !holds {
+		return denied("middleware", middleware)
+	}
+	return nil
+}
+
 // holds judges a rule that speaks of no row.
 func (g *Gate) holds(ctx context.Context, rule query.Expr, b query.Binding) (bool, error) {
 	bound := query.Bind(rule, b)

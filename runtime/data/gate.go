@@ -48,6 +48,8 @@ type Gate struct {
 	channels map[string]*access.ChannelRules
 	// functions are the rules of who may call them.
 	functions map[string]*access.FunctionRules
+	// middleware are the rules of who may pass it.
+	middleware map[string]*access.MiddlewareRules
 
 	queries    map[string]*named
 	queryNames []string // for hints
@@ -61,7 +63,7 @@ func New(o Options) (*Gate, error) {
 	g := &Gate{
 		schema: o.Schema,
 		view:   o.View, cache: o.Cache, exports: o.Exports, clock: o.Clock, ids: uuid.NewGen(),
-		tables: make(map[string]*table, len(o.Schema.Tables)), channels: o.Rules.Channels, functions: o.Rules.Functions,
+		tables: make(map[string]*table, len(o.Schema.Tables)), channels: o.Rules.Channels, functions: o.Rules.Functions, middleware: o.Rules.Middleware,
 	}
 	if g.clock == nil {
 		g.clock = time.Now

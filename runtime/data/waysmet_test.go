@@ -118,15 +118,17 @@ func (m *met) wrote(op write, w data.Write) {
 // noRows are what of the gate no way to rows goes through, and why that is
 // well.
 var noRows = map[string]string{
-	"Gate.Table":      "it gives a declaration",
-	"Gate.Expiring":   "it gives names of tables",
-	"Gate.Expire":     "it acts for no caller and gives a number to the operator",
-	"Gate.Seed":       "it acts for no caller and gives a number to the operator",
-	"Gate.Explain":    "it tells all, and is on the admin socket and the command line alone",
-	"Gate.Broadcasts": "it gives declarations",
-	"Gate.MaySend":    "it judges the caller alone",
-	"Gate.MayRun":     "it judges by a function's own rule, as Call does by a query's",
-	"Gate.Judge":      "what it is asked comes from Subscribe, with the rule in it",
+	"Gate.Table":          "it gives a declaration",
+	"Gate.Expiring":       "it gives names of tables",
+	"Gate.Expire":         "it acts for no caller and gives a number to the operator",
+	"Gate.Seed":           "it acts for no caller and gives a number to the operator",
+	"Gate.Explain":        "it tells all, and is on the admin socket and the command line alone",
+	"Gate.Broadcasts":     "it gives declarations",
+	"Gate.MaySend":        "it judges the caller alone",
+	"Gate.MayRun":         "it judges by a function's own rule, as Call does by a query's",
+	"Gate.AppendVersions": "it tells when tables were last written, to our own routes alone, and no row",
+	"Gate.MayPass":        "it judges by a middleware's own rule, which speaks of no row",
+	"Gate.Judge":          "what it is asked comes from Subscribe, with the rule in it",
 
 	// Writes of rows with a key that is taken cannot be as if it were free.
 	"Gate.Insert":          "TestHiddenRowsThatAreMet",

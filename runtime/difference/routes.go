@@ -91,10 +91,8 @@ func sameAnswer(a, b *manifest.Respond) bool {
 // sayRoute is what a route does, in a line.
 func sayRoute(r *manifest.Route) string {
 	switch {
-	case r.Static != nil && r.Static.SPA:
-		return "files of " + r.Static.Dir + ", index.html for unknown paths"
 	case r.Static != nil:
-		return "files of " + r.Static.Dir
+		return sayStatic(r.Static)
 	case r.Redirect != nil:
 		return fmt.Sprintf("%d to %s", r.Redirect.Status, r.Redirect.To)
 	case r.Respond != nil:
@@ -105,6 +103,20 @@ func sayRoute(r *manifest.Route) string {
 		return "function " + r.Function.Name
 	}
 	return ""
+}
+
+func sayStatic(s *manifest.Static) string {
+	said := "files of " + s.Dir
+	if s.CleanURLs {
+		said += ", without .html"
+	}
+	switch {
+	case s.SPA:
+		said += ", index.html for unknown paths"
+	case s.NotFound != "":
+		said += ", " + s.NotFound + " for unknown paths"
+	}
+	return said
 }
 
 func durationText(n int64) string { return short(time.Duration(n)) }

@@ -13,10 +13,17 @@ import (
 const pauseTime = 5 * time.Second
 
 // pause holds requests back while a migration changes what the current
-// generation relies on.
-type pause struct{ over chan struct{} }
+// generation relies on, or while an upgrade puts another process in this one's
+// place.
+type pause struct {
+	over     chan struct{}
+	patience time.Duration
+}
 
-var errPaused = errors.New("the server is busy with a migration, or stops")
+var (
+	errPaused = errors.New("the server is busy with a migration, or stops")
+	errAway   = errors.New("another process serves now")
+)
 
 // admit begins a request on the current generation; leases.give ends it.
 func (e *Engine) admit(ctx context.Context) (*generation, *leases, error) {
@@ -25,6 +32,9 @@ func (e *Engine) admit(ctx context.Context) (*generation, *leases, error) {
 		l := g.leases.Load()
 		if l.take() {
 			return g, l, nil
+		}
+		if e.away.Load() != nil {
+			return nil, nil, errAway
 		}
 		if e.stopping.Load() {
 			return nil, nil, errPaused
@@ -38,7 +48,7 @@ func (e *Engine) admit(ctx context.Context) (*generation, *leases, error) {
 }
 
 func (p *pause) wait(ctx context.Context) error {
-	timer := time.NewTimer(pauseTime)
+	timer := time.NewTimer(p.patience)
 	defer timer.Stop()
 	select {
 	case <-p.over:
@@ -55,7 +65,7 @@ func (p *pause) wait(ctx context.Context) error {
 // instead of one.
 func (e *Engine) hold(ctx context.Context) (func(), error) {
 	g := e.current.Load()
-	p := &pause{over: make(chan struct{})}
+	p := &pause{over: make(chan struct{}), patience: pauseTime}
 	before := g.leases.Load()
 	e.pause.Store(p)
 	resume := func() {
@@ -82,7 +92,7 @@ func (e *Engine) hold(ctx context.Context) (func(), error) {
 }
 
 // refuse answers a request that no generation takes.
-func refuse(w http.ResponseWriter) {
+func refuse(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Retry-After", "5")
 	w.Header().Set("Content-Type", "application/json; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")

@@ -39,11 +39,11 @@ func Migrate(ctx context.Context, o Options, who, hash string) (_ Outcome, err e
 	if o.Log == nil {
 		o.Log = io.Discard
 	}
-	e := &Engine{options: o, started: began, turn: make(chan struct{}, 1), failed: make(chan error, 1), offline: true}
+	e := newEngine(ctx, o)
+	e.offline = true
 	if e.log, err = observe.NewLog(o.Log, "warn", "text"); err != nil {
 		return Outcome{}, err
 	}
-	e.life, e.end = context.WithCancel(context.WithoutCancel(ctx))
 	defer func() { err = errors.Join(err, e.Close()) }()
 	d, err := e.draft(ctx)
 	if err != nil {
@@ -53,7 +53,8 @@ func Migrate(ctx context.Context, o Options, who, hash string) (_ Outcome, err e
 		return Outcome{}, errOther
 	}
 	d.who = who
-	if e.shared, err = openShared(ctx, d.manifest, e.log.Logger); err != nil {
+	e.shared = newShared()
+	if err = e.shared.openStore(ctx, d.manifest, e.log.Logger); err != nil {
 		if isServed(err) {
 			return Outcome{}, servedFault(d.manifest)
 		}

@@ -184,15 +184,22 @@ func (e *Engine) describe(ctx context.Context, g *generation) (admin.Running, er
 	if running.Effective, err = json.Marshal(plain); err != nil {
 		return running, err
 	}
+	running.Filled, err = filled(ctx, g)
+	return running, err
+}
+
+// filled are the tables that have rows.
+func filled(ctx context.Context, g *generation) ([]string, error) {
+	var tables []string
 	for _, table := range g.schema.Tables {
 		key := []query.Output{{Name: "id", Expr: &query.ColumnRef{Table: table, Column: table.Columns[0]}}}
 		info, err := g.view.Select(ctx, query.Select{Table: table, Columns: key, Limit: 1}, query.NewJSONWriter(nil, query.NewJSONShape(key)))
 		if err != nil {
-			return running, err
+			return tables, err
 		}
 		if info.Rows > 0 {
-			running.Filled = append(running.Filled, table.Name)
+			tables = append(tables, table.Name)
 		}
 	}
-	return running, nil
+	return tables, nil
 }

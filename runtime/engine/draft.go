@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 
 	"github.com/edge-hive/edge-hive/runtime/check"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
@@ -37,7 +38,7 @@ func (e *Engine) draft(ctx context.Context) (draft, error) {
 	}
 	return draft{
 		manifest: m, schema: checked.Schema, rules: checked.Rules, keys: keys,
-		functionsToLoad: functions, fingerprint: fingerprint(functions),
+		functionsToLoad: functions, fingerprint: fingerprint(m, functions),
 	}, nil
 }
 
@@ -45,7 +46,12 @@ func (e *Engine) draft(ctx context.Context) (draft, error) {
 // alone, and every origin, those of local front ends among them.
 func forDev(m *manifest.Manifest) *manifest.Manifest {
 	local := *m
-	local.Server = manifest.Server{HTTP: listenAddress(m, true)}
+	local.Server = manifest.Server{HTTP: listenAddress(m, true), Compress: m.Server.Compress, Use: m.Server.Use}
+	// Nobody can show a certificate where there is no TLS.
+	local.Middleware = slices.Clone(m.Middleware)
+	for i := range local.Middleware {
+		local.Middleware[i].Certificate = nil
+	}
 	local.CORS = manifest.CORS{}
 	return &local
 }

@@ -27,8 +27,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/edge-hive/edge-hive/runtime/cache"
+	"github.com/edge-hive/edge-hive/runtime/autotls"
 	"github.com/edge-hive/edge-hive/runtime/engine/admin"
+	"github.com/edge-hive/edge-hive/runtime/engine/handover"
+	"github.com/edge-hive/edge-hive/runtime/engine/sockets"
 	"github.com/edge-hive/edge-hive/runtime/engine/watch"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
@@ -60,9 +62,29 @@ type Options struct {
 	Version string
 	// Log is where the log goes; nil discards it.
 	Log io.Writer
+	// Sockets are those that were given to the process; nil: everything is bound
+	// here, and can be handed to no other process.
+	Sockets *sockets.Set
+	// Linger is for how long a stop waits for the next request on a connection that
+	// had one, to say in its answer that it is the last; 0 does not wait.
+	Linger time.Duration
+	// Drain is for how long a stop serves on while it says that it is not ready.
+	Drain time.Duration
+	// Program and Arguments start the process that an upgrade puts in the place of
+	// this one; without them there is no upgrade.
+	Program   string
+	Arguments []string
+	// Before is the process that this one follows, nil for none.
+	Before *handover.Before
+	// Pace is how fast certificates are tried for; it is for tests.
+	Pace autotls.Pace
 	// OnReload is told of each reload that was tried; nil tells nobody. It must
 	// not call the engine.
 	OnReload func(Outcome)
+
+	// left is what the engine has left that this one follows in its own process,
+	// after an upgrade that failed.
+	left *left
 }
 
 // errBroken says why the process ends; the log has the cause.
@@ -74,14 +96,15 @@ type Engine struct {
 	started time.Time
 	log     *observe.Log
 	metrics *observe.Metrics
-	shared  *shared
+	// statements counts those of the database; nil without metrics.
+	statements *observe.StatementMeter
+	shared     *shared
 
 	current atomic.Pointer[generation]
 	pause   atomic.Pointer[pause]
 
 	turn   chan struct{} // held by the one reload that runs
 	drains sync.WaitGroup
-	old    atomic.Int64 // generations that still drain
 
 	builds builds
 	awaits atomic.Bool // what a refused manifest names is watched, too
@@ -89,8 +112,30 @@ type Engine struct {
 	probe probe
 	moved atomic.Bool // another node has changed the tables that this one serves
 
-	lastMu sync.Mutex
-	last   *admin.Reload
+	lastMu   sync.Mutex
+	last     *admin.Reload
+	draining []draining // the oldest first
+
+	// requests is what those of clients live in; cut ends them.
+	requests    context.Context
+	cut         context.CancelFunc
+	connections connections
+	accepting   sync.WaitGroup // of the listeners
+	// halting ends with Close: an upgrade that runs is given up.
+	halting   context.Context
+	halt      context.CancelFunc
+	upgrades  sync.WaitGroup
+	upgrading atomic.Bool
+	handing   atomic.Bool // the listeners are closed because others have them
+	away      atomic.Pointer[away]
+	gone      chan struct{} // closed when nothing is left to do here
+	heir      *Engine       // of an upgrade that failed; set before gone is closed
+	forebear  *Engine       // that this one is the heir of
+	asked     *leases       // requests of the operator
+	long      *leases       // requests that need no generation, and the store
+
+	insideOnce sync.Once
+	insideErr  error
 
 	stopping atomic.Bool
 	offline  bool            // nothing is served, and no function called
@@ -109,20 +154,32 @@ func Start(ctx context.Context, o Options) (*Engine, error) {
 	if o.Log == nil {
 		o.Log = io.Discard
 	}
-	e := &Engine{options: o, started: time.Now(), turn: make(chan struct{}, 1), failed: make(chan error, 1)}
+	e := newEngine(ctx, o)
 	var err error
 	if e.log, err = observe.NewLog(o.Log, "info", "json"); err != nil {
 		return nil, err
 	}
-	e.life, e.end = context.WithCancel(context.WithoutCancel(ctx))
 	if err := e.start(ctx); err != nil {
 		return nil, errors.Join(err, e.Close())
 	}
 	return e, nil
 }
 
+// newEngine is one that does nothing yet; its context is not that of its start.
+func newEngine(ctx context.Context, o Options) *Engine {
+	e := &Engine{
+		options: o, started: time.Now(), turn: make(chan struct{}, 1), failed: make(chan error, 1), gone: make(chan struct{}),
+		asked: newLeases(), long: newLeases(),
+	}
+	ctx = context.WithoutCancel(ctx)
+	e.life, e.end = context.WithCancel(ctx)
+	e.requests, e.cut = context.WithCancel(ctx)
+	e.halting, e.halt = context.WithCancel(ctx)
+	return e
+}
+
 func (e *Engine) start(ctx context.Context) error {
-	d, err := e.draft(ctx)
+	d, err := e.begin(ctx)
 	if err != nil {
 		return err
 	}
@@ -131,14 +188,21 @@ func (e *Engine) start(ctx context.Context) error {
 	if err := e.setLog(m); err != nil {
 		return err
 	}
-	if e.shared, err = openShared(ctx, m, e.log.Logger); err != nil {
-		return err
-	}
+	e.shared = newShared()
 	if isShared(m) {
 		e.probe.timeout = serverProbeTimeout
 	}
 	if m.Observe.MetricsListen != "" {
 		e.metrics = observe.NewMetrics(e.options.Version)
+		if e.statements, err = e.metrics.Statements(); err != nil {
+			return err
+		}
+	}
+	if err := e.takeOver(ctx, d); err != nil {
+		return err
+	}
+	if err := e.openProxies(); err != nil {
+		return err
 	}
 	drift, err := e.shared.store.Drift(ctx) // as the store found it on opening
 	if err != nil {
@@ -166,6 +230,9 @@ func (e *Engine) start(ctx context.Context) error {
 	if err := e.listen(ctx, m); err != nil {
 		return err
 	}
+	if err := e.succeed(ctx, m); err != nil {
+		return err
+	}
 	e.goes("watch of the database", e.watchStore)
 	e.goes("end of old rows", e.sweep)
 	if isShared(m) {
@@ -182,7 +249,8 @@ func (e *Engine) start(ctx context.Context) error {
 	return nil
 }
 
-// Wait returns when the context ends, or with the error of a listener that
+// Wait returns when the context ends, when an upgrade has put another process, or
+// the engine that Heir gives, in the place of this one, or with the error of a listener that
 // failed or of a database that cannot be written any more: a new start recovers
 // it. The engine still has to be closed.
 func (e *Engine) Wait(ctx context.Context) error {
@@ -191,21 +259,29 @@ func (e *Engine) Wait(ctx context.Context) error {
 		return nil
 	case err := <-e.failed:
 		return err
+	case <-e.gone:
+		return nil
 	}
 }
 
 // ServeHTTP answers a request on the generation that is current as it comes.
 func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g, from, err := e.admit(r.Context())
-	if err != nil {
-		refuse(w)
+	if errors.Is(err, errAway) {
+		e.away.Load().serve(w, r)
 		return
 	}
-	if !outlives(r.URL.Path) {
+	if err != nil {
+		refuse(w, r)
+		return
+	}
+	if !outlives(r.URL.Path) && !g.handler.Proxies(r.URL.Path) {
 		defer from.give()
 		g.handler.ServeHTTP(w, r)
 		return
 	}
+	e.long.take() // nobody is told to end while requests begin
+	defer e.long.give()
 	l := &lease{from: from}
 	defer l.release()
 	g.handler.ServeHTTP(w, r.WithContext(withLease(r.Context(), l)))
@@ -285,33 +361,4 @@ func (e *Engine) setLog(m *manifest.Manifest) error {
 		format = "text"
 	}
 	return e.log.Set(m.Observe.LogLevel, format)
-}
-
-// measure adds what is read when the metrics are asked for.
-func (e *Engine) measure() error {
-	if e.metrics == nil {
-		return nil
-	}
-	connections := func() float64 { return float64(e.shared.realtime.Connections()) }
-	subscriptions := func() float64 { n, _ := e.shared.hub.Subscribers(); return float64(n) }
-	healthy := func() float64 {
-		if e.probe.health(e.life, e.shared.store.Health) != nil {
-			return 0
-		}
-		return 1
-	}
-	refused := func() float64 {
-		if l := e.shared.bounded.Load(); l != nil {
-			return float64(l.Refused())
-		}
-		return 0
-	}
-	return errors.Join(
-		e.metrics.Cache(func() cache.Stats { return e.current.Load().cache.Stats() }),
-		e.metrics.Gauge("live_connections", "Open WebSockets and event streams.", connections),
-		e.metrics.Gauge("live_subscriptions", "Subscriptions to channels.", subscriptions),
-		e.metrics.Gauge("generation", "The number of the generation that serves.", func() float64 { return float64(e.current.Load().number) }),
-		e.metrics.Gauge("database_healthy", "1 while the database can be read and written, else 0.", healthy),
-		e.metrics.Counter("connections_refused_total", "Connections over a bound.", refused),
-	)
 }

@@ -99,9 +99,20 @@ func restartFaults(old, next *manifest.Manifest, dev bool) fault.List {
 			"database.changes", "how long changes are kept")
 	}
 	must(listenAddress(old, dev) == listenAddress(next, dev), "server.listen.http", "the address to listen on")
+	must(sameRedis(old.Cache.Redis, next.Cache.Redis), "cache.redis", "the Redis that nodes share")
+	tlsFaults(&old.Server, &next.Server, must)
 	must(old.Limits.Statement == next.Limits.Statement, "limits.statement", "the time of a statement")
 	must(old.Observe.MetricsListen == next.Observe.MetricsListen, "observe.metrics.listen", "the address of the metrics")
 	return faults
+}
+
+// tlsFaults are what of TLS a reload cannot change: what is bound, and how it
+// begins to speak.
+func tlsFaults(old, next *manifest.Server, must func(same bool, path, what string)) {
+	must((old.TLS == nil) == (next.TLS == nil), "server.tls", "whether TLS is spoken")
+	must(old.HTTPS == next.HTTPS, "server.listen.https", "the address of HTTPS")
+	must(old.HTTP3 == next.HTTP3, "server.listen.http3", "the address of HTTP/3")
+	must(old.H2C == next.H2C, "server.h2c", "whether HTTP/2 is spoken without TLS")
 }
 
 // nameFault tells of a name that the path of a database's file is made of; nil

@@ -44,7 +44,7 @@ func CallFunction(ctx context.Context, m *manifest.Manifest, checked *check.Chec
 		return err
 	}
 	defer func() { err = errors.Join(err, closeView()) }()
-	answers, err := openCache(m, nil)
+	answers, err := openCache(m, nil, nil)
 	if err != nil {
 		return err
 	}

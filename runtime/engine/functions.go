@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/auth"
+	"github.com/edge-hive/edge-hive/runtime/cache"
 	"github.com/edge-hive/edge-hive/runtime/cache/tiered"
 	"github.com/edge-hive/edge-hive/runtime/engine/admin"
 	"github.com/edge-hive/edge-hive/runtime/fault"
@@ -93,8 +94,8 @@ func modulePath(m *manifest.Manifest, f *manifest.Function) string {
 }
 
 // fingerprint changes with what the manifest's hash does not cover: the code and
-// the secrets of functions.
-func fingerprint(list []function.Definition) [sha256.Size]byte {
+// the secrets of functions, and what middleware has in files and secrets.
+func fingerprint(m *manifest.Manifest, list []function.Definition) [sha256.Size]byte {
 	hash := sha256.New()
 	var length [8]byte
 	write := func(p []byte) {
@@ -110,6 +111,22 @@ func fingerprint(list []function.Definition) [sha256.Size]byte {
 			write([]byte(name))
 			write([]byte(list[i].Secrets[name].Reveal()))
 		}
+	}
+	for i := range m.Middleware {
+		// What cannot be read is a fault when the generation is built.
+		if basic := m.Middleware[i].Basic; basic != nil {
+			for _, user := range basic.Users {
+				value, _ := user.Secret.Read()
+				write([]byte(value.Reveal()))
+			}
+		}
+		if certificate := m.Middleware[i].Certificate; certificate != nil {
+			roots, _ := os.ReadFile(certificate.Roots)
+			write(roots)
+		}
+	}
+	if _, key, declared, _ := readTraces(m); declared {
+		write(key[:])
 	}
 	var sum [sha256.Size]byte
 	copy(sum[:], hash.Sum(nil))
@@ -260,9 +277,9 @@ func (e *Engine) operations(g *generation) (map[string]function.Operation, error
 		return nil, nil
 	}
 	if e.shared.values == nil {
-		values, err := tiered.NewValues(valuesSize, nil)
+		values, err := e.openValues()
 		if err != nil {
-			return nil, fmt.Errorf("open the functions' cache: %w", err)
+			return nil, err
 		}
 		e.shared.values, e.shared.outbound = values, outbound.New()
 	}
@@ -270,6 +287,18 @@ func (e *Engine) operations(g *generation) (map[string]function.Operation, error
 		Gate: g.gate, Values: e.shared.values, Fetcher: e.shared.outbound, Publisher: publisher{e},
 		Body: g.manifest.Limits.Body, Log: e.log.Logger,
 	}), nil
+}
+
+// openValues opens what functions keep, which nodes share where they have a Redis.
+func (e *Engine) openValues() (cache.Values, error) {
+	if e.shared.redis != nil {
+		return e.shared.redis.Values(), nil
+	}
+	values, err := tiered.NewValues(valuesSize, nil)
+	if err != nil {
+		return nil, fmt.Errorf("open the functions' cache: %w", err)
+	}
+	return values, nil
 }
 
 // publisher is the hub, which begins after the first generation.

@@ -54,6 +54,9 @@ type generation struct {
 	host      *function.Host // nil where there are no functions
 	imports   map[string][sha256.Size]byte
 	handler   *web.Handler
+	strict    []string // the header that keeps browsers on HTTPS; nil for none
+	tracer    *usedTracer // nil where nothing is traced
+	traces    *traces     // that it is of
 
 	closed sync.Once
 
@@ -75,11 +78,11 @@ type migrated struct {
 // build makes a generation from a draft, the database migrated to it. Faults
 // change nothing.
 func (e *Engine) build(ctx context.Context, d draft, number uint64) (*generation, migrated, error) {
-	answers, err := openCache(d.manifest, e.current.Load())
+	answers, err := openCache(d.manifest, e.current.Load(), e.shared.tier())
 	if err != nil {
 		return nil, migrated{}, err
 	}
-	g := &generation{draft: d, number: number, cache: answers}
+	g := &generation{draft: d, number: number, strict: strictTransport(d.manifest), cache: answers}
 	g.leases.Store(newLeases())
 	did, err := e.bring(ctx, g)
 	if err != nil {
@@ -168,6 +171,9 @@ func (e *Engine) tryBuild(ctx context.Context, g *generation) (err error) {
 	if err != nil {
 		return err
 	}
+	if _, _, _, err := readTraces(g.manifest); err != nil {
+		return err
+	}
 	handler, err := web.New(options)
 	if err != nil {
 		return err
@@ -184,6 +190,9 @@ func (e *Engine) assemble(ctx context.Context, g *generation) error {
 	var err error
 	if g.view, err = e.shared.store.Open(ctx, g.schema); err != nil {
 		return fmt.Errorf("open the database: %w", err)
+	}
+	if e.statements != nil {
+		g.view = measured{g.view, e.statements}
 	}
 	if g.gate, err = data.New(data.Options{
 		Manifest: g.manifest, Schema: g.schema, Rules: g.rules, View: g.view, Cache: g.cache, Exports: &e.shared.exports,
@@ -202,6 +211,12 @@ func (e *Engine) assemble(ctx context.Context, g *generation) error {
 	if err != nil {
 		return err
 	}
+	if err := e.openTraces(g); err != nil {
+		return err
+	}
+	if g.tracer != nil {
+		options.Tracer = g.tracer
+	}
 	g.handler, err = web.New(options)
 	return err
 }
@@ -210,8 +225,8 @@ func (e *Engine) assemble(ctx context.Context, g *generation) error {
 func (e *Engine) webOptions(g *generation, gate *data.Gate, functions *function.Set) (web.Options, error) {
 	o := web.Options{
 		Manifest: g.manifest, Gate: gate, Callers: g.keys, Limiter: e.shared.limiter,
-		Realtime: http.HandlerFunc(e.serveRealtime), Ready: e.ready, Detach: releaseLease, Log: e.log.Logger,
-		Functions: functions,
+		Realtime: http.HandlerFunc(e.serveRealtime), Ready: e.ready, Without: e.without, Detach: releaseLease, Log: e.log.Logger,
+		Functions: functions, Proxies: e.shared.proxies, Cache: g.cache, Hashing: e.shared.hashing, Unread: e.offline,
 	}
 	if e.metrics != nil {
 		o.Meter = e.metrics
@@ -290,6 +305,7 @@ func (g *generation) close() error {
 		if g.view != nil {
 			errs = append(errs, g.view.Close())
 		}
+		g.closeTraces()
 	})
 	return errors.Join(errs...)
 }

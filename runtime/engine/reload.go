@@ -8,7 +8,9 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/edge-hive/edge-hive/runtime/difference"
 	"github.com/edge-hive/edge-hive/runtime/engine/admin"
+	"github.com/edge-hive/edge-hive/runtime/engine/supervisor"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 )
 
@@ -18,8 +20,10 @@ type Outcome struct {
 	Generation uint64 // that serves now
 	Hash       string // of the manifest that serves now
 	Steps      []string
-	Backup     string     // made before the migration, which loses data
-	Faults     fault.List // of a refused one
+	Backup     string              // made before the migration, which loses data
+	Faults     fault.List          // of a refused one
+	Changes    []difference.Change // of a swapped one
+	Who        string
 	Took       time.Duration
 }
 
@@ -45,9 +49,11 @@ func (e *Engine) ReloadAs(ctx context.Context, who, hash string) (Outcome, error
 		return Outcome{}, errStopping
 	}
 	began := time.Now()
+	e.tell(supervisor.Reloading)
+	defer e.tell(supervisor.Ready)
 	// Once begun it is carried out, even if who asked has gone.
 	out, err := e.reload(e.life, who, hash)
-	out.Took = time.Since(began)
+	out.Took, out.Who = time.Since(began), who
 	var faults fault.List
 	var single *fault.Fault
 	switch {
@@ -98,6 +104,7 @@ func (e *Engine) reload(ctx context.Context, who, hash string) (_ Outcome, err e
 	if err != nil {
 		return Outcome{}, err
 	}
+	changes := e.changes(ctx, old, &d, p)
 	if !p.Empty() && !p.Additive() {
 		resume, err := e.hold(ctx)
 		if err != nil {
@@ -106,14 +113,21 @@ func (e *Engine) reload(ctx context.Context, who, hash string) (_ Outcome, err e
 		defer resume()
 		defer e.pauseTriggers(ctx)()
 	}
-	next, did, err := e.build(ctx, d, old.number+1)
+	certificates, err := e.prepareTLS(d.manifest)
 	if err != nil {
 		return Outcome{}, err
 	}
+	next, did, err := e.build(ctx, d, old.number+1)
+	if err != nil {
+		certificates.drop()
+		return Outcome{}, err
+	}
 	if err := e.swap(ctx, next); err != nil {
+		certificates.drop()
 		return Outcome{}, errors.Join(err, next.close(), next.closeCache(old))
 	}
-	return Outcome{Result: admin.Swapped, Steps: did.steps, Backup: did.backup}, nil
+	e.useTLS(certificates)
+	return Outcome{Result: admin.Swapped, Steps: did.steps, Backup: did.backup, Changes: changes}, nil
 }
 
 // swap makes next the generation that answers, and lets the one before drain.
@@ -133,13 +147,15 @@ func (e *Engine) swap(ctx context.Context, next *generation) error {
 	if l := e.shared.bounded.Load(); l != nil {
 		l.SetBounds(bounds(next.manifest))
 	}
+	e.shared.tls.setBounds(bounds(next.manifest))
+	e.useRedis(next.manifest)
 	old := e.current.Swap(next)
 	e.follow(old, next)
 	e.goes("first instances of functions", func() { e.warm(next) })
 	old.leases.Load().retire()
-	e.old.Add(1)
+	ended := e.drainsNow(old)
 	e.drains.Go(func() {
-		defer e.old.Add(-1)
+		defer ended()
 		if err := errors.Join(old.release(e.life), old.closeCache(next)); err != nil {
 			e.log.Error("release of a generation", "generation", old.number, "error", err)
 		}
@@ -154,7 +170,8 @@ func (e *Engine) note(out Outcome, err error) {
 		e.log.Debug("reload", "result", out.Result, "generation", out.Generation)
 		return
 	}
-	last := &admin.Reload{At: time.Now().UTC(), Result: out.Result, Faults: len(out.Faults)}
+	last := &admin.Reload{At: time.Now().UTC(), Who: out.Who, Result: out.Result, Took: out.Took.Round(time.Millisecond).String(), Faults: len(out.Faults), Said: said(out.Faults)}
+	last.Changes, last.More = noted(out.Changes)
 	if err != nil {
 		last.Result = admin.Refused
 	}
@@ -162,7 +179,7 @@ func (e *Engine) note(out Outcome, err error) {
 	e.last = last
 	e.lastMu.Unlock()
 	if e.metrics != nil {
-		e.metrics.Reloaded(last.Result != admin.Refused)
+		e.metrics.Reloaded(last.Result != admin.Refused, out.Took)
 	}
 	switch {
 	case err != nil:

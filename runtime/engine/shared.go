@@ -8,8 +8,11 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
+	"sync"
 	"sync/atomic"
 
+	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/cache"
 	"github.com/edge-hive/edge-hive/runtime/cache/tiered"
 	"github.com/edge-hive/edge-hive/runtime/data"
@@ -18,29 +21,37 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/live"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/outbound"
+	"github.com/edge-hive/edge-hive/runtime/redis"
 	"github.com/edge-hive/edge-hive/runtime/store"
 	"github.com/edge-hive/edge-hive/runtime/trigger"
 	"github.com/edge-hive/edge-hive/runtime/web"
+	"github.com/edge-hive/edge-hive/runtime/web/proxy"
 	"github.com/edge-hive/edge-hive/runtime/web/realtime"
 )
 
 // shared is what outlives a generation.
 type shared struct {
 	store    store.Store
+	redis    *redis.Client // nil where there is none
 	hub      *live.Hub
 	realtime *realtime.Server
 	limiter  *web.Limiter
+	traces   traces
+	hashing  *auth.Hashing
+	proxies  *proxy.Pools
 	exports  data.Exports
 	// functions is nil until a manifest has some.
 	functions *function.Host
 	// values and outbound are what they reach, made with the host.
-	values   *tiered.Values
+	values   cache.Values
 	outbound *outbound.Client
 	// triggers is nil until there are some.
 	triggers atomic.Pointer[trigger.Runner]
 	watcher  *watch.Watcher
 	trees    *watch.Trees // of the functions' sources
 
+	fronts          []front   // what serves clients
+	tls             *tlsFront // nil without TLS
 	httpListener    net.Listener
 	bounded         atomic.Pointer[web.Listener] // around httpListener
 	metricsListener net.Listener
@@ -50,22 +61,26 @@ type shared struct {
 	adminServer     *http.Server
 }
 
-// openShared opens the store and what counts across reloads.
-func openShared(ctx context.Context, m *manifest.Manifest, log *slog.Logger) (*shared, error) {
+// newShared is what counts across reloads, without a store.
+func newShared() *shared { return &shared{limiter: web.NewLimiter(), hashing: auth.NewHashing()} }
+
+// openStore opens the store.
+func (s *shared) openStore(ctx context.Context, m *manifest.Manifest, log *slog.Logger) error {
 	db, err := openDatabase(ctx, m, log)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return &shared{store: db, limiter: web.NewLimiter()}, nil
+	s.store = db
+	return nil
 }
 
 // openCache makes the cache of a manifest, or goes on with the one that is
 // there when its size is the same.
-func openCache(m *manifest.Manifest, now *generation) (cache.Cache, error) {
+func openCache(m *manifest.Manifest, now *generation, second tiered.Second) (cache.Cache, error) {
 	if now != nil && now.manifest.Cache.MemorySize == m.Cache.MemorySize {
 		return now.cache, nil
 	}
-	c, err := tiered.New(tiered.Options{Bytes: m.Cache.MemorySize})
+	c, err := tiered.New(tiered.Options{Bytes: m.Cache.MemorySize, Second: second})
 	if err != nil {
 		return nil, fmt.Errorf("open the cache: %w", err)
 	}
@@ -101,29 +116,57 @@ func bounds(m *manifest.Manifest) web.Bounds {
 	return b
 }
 
+// stopAccepting takes no more connections of clients; those that are open stay.
+func (s *shared) stopAccepting() {
+	for _, f := range s.fronts {
+		_ = f.listener.Close() // it may have failed by itself
+	}
+}
+
 // stopServing tells subscribers to come back, answers what runs until the
 // context ends, then cuts off what is left.
 func (s *shared) stopServing(ctx context.Context) error {
-	var errs []error
 	told := make(chan error, 1)
-	if s.realtime != nil {
-		go func() { told <- s.realtime.Close(ctx) }()
-	} else {
-		told <- nil
-	}
-	if s.http != nil {
-		if err := s.http.Shutdown(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("requests were cut off: %w", errors.Join(err, s.http.Close())))
+	go func() { told <- s.stopLive(ctx) }()
+	drained := make(chan struct{})
+	go func() {
+		defer close(drained)
+		if s.proxies != nil {
+			s.proxies.Drain(ctx)
 		}
-	} else if s.httpListener != nil {
-		errs = append(errs, s.httpListener.Close())
+	}()
+	err := s.stopFronts(ctx)
+	<-drained
+	return errors.Join(err, <-told)
+}
+
+// stopLive tells subscribers to come back.
+func (s *shared) stopLive(ctx context.Context) error {
+	if s.realtime == nil {
+		return nil
 	}
-	if err := <-told; err != nil {
-		errs = append(errs, fmt.Errorf("live connections were cut off: %w", err))
+	if err := s.realtime.Close(ctx); err != nil {
+		return fmt.Errorf("live connections were cut off: %w", err)
 	}
-	if s.hub != nil {
-		s.hub.Close()
+	return nil
+}
+
+// stopFronts ends the servers of clients.
+func (s *shared) stopFronts(ctx context.Context) error {
+	var ending sync.WaitGroup
+	errs := make([]error, len(s.fronts)+2)
+	ending.Go(func() { errs[len(s.fronts)+1] = s.tls.shutdown(ctx) })
+	for i, f := range s.fronts {
+		ending.Go(func() {
+			if err := f.server.Shutdown(ctx); err != nil && !errors.Is(err, net.ErrClosed) {
+				errs[i] = fmt.Errorf("requests were cut off: %w", errors.Join(err, f.server.Close()))
+			}
+		})
 	}
+	if len(s.fronts) == 0 && s.httpListener != nil {
+		errs[0] = s.httpListener.Close()
+	}
+	ending.Wait()
 	return errors.Join(errs...)
 }
 
@@ -137,7 +180,20 @@ func (s *shared) closeOthers() error {
 	}
 	if s.adminServer != nil {
 		errs = append(errs, s.adminServer.Close())
+	} else if s.adminListener != nil {
+		errs = append(errs, s.adminListener.Close())
 	}
+	return errors.Join(unlessClosed(errs)...)
+}
+
+// unlessClosed leaves out the errors of what was closed before.
+func unlessClosed(errs []error) []error {
+	return slices.DeleteFunc(errs, func(err error) bool { return errors.Is(err, net.ErrClosed) })
+}
+
+// stopWatching ends what looks at files.
+func (s *shared) stopWatching() error {
+	var errs []error
 	if s.trees != nil {
 		errs = append(errs, s.trees.Close())
 	}
@@ -150,6 +206,9 @@ func (s *shared) closeOthers() error {
 // close ends what is left, in the reverse of the order in which it began.
 func (s *shared) close(ctx context.Context) error {
 	var errs []error
+	if s.proxies != nil {
+		s.proxies.Close()
+	}
 	if s.functions != nil {
 		if err := s.functions.Close(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("close what runs functions: %w", err))
@@ -158,8 +217,18 @@ func (s *shared) close(ctx context.Context) error {
 	if s.values != nil {
 		errs = append(errs, s.outbound.Close(), s.values.Close())
 	}
-	if err := s.store.Close(); err != nil {
-		errs = append(errs, fmt.Errorf("close the database: %w", err))
+	if err := s.tls.close(); err != nil {
+		errs = append(errs, fmt.Errorf("close the storage of certificates: %w", err))
+	}
+	if s.store != nil {
+		if err := s.store.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("close the database: %w", err))
+		}
+	}
+	if s.redis != nil {
+		if err := s.redis.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("close redis: %w", err))
+		}
 	}
 	return errors.Join(errs...)
 }

@@ -17,6 +17,7 @@ import (
 func (e *Engine) adminHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+admin.PathReload, e.answerReload)
+	mux.HandleFunc("POST "+admin.PathUpgrade, e.answerUpgrade)
 	mux.HandleFunc("GET "+admin.PathStatus, func(w http.ResponseWriter, r *http.Request) { e.answerJSON(w, e.Status(r.Context())) })
 	mux.HandleFunc("GET "+admin.PathUser, e.onGeneration(e.answerUser))
 	mux.HandleFunc("GET "+admin.PathManifest, e.answerRunning)
@@ -33,7 +34,7 @@ func (e *Engine) adminHandler() http.Handler {
 	mux.HandleFunc(admin.PathPprof+"profile", pprof.Profile)
 	mux.HandleFunc(admin.PathPprof+"symbol", pprof.Symbol)
 	mux.HandleFunc(admin.PathPprof+"trace", pprof.Trace)
-	return mux
+	return e.counted(mux)
 }
 
 // onGeneration answers by the generation that serves, which lasts as long.
@@ -71,9 +72,13 @@ func (e *Engine) Status(ctx context.Context) admin.Status {
 		Started: e.started.UTC(), Uptime: time.Since(e.started).Round(time.Second).String(),
 		Generation: g.number,
 		Manifest:   admin.Manifest{Path: m.Dir, Tags: e.options.Tags, Hash: m.Hash},
-		Listeners:  []admin.Listener{{Name: "http", Address: e.Addr().String()}},
+		Listeners:  e.listenerStatus(),
 		Database:   admin.Database{Engine: m.Database.Engine, Path: m.Database.Address(), Healthy: e.probe.health(ctx, e.shared.store.Health) == nil},
-		Requests:   g.running(), Draining: int(e.old.Load()),
+		Requests:   g.running(), Generations: e.drainingStatus(),
+	}
+	s.Draining = len(s.Generations)
+	if file, log := sizes(m); file >= 0 {
+		s.Database.Bytes, s.Database.Log = file, log
 	}
 	if s.Database.Healthy {
 		s.Database.Drift = e.drifts(ctx)
@@ -81,19 +86,36 @@ func (e *Engine) Status(ctx context.Context) admin.Status {
 	if len(m.Files) > 0 {
 		s.Manifest.Path = m.Files[0]
 	}
-	if addr := e.MetricsAddr(); addr != nil {
-		s.Listeners = append(s.Listeners, admin.Listener{Name: "metrics", Address: addr.String()})
-	}
 	c := g.cache.Stats()
 	s.Cache = admin.Cache{Entries: c.Entries, Bytes: c.Bytes, MaxBytes: c.MaxBytes, Hits: c.Hits, Misses: c.Misses, Stales: c.Stales, Evictions: c.Evictions}
+	s.Redis, s.Cache.Second = e.redisStatus()
+	s.TLS = e.tlsStatus()
 	s.Functions = e.functionStatus(g)
 	s.Triggers = e.triggerStatus(ctx)
+	s.Upstreams = e.upstreamStatus()
 	s.Sockets = e.shared.realtime.Connections()
-	s.Ready = e.ready(ctx) == nil
+	if err := e.ready(ctx); err != nil {
+		s.Why = fault.From(err).Message
+	} else {
+		s.Ready = true
+	}
 	e.lastMu.Lock()
 	s.LastReload = e.last
 	e.lastMu.Unlock()
 	return s
+}
+
+// listenerStatus is what is bound.
+func (e *Engine) listenerStatus() []admin.Listener {
+	http := admin.Listener{Name: "http", Address: e.Addr().String()}
+	if l := e.shared.bounded.Load(); l != nil {
+		http.Open, http.Refused = l.Open(), l.Refused()
+	}
+	list := append([]admin.Listener{http}, e.tlsListeners()...)
+	if addr := e.MetricsAddr(); addr != nil {
+		list = append(list, admin.Listener{Name: "metrics", Address: addr.String()})
+	}
+	return list
 }
 
 // drifts is what was changed by hand, a line each.

@@ -22,6 +22,7 @@ var rooms = []struct {
 	room  string
 }{
 	{0, "schema"},
+	{1, "deploy"},
 	{1, "examples/kits"},
 	{1, "runtime/durable"},
 	{1, "runtime/fault"},
@@ -44,7 +45,9 @@ var rooms = []struct {
 	{9, "runtime/ruletest"},
 	{10, "runtime/check"},
 	{10, "runtime/function/operation"},
+	{10, "runtime/install"},
 	{10, "runtime/trigger"},
+	{10, "runtime/web/proxy"},
 	{11, "runtime/web"},
 	{12, "runtime/web/realtime"},
 	{14, "runtime/engine"},
@@ -74,8 +77,14 @@ var adapters = []struct {
 	{"runtime/store/storetest", 8, []string{"runtime/store/sqlite", "runtime/store/surreal"}, "it is what engines are tested with, and never shipped"},
 	{"runtime/conformance", 1, nil, "it is what a served backend is tested with, and never shipped"},
 	{"runtime/cache/tiered", 7, []string{"runtime/engine"}, "the gate asks the contract for answers, whoever keeps them"},
+	{"runtime/redis", 7, []string{"runtime/engine"}, "what nodes share can be done without, and who asks need not know what keeps it"},
+	{"runtime/redis/redistest", 1, nil, "it is what nodes' sharing is tested with, and never shipped"},
 	{"runtime/observe", 12, []string{"runtime/engine"}, "who is measured must not know who measures"},
+	{"runtime/observe/trace", 12, []string{"runtime/engine"}, "who is traced must not know who collects"},
+	{"runtime/autotls", 3, []string{"runtime/engine"}, "who serves must not know where a certificate came from"},
+	{"runtime/autotls/pebbletest", 1, nil, "it is what certificates are tested with, and never shipped"},
 	{"runtime/engine/admin", 2, []string{"runtime/engine", "runtime/cmd/edge-hive"}, "the socket belongs to the operator"},
+	{"runtime/engine/sockets", 1, []string{"runtime/engine", "runtime/cmd/edge-hive"}, "who listens must not know where a socket came from"},
 	{"runtime/engine/watch", 1, []string{"runtime/engine"}, "only reload cares that a file was saved"},
 }
 
@@ -89,7 +98,11 @@ var libraries = []struct {
 	{"cel.dev/", []string{"runtime/access"}, "rules are typed trees everywhere else"},
 	{"github.com/ncruces/", []string{"runtime/store/sqlite", "runtime/bench"}, "another engine must be able to take its place"},
 	{"github.com/maypok86/otter", []string{"runtime/cache/tiered"}, "tiers can be changed without the gate noticing"},
-	{"github.com/eko/gocache", []string{"runtime/cache/tiered"}, "tiers can be changed without the gate noticing"},
+	{"github.com/eko/gocache", []string{"runtime/cache/tiered", "runtime/redis"}, "tiers can be changed without the gate noticing"},
+	{"github.com/redis/go-redis", []string{"runtime/redis"}, "what nodes share can be done without, and who asks need not know what keeps it"},
+	{"go.opentelemetry.io/", []string{"runtime/observe/trace"}, "traces can be changed without touching what is traced"},
+	{"github.com/klauspost/compress", []string{"runtime/web"}, "an answer gets its content coding where it is sent"},
+	{"github.com/andybalholm/brotli", []string{"runtime/web"}, "an answer gets its content coding where it is sent"},
 	{"github.com/prometheus/", []string{"runtime/observe"}, "metrics can be changed without touching what is measured"},
 	{"github.com/alecthomas/kong", []string{"runtime/cmd/edge-hive"}, "flags end where commands begin"},
 	{"github.com/surrealdb/", []string{"runtime/store/surreal/rpc", "runtime/bench"}, "another engine must be able to take its place"},
@@ -101,8 +114,16 @@ var libraries = []struct {
 	{"github.com/tetratelabs/wazero", []string{"runtime/function", "runtime/function/javascript", "runtime/bench"}, "guests have one host; bench measures against the bare library"},
 	{"github.com/adhocore/gronx", []string{"runtime/trigger", "runtime/check"}, "a time is found in one place, and looked at before in another"},
 	{"github.com/fsnotify/fsnotify", []string{"runtime/engine/watch"}, "only reload cares that a file was saved"},
+	{"github.com/caddyserver/certmagic", []string{"runtime/autotls"}, "certificates can come another way without a listener noticing"},
+	{"github.com/mholt/acmez", []string{"runtime/autotls"}, "what an authority says is read in one place"},
+	{"go.uber.org/zap", []string{"runtime/autotls"}, "certmagic logs by it, and nobody else does"},
+	{"github.com/libdns/", []string{"runtime/autotls"}, "zones are changed for certificates alone"},
+	{"github.com/minio/minio-go", []string{"runtime/autotls"}, "a bucket is a vault of certificates, and nothing else yet"},
+	{"github.com/smallstep/truststore", []string{"runtime/autotls"}, "what a machine trusts is changed in one place"},
+	{"github.com/letsencrypt/", []string{"runtime/autotls/pebbletest"}, "an authority is for tests"},
+	{"github.com/quic-go/", []string{"runtime/web"}, "HTTP/3 is another way to the same handler"},
 	{"database/sql", nil, "it costs a quarter of a read; the driver is used directly"},
-	{"testing", []string{"runtime/store/surreal/surrealtest", "runtime/store/storetest", "runtime/query/querytest", "runtime/conformance"}, "what is shipped does not test"},
+	{"testing", []string{"runtime/redis/redistest", "runtime/store/surreal/surrealtest", "runtime/store/storetest", "runtime/query/querytest", "runtime/conformance", "runtime/autotls/pebbletest"}, "what is shipped does not test"},
 }
 
 // source is one Go file that is not a test.

@@ -141,6 +141,8 @@ type Hub struct {
 	ids      uint64 // of the last subscription
 	topics   topics
 	hearing  bool // a goroutine hears other nodes
+
+	tally tally
 }
 
 // NewHub starts a hub at the feed's present end. The context bounds the start

@@ -104,7 +104,7 @@ func (h *Hub) Subscribe(r Request) (*Subscription, error) {
 func (s *Subscription) Take(dst []Frame, size int) ([]Frame, *End) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	taken, n := 0, 0
+	taken, n, before := 0, 0, len(dst)
 	for n < len(s.queue) && taken < size {
 		dst = append(dst, s.queue[n].frames...)
 		taken += s.queue[n].size
@@ -113,6 +113,7 @@ func (s *Subscription) Take(dst []Frame, size int) ([]Frame, *End) {
 	}
 	if n > 0 {
 		s.taken = dst[len(dst)-1].Cursor
+		s.hub.tally.frames.Add(uint64(len(dst) - before))
 		s.bytes -= taken
 		s.moving = time.Now()
 		if s.queue = s.queue[n:]; len(s.queue) == 0 {
@@ -206,6 +207,7 @@ func (h *Hub) remove(s *Subscription, end End) {
 	h.detach(s)
 	s.turn()
 	s.finished = true
+	h.tally.ended[end.Reason].Add(1)
 	delete(h.subs, s)
 	s.cancel()
 	s.mu.Lock()

@@ -26,6 +26,9 @@ type Route struct {
 type Static struct {
 	Dir string // absolute
 	SPA bool   // unknown paths answer index.html
+	// CleanURLs answers /about with about.html.
+	CleanURLs bool
+	NotFound  string // a file in Dir that answers, with 404, where there is none; slashes
 }
 
 // Respond answers fixed bytes.

@@ -3,15 +3,15 @@ package observe
 import (
 	"maps"
 	"net/http"
+	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-
-	"github.com/edge-hive/edge-hive/runtime/cache"
 )
 
 // Metrics are the process's counters. Labels are route patterns, methods and
@@ -21,8 +21,14 @@ type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
+	bytes    *prometheus.CounterVec
+	limited  *prometheus.CounterVec
 	inFlight prometheus.Gauge
-	reloads  *prometheus.CounterVec
+
+	reloads        *prometheus.CounterVec
+	reloadSeconds  prometheus.Histogram
+	reloadedWell   prometheus.Gauge
+	reloadedWellAt prometheus.Gauge
 
 	mu     sync.Mutex // held to add series
 	series atomic.Pointer[map[seriesKey]seriesOf]
@@ -37,6 +43,7 @@ type seriesKey struct {
 type seriesOf struct {
 	count   prometheus.Counter
 	seconds prometheus.Observer
+	bytes   prometheus.Counter
 }
 
 // maxSeries bounds what reloads with ever new routes can add; past it requests
@@ -57,19 +64,39 @@ func NewMetrics(version string) *Metrics {
 		seconds: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "edgehive_http_request_duration_seconds", Help: "Time from the request's header to the end of its handler.", Buckets: durations,
 		}, []string{"route", "method"}),
+		bytes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "edgehive_http_response_body_bytes_total", Help: "Bytes of answers' bodies as they were sent, by route pattern.",
+		}, []string{"route"}),
+		limited: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "edgehive_rate_limited_total", Help: "Requests that were over a rate of the manifest, by its name.",
+		}, []string{"rate"}),
 		inFlight: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "edgehive_http_requests_in_flight", Help: "Requests being answered now, event streams included; WebSockets are in live_connections.",
 		}),
 		reloads: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "edgehive_reloads_total", Help: "Reloads of the manifest, by result: ok or refused.",
 		}, []string{"result"}),
+		reloadSeconds: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "edgehive_reload_duration_seconds", Help: "Time of a reload, refused ones included.", Buckets: durations,
+		}),
+		reloadedWell: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "edgehive_reload_last_successful", Help: "1 unless the last reload was refused: then 0, and the manifest before serves on.",
+		}),
+		reloadedWellAt: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "edgehive_reload_last_success_timestamp_seconds", Help: "When the manifest that serves was taken, in seconds since 1970.",
+		}),
 	}
-	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "edgehive_build_info", Help: "Always 1; the version is a label."}, []string{"version"})
-	build.WithLabelValues(version).Set(1)
-	m.registry.MustRegister(m.requests, m.seconds, m.inFlight, m.reloads, build,
+	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "edgehive_build_info", Help: "Always 1; the versions are labels.",
+	}, []string{"version", "go"})
+	build.WithLabelValues(version, runtime.Version()).Set(1)
+	m.registry.MustRegister(m.requests, m.seconds, m.bytes, m.limited, m.inFlight, build,
+		m.reloads, m.reloadSeconds, m.reloadedWell, m.reloadedWellAt,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.reloads.WithLabelValues("ok")
 	m.reloads.WithLabelValues("refused")
+	m.reloadedWell.Set(1)
+	m.reloadedWellAt.SetToCurrentTime()
 	m.series.Store(&map[seriesKey]seriesOf{})
 	return m
 }
@@ -84,8 +111,11 @@ func (m *Metrics) Handler() http.Handler {
 // RequestBegan counts a request in.
 func (m *Metrics) RequestBegan() { m.inFlight.Inc() }
 
+// RateLimited counts a request over a rate.
+func (m *Metrics) RateLimited(rate string) { m.limited.WithLabelValues(rate).Inc() }
+
 // RequestEnded counts a request out. Route must be a pattern.
-func (m *Metrics) RequestEnded(route, method string, status int, seconds float64) {
+func (m *Metrics) RequestEnded(route, method string, status int, seconds float64, bytes int64) {
 	m.inFlight.Dec()
 	key := seriesKey{route, method, status}
 	s, ok := (*m.series.Load())[key]
@@ -94,6 +124,7 @@ func (m *Metrics) RequestEnded(route, method string, status int, seconds float64
 	}
 	s.count.Inc()
 	s.seconds.Observe(seconds)
+	s.bytes.Add(float64(bytes))
 }
 
 // add makes a series. Readers take no lock: they see the map before or after.
@@ -111,6 +142,7 @@ func (m *Metrics) add(key seriesKey) seriesOf {
 	s := seriesOf{
 		count:   m.requests.WithLabelValues(route, key.method, strconv.Itoa(key.status)),
 		seconds: m.seconds.WithLabelValues(route, key.method),
+		bytes:   m.bytes.WithLabelValues(route),
 	}
 	if route == key.route {
 		more := maps.Clone(known)
@@ -121,12 +153,16 @@ func (m *Metrics) add(key seriesKey) seriesOf {
 }
 
 // Reloaded counts a reload.
-func (m *Metrics) Reloaded(ok bool) {
-	result := "refused"
-	if ok {
-		result = "ok"
+func (m *Metrics) Reloaded(ok bool, took time.Duration) {
+	m.reloadSeconds.Observe(took.Seconds())
+	if !ok {
+		m.reloads.WithLabelValues("refused").Inc()
+		m.reloadedWell.Set(0)
+		return
 	}
-	m.reloads.WithLabelValues(result).Inc()
+	m.reloads.WithLabelValues("ok").Inc()
+	m.reloadedWell.Set(1)
+	m.reloadedWellAt.SetToCurrentTime()
 }
 
 // Gauge adds a metric that is read when it is asked for, such as the number of
@@ -139,43 +175,4 @@ func (m *Metrics) Gauge(name, help string, read func() float64) error {
 // Counter is Gauge for what only grows; its name should end in _total.
 func (m *Metrics) Counter(name, help string, read func() float64) error {
 	return m.registry.Register(prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "edgehive_" + name, Help: help}, read))
-}
-
-// Cache adds the answer cache's metrics.
-func (m *Metrics) Cache(read func() cache.Stats) error {
-	return m.registry.Register(&cacheCollector{read})
-}
-
-// cacheCollector reads the statistics once for all their metrics.
-type cacheCollector struct{ read func() cache.Stats }
-
-var (
-	cacheEntries   = prometheus.NewDesc("edgehive_cache_entries", "Answers in the cache.", nil, nil)
-	cacheBytes     = prometheus.NewDesc("edgehive_cache_bytes", "Bytes in the cache.", nil, nil)
-	cacheMaxBytes  = prometheus.NewDesc("edgehive_cache_max_bytes", "Bytes that the cache may hold.", nil, nil)
-	cacheAnswers   = prometheus.NewDesc("edgehive_cache_answers_total", "Answers asked of the cache, by result: hit, miss or stale.", []string{"result"}, nil)
-	cacheEvictions = prometheus.NewDesc("edgehive_cache_evictions_total", "Answers dropped to make room.", nil, nil)
-)
-
-// Describe tells the metrics' names.
-func (c *cacheCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{cacheEntries, cacheBytes, cacheMaxBytes, cacheAnswers, cacheEvictions} {
-		out <- d
-	}
-}
-
-// Collect reads the statistics.
-func (c *cacheCollector) Collect(out chan<- prometheus.Metric) {
-	stats := c.read()
-	gauge := func(d *prometheus.Desc, v float64) { out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }
-	count := func(d *prometheus.Desc, v uint64, labels ...string) {
-		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
-	}
-	gauge(cacheEntries, float64(stats.Entries))
-	gauge(cacheBytes, float64(stats.Bytes))
-	gauge(cacheMaxBytes, float64(stats.MaxBytes))
-	count(cacheAnswers, stats.Hits, "hit")
-	count(cacheAnswers, stats.Misses, "miss")
-	count(cacheAnswers, stats.Stales, "stale")
-	count(cacheEvictions, stats.Evictions)
 }

@@ -6,10 +6,12 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -98,12 +100,12 @@ func wantMetrics(t *testing.T, m *observe.Metrics, lines ...string) {
 
 func TestMetrics(t *testing.T) {
 	m := observe.NewMetrics("1.2.3")
-	wantMetrics(t, m, `edgehive_build_info{version="1.2.3"} 1`, `edgehive_reloads_total{result="refused"} 0`)
+	wantMetrics(t, m, `edgehive_build_info{go="`+runtime.Version()+`",version="1.2.3"} 1`, `edgehive_reloads_total{result="refused"} 0`)
 	m.RequestBegan()
 	m.RequestBegan()
-	m.RequestEnded("/api/data/{table}", "GET", 200, 0.002)
-	m.Reloaded(true)
-	m.Reloaded(false)
+	m.RequestEnded("/api/data/{table}", "GET", 200, 0.002, 512)
+	m.Reloaded(true, time.Second)
+	m.Reloaded(false, time.Second)
 	open := 3.0
 	if err := m.Gauge("live_subscribers", "Subscribers.", func() float64 { return open }); err != nil {
 		t.Fatal(err)
@@ -116,16 +118,17 @@ func TestMetrics(t *testing.T) {
 	}
 	if err := m.Cache(func() cache.Stats {
 		return cache.Stats{Entries: 4, Bytes: 5, MaxBytes: 6, Hits: 7, Misses: 8, Stales: 9, Evictions: 10}
-	}); err != nil {
+	}, func() *observe.SecondTier { return &observe.SecondTier{Hits: 11} }); err != nil {
 		t.Fatal(err)
 	}
 	wantMetrics(t, m,
 		`edgehive_http_requests_total{code="200",method="GET",route="/api/data/{table}"} 1`,
 		`edgehive_http_request_duration_seconds_bucket{method="GET",route="/api/data/{table}",le="0.0025"} 1`,
-		`edgehive_http_requests_in_flight 1`, `edgehive_reloads_total{result="ok"} 1`, `edgehive_reloads_total{result="refused"} 1`,
+		`edgehive_http_response_body_bytes_total{route="/api/data/{table}"} 512`, `edgehive_http_requests_in_flight 1`, `edgehive_reloads_total{result="ok"} 1`, `edgehive_reloads_total{result="refused"} 1`,
 		`edgehive_live_subscribers 3`, `edgehive_feed_commits_total 9`,
 		`edgehive_cache_entries 4`, `edgehive_cache_bytes 5`, `edgehive_cache_max_bytes 6`, `edgehive_cache_answers_total{result="hit"} 7`,
-		`edgehive_cache_answers_total{result="miss"} 8`, `edgehive_cache_answers_total{result="stale"} 9`, `edgehive_cache_evictions_total 10`)
+		`edgehive_cache_answers_total{result="miss"} 8`, `edgehive_cache_answers_total{result="stale"} 9`, `edgehive_cache_evictions_total 10`,
+		`edgehive_cache_second_answers_total{result="hit"} 11`)
 	w := httptest.NewRecorder()
 	m.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
 	if w.Code != 404 {
@@ -140,7 +143,7 @@ func TestSeriesAreBounded(t *testing.T) {
 		wait.Go(func() {
 			for i := range 2000 {
 				m.RequestBegan()
-				m.RequestEnded("/r"+strconv.Itoa(worker*2000+i), "GET", 200, 0.001)
+				m.RequestEnded("/r"+strconv.Itoa(worker*2000+i), "GET", 200, 0.001, 1)
 			}
 		})
 	}
@@ -160,7 +163,7 @@ func BenchmarkRequestEnded(b *testing.B) {
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			m.RequestBegan()
-			m.RequestEnded("/api/data/{table}", "GET", 200, 0.001)
+			m.RequestEnded("/api/data/{table}", "GET", 200, 0.001, 512)
 		}
 	})
 }

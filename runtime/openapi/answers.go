@@ -63,7 +63,10 @@ var refused = []refusal{
 		{"the token", []string{"PGRST301", "PGRST302", "PGRST303"}},
 		{"the service role's key, in a browser", []string{"service-key-in-browser"}},
 	}, headers: []string{"WWW-Authenticate"}},
-	{status: "403", said: "A rule says no.", causes: []cause{{"a rule", []string{"42501"}}}},
+	{status: "403", said: "A rule says no.", causes: []cause{
+		{"a rule", []string{"42501"}},
+		{"the address, or the certificate, where server.use looks at them", []string{"address-not-allowed", "certificate-needed"}},
+	}},
 	{status: "404", said: "It is not there, for this caller.", causes: []cause{
 		{"no such row", []string{"PGRST116"}},
 		{"no such table", []string{"PGRST205", "42P01"}},
@@ -107,6 +110,7 @@ var refused = []refusal{
 		{"408, the body did not come in time", []string{"body-timeout"}},
 		{"414, the URL is too long", []string{"url-too-long"}},
 		{"431, too many headers", []string{"headers-too-large"}},
+		{"421, the connection was made for another host", []string{"misdirected"}},
 		{"403, the origin may not", []string{"origin-not-allowed"}},
 		{"405, the method is not for this", []string{"method-not-allowed", "PGRST101", "PGRST117", "25006"}},
 		{"500, the function failed; the log says why", []string{"function-failed", "function-memory", "function-answer-too-large"}},

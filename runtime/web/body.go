@@ -22,6 +22,25 @@ var (
 	errBodyCut     = fault.New(codeBadRequest, "the body ended before its Content-Length")
 )
 
+// boundBody bounds, before anybody reads it, the time in which a body must have
+// come: net/http reads what a handler leaves, and would wait for it for ever. It
+// also ends connections on which another's idea of where a body ends could differ
+// from ours, so that nothing after it is taken for a request: those of HTTP/1.0,
+// and of bodies without a length.
+func (h *Handler) boundBody(x *exchange, r *http.Request) {
+	if r.ProtoMajor != 1 {
+		return // a stream that is left is reset
+	}
+	if r.ProtoMinor == 0 || len(r.TransferEncoding) > 0 {
+		x.header["Connection"] = connectionClose
+	}
+	if r.ContentLength == 0 || r.Body == nil || r.Body == http.NoBody {
+		return
+	}
+	// A writer without deadlines (a recorder in tests) has no slow client either.
+	_ = http.NewResponseController(x.ResponseWriter).SetReadDeadline(time.Now().Add(h.bodyTime))
+}
+
 // readBody reads a JSON body within its bounds. What is too large by its own
 // word is refused before the client is told to go on.
 func (h *Handler) readBody(x *exchange, r *http.Request) ([]byte, *fault.Fault) {
@@ -33,13 +52,22 @@ func (h *Handler) readBody(x *exchange, r *http.Request) ([]byte, *fault.Fault) 
 
 // receive reads a body whose type was judged, within its bounds.
 func (h *Handler) receive(x *exchange, r *http.Request) ([]byte, *fault.Fault) {
-	if encodings := r.Header["Content-Encoding"]; len(encodings) > 1 || len(encodings) == 1 && !strings.EqualFold(encodings[0], "identity") {
+	if isEncoded(r) {
 		return nil, errEncoded
 	}
 	return h.receiveBytes(x, r, h.limits.body)
 }
 
-// receiveBytes reads a body of any kind within a bound and its time.
+// receiveAny is receive for bodies of any kind and another bound. What a route
+// inflates comes as it was before.
+func (h *Handler) receiveAny(x *exchange, r *http.Request, limit int64) ([]byte, *fault.Fault) {
+	if r.ContentLength != 0 && isEncoded(r) {
+		return nil, errEncoded
+	}
+	return h.receiveBytes(x, r, limit)
+}
+
+// receiveBytes reads a body within a bound and its time.
 func (h *Handler) receiveBytes(x *exchange, r *http.Request, limit int64) ([]byte, *fault.Fault) {
 	if r.ContentLength > limit {
 		x.header["Connection"] = connectionClose
@@ -58,10 +86,15 @@ func (h *Handler) receiveBytes(x *exchange, r *http.Request, limit int64) ([]byt
 	}
 	x.header["Connection"] = connectionClose
 	var tooBig *http.MaxBytesError
+	var tooInflated *inflationError
 	var network net.Error
 	switch {
+	case errors.As(err, &tooInflated):
+		return nil, errInflation
 	case errors.As(err, &tooBig):
 		return nil, tooLarge(limit)
+	case errors.Is(err, errCorrupt):
+		return nil, errNotInflated.WithCause(err)
 	case errors.As(err, &network) && network.Timeout():
 		return nil, errBodyTimeout
 	}

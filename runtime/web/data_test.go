@@ -337,7 +337,9 @@ func TestPanic(t *testing.T) {
 }
 
 func TestRequestID(t *testing.T) {
-	s := newSite(t, plain())
+	m := plain()
+	m.TrustedProxies = []string{"192.0.2.0/24"} // where httptest asks from
+	s := newSite(t, m)
 	for sent, taken := range map[string]bool{"abc-1.2_Z": true, "": false, "a b": false, "a\"b": false, strings.Repeat("x", 65): false} {
 		got := s.do("GET", "/health", "", "X-Request-Id: "+sent).Header().Get("X-Request-Id")
 		if got == "" || (got == sent) != taken {
@@ -346,5 +348,8 @@ func TestRequestID(t *testing.T) {
 	}
 	if a, b := s.do("GET", "/health", ""), s.do("GET", "/health", ""); a.Header().Get("X-Request-Id") == b.Header().Get("X-Request-Id") {
 		t.Error("two requests, one id")
+	}
+	if got := newSite(t, plain()).do("GET", "/health", "", "X-Request-Id: mine").Header().Get("X-Request-Id"); got == "mine" {
+		t.Error("the id of somebody who is no trusted proxy was taken")
 	}
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/cache"
 )
 
 // deadline is a request's context with the time that its handler has. Most
@@ -17,6 +19,8 @@ type deadline struct {
 	timed context.Context // nil until somebody waits
 	stop  context.CancelFunc
 	ended bool
+
+	patience cache.Patience // what all of the request has waited for tiers
 }
 
 // within bounds a request's context; end must follow.
@@ -26,6 +30,14 @@ func (d *deadline) within(ctx context.Context, at time.Time) context.Context {
 	}
 	d.Context, d.at = ctx, at
 	return d
+}
+
+// Value is the request's, and its patience.
+func (d *deadline) Value(key any) any {
+	if key == (cache.PatienceKey{}) {
+		return &d.patience
+	}
+	return d.Context.Value(key)
 }
 
 // Deadline is when the handler's time is over.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -34,7 +35,20 @@ type exchange struct {
 	caller   *auth.Caller
 	fault    *fault.Fault // what went wrong, for the log
 	hijacked bool
-	deadline deadline // the handler's, in the data API
+	deadline deadline       // the handler's, in the data API
+	trees    trees          // of the request's host
+	changes  *headerChanges // of the answer
+
+	request   *http.Request
+	compress  *compression // nil: the answer stays as it is
+	settled   bool         // nothing is left to decide about its coding
+	coded     *coded       // nil: what is written is sent as it is
+	scratch   *appender    // what was encoded whole, given back at the end
+	knownTags []string     // If-None-Match as it came, where it names codings
+	wouldBe   int          // bytes of the body that a 304 stands for, 0 for unknown
+	trace     *Trace       // that the request belongs to, nil for none
+	span      Span         // nil where there is no tracer
+	paced     bool         // its handler bounds by itself how long the client may take
 
 	values [12]string
 	used   int
@@ -51,10 +65,22 @@ func (x *exchange) set(key, value string) {
 	x.used++
 }
 
+// begin notes the status with which the answer begins: the last moment to change
+// its headers.
+func (x *exchange) begin(status int) {
+	x.status = status
+	if x.changes != nil {
+		x.changes.apply(x)
+	}
+}
+
 // WriteHeader notes the status that is sent. Informational ones pass.
 func (x *exchange) WriteHeader(status int) {
 	if x.status == 0 && status >= 200 {
-		x.status = status
+		x.begin(status)
+		if (x.compress != nil || x.knownTags != nil) && !x.settled && x.encodeAnswer(status) {
+			return // what is written decides about the header
+		}
 	}
 	x.ResponseWriter.WriteHeader(status)
 }
@@ -62,23 +88,53 @@ func (x *exchange) WriteHeader(status int) {
 // Write counts the bytes of the body.
 func (x *exchange) Write(p []byte) (int, error) {
 	if x.status == 0 {
-		x.status = http.StatusOK
+		x.WriteHeader(http.StatusOK)
 	}
-	n, err := x.ResponseWriter.Write(p) //nolint:gosec // G705: what is written is JSON, or files under nosniff
-	x.bytes += int64(n)
+	if x.coded != nil {
+		return x.coded.Write(p)
+	}
+	return wire{x}.Write(p)
+}
+
+// ReadFrom lets the kernel send files, where net/http can have it do so.
+func (x *exchange) ReadFrom(from io.Reader) (int64, error) {
+	if x.status == 0 {
+		x.WriteHeader(http.StatusOK)
+	}
+	inner, ok := x.ResponseWriter.(io.ReaderFrom)
+	if !ok || x.coded != nil {
+		return io.Copy(struct{ io.Writer }{x}, from)
+	}
+	n, err := inner.ReadFrom(from)
+	x.bytes += n
 	return n, err
 }
 
 // Unwrap lets http.ResponseController reach the connection.
 func (x *exchange) Unwrap() http.ResponseWriter { return x.ResponseWriter }
 
-// Flush sends what is buffered.
-func (x *exchange) Flush() {
+// Flush sends what is buffered. A writer that cannot flush, or whose client has
+// gone, tells at Write.
+func (x *exchange) Flush() { _ = x.FlushError() }
+
+// FlushError is Flush for who wants to know whether the client is still there.
+func (x *exchange) FlushError() error {
 	if x.status == 0 {
-		x.status = http.StatusOK
+		x.WriteHeader(http.StatusOK)
 	}
-	// A writer that cannot flush, or whose client has gone, tells at Write.
-	_ = http.NewResponseController(x.ResponseWriter).Flush()
+	if x.coded != nil {
+		if err := x.coded.flush(); err != nil {
+			return err
+		}
+	}
+	control := http.NewResponseController(x.ResponseWriter)
+	if x.request.ProtoMajor != 2 || x.paced {
+		return control.Flush()
+	}
+	_ = control.SetWriteDeadline(time.Now().Add(writeProgress))
+	err := control.Flush()
+	_ = control.SetWriteDeadline(time.Time{})
+	return err
 }
 
 // Hijack hands the connection to a WebSocket.
@@ -94,13 +150,17 @@ func (x *exchange) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 var (
 	_ http.Flusher  = (*exchange)(nil)
 	_ http.Hijacker = (*exchange)(nil)
+	_ io.ReaderFrom = (*exchange)(nil)
 )
 
 // ServeHTTP answers one request, whatever happens in its handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{ResponseWriter: w, header: w.Header(), began: time.Now(), id: requestID(r)}
+	x := &exchange{ResponseWriter: w, header: w.Header(), began: time.Now(), id: h.requestID(r), request: r, compress: h.compress}
 	x.set("X-Request-Id", x.id)
 	x.header["X-Content-Type-Options"] = noSniff
+	x.plainTags(r)
+	h.boundBody(x, r)
+	r = h.startTrace(x, r)
 	if h.meter != nil {
 		h.meter.RequestBegan()
 	}
@@ -114,8 +174,10 @@ func (h *Handler) end(x *exchange, r *http.Request) {
 	if thrown := recover(); thrown != nil {
 		abort = h.recovered(x, r, thrown)
 	}
+	x.endBody(abort)
+	x.endTrace(r, x.outcome(r))
 	if h.meter != nil {
-		h.meter.RequestEnded(x.route, knownMethod(r.Method), x.outcome(r), time.Since(x.began).Seconds())
+		h.meter.RequestEnded(x.route, knownMethod(r.Method), x.outcome(r), time.Since(x.began).Seconds(), x.bytes)
 	}
 	h.logRequest(x, r)
 	if abort {
@@ -155,11 +217,13 @@ func (x *exchange) outcome(r *http.Request) int {
 	return x.status
 }
 
-// requestID takes the id of a proxy before us when it is a plain word, else
-// makes one.
-func requestID(r *http.Request) string {
-	if sent := r.Header["X-Request-Id"]; len(sent) == 1 && plainID(sent[0]) {
-		return sent[0]
+// requestID takes the id of a trusted proxy before us when it is a plain word, else
+// makes one: another's could be that of a request that is looked for in the log.
+func (h *Handler) requestID(r *http.Request) string {
+	if sent := r.Header["X-Request-Id"]; len(sent) == 1 && len(h.proxies) > 0 && plainID(sent[0]) {
+		if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && h.trusts(peer.Addr().Unmap().WithZone("")) {
+			return sent[0]
+		}
 	}
 	var raw [8]byte
 	var text [16]byte

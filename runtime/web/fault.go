@@ -15,6 +15,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/function"
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store"
+	"github.com/edge-hive/edge-hive/runtime/web/proxy"
 )
 
 // Codes of the surface's own faults, the dialect's where it has one.
@@ -31,6 +32,10 @@ const (
 	codeOrigin       = "origin-not-allowed"
 	codeServiceKey   = "service-key-in-browser"
 	codeNotHere      = "not-in-this-version"
+	codeAddress      = "address-not-allowed"
+	codeCertificate  = "certificate-needed"
+	codeMisdirected  = "misdirected"
+	codeCredentials  = "credentials-needed"
 	codePreference   = "preference-not-supported"
 	codeUnavailable  = "unavailable"
 	codeDiskFull     = "53100"
@@ -115,6 +120,10 @@ var statuses = map[string]int{
 	function.CodeTimeout: http.StatusGatewayTimeout,
 	function.CodeDepth:   http.StatusLoopDetected,
 
+	proxy.CodeBadGateway:     http.StatusBadGateway,
+	proxy.CodeNoServer:       http.StatusServiceUnavailable,
+	proxy.CodeGatewayTimeout: http.StatusGatewayTimeout,
+
 	codeTimeout:     http.StatusGatewayTimeout,
 	codeDiskFull:    http.StatusInsufficientStorage,
 	codeUnavailable: http.StatusServiceUnavailable,
@@ -131,6 +140,10 @@ var statuses = map[string]int{
 	codeOrigin:      http.StatusForbidden,
 	codeServiceKey:  http.StatusUnauthorized,
 	codeNotHere:     http.StatusNotFound,
+	codeAddress:     http.StatusForbidden,
+	codeCertificate: http.StatusForbidden,
+	codeMisdirected: http.StatusMisdirectedRequest,
+	codeCredentials: http.StatusUnauthorized,
 }
 
 // statusOf is the HTTP status of a code: as listed, else 400, for what we do not
@@ -178,7 +191,9 @@ func (x *exchange) failStatus(r *http.Request, f *fault.Fault, status int) {
 	x.fault = f
 	switch status {
 	case http.StatusUnauthorized:
-		x.set("Www-Authenticate", challenge(f))
+		if f.Code != codeCredentials { // whose challenge is its own
+			x.set("Www-Authenticate", challenge(f))
+		}
 	case http.StatusServiceUnavailable:
 		x.set("Retry-After", "1")
 	}

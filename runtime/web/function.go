@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/go-chi/chi/v5"
-
 	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/function"
@@ -99,14 +97,14 @@ func (f *functionCall) serve(x *exchange, r *http.Request, caller *auth.Caller, 
 		f.failWith(x, r, err)
 		return
 	}
-	body, refusal := f.site.receiveBytes(x, r, f.limits.body)
+	body, refusal := f.site.receiveAny(x, r, f.limits.body)
 	if refusal != nil {
 		f.fail(x, r, refusal)
 		return
 	}
 	request.Method, request.Query, request.Host, request.Header = r.Method, withoutRegion(r.URL.RawQuery), r.Host, r.Header
 	event := function.Event{
-		Kind: function.KindRequest, ID: x.id, Trace: traceOf(r), Caller: caller, Request: request, Body: body,
+		Kind: function.KindRequest, ID: x.id, Trace: x.traceparent(), Caller: caller, Request: request, Body: body,
 	}
 	x.header["Cache-Control"] = cacheNever // unless the function says otherwise
 	answer := functionAnswer{x: x, headOnly: r.Method == http.MethodHead}
@@ -138,23 +136,6 @@ func withoutRegion(query string) string {
 	return strings.Join(kept, "&")
 }
 
-// traceOf is the request's W3C trace context, "" for none (version 00 of
-// https://www.w3.org/TR/trace-context).
-func traceOf(r *http.Request) string {
-	sent := r.Header["Traceparent"]
-	if len(sent) != 1 || len(sent[0]) != 55 || !strings.HasPrefix(sent[0], "00-") {
-		return ""
-	}
-	for i := range len(sent[0]) {
-		c := sent[0][i]
-		dash, hex := i == 2 || i == 35 || i == 52, c >= '0' && c <= '9' || c >= 'a' && c <= 'f'
-		if dash && c != '-' || !dash && !hex {
-			return ""
-		}
-	}
-	return sent[0]
-}
-
 // functionAnswer writes what a function answers.
 type functionAnswer struct {
 	x        *exchange
@@ -165,6 +146,9 @@ type functionAnswer struct {
 // origins, and what we say of every answer are not the function's to say.
 func (a *functionAnswer) Head(status int, header http.Header) error {
 	for name, values := range header {
+		if name == "Vary" {
+			a.x.header["Vary"] = mergeVary(a.x.header["Vary"], values)
+		}
 		if ownHeader(name) {
 			continue
 		}
@@ -193,7 +177,7 @@ func (a *functionAnswer) Write(p []byte) (int, error) {
 // Flush sends what was written. A client that is gone is an error, so that the
 // function ends.
 func (a *functionAnswer) Flush() error {
-	return http.NewResponseController(a.x.ResponseWriter).Flush()
+	return a.x.FlushError()
 }
 
 // fail answers a failure of ours: in the API's shape, or as Supabase's relay does,
@@ -305,7 +289,7 @@ func (a *routeFunction) answer(x *exchange, r *http.Request) {
 			request.Params[name] = r.PathValue(name)
 		}
 	}
-	if rest := chi.URLParam(r, "*"); rest != "" {
+	if rest := r.PathValue("*"); rest != "" {
 		if request.Params == nil {
 			request.Params = make(map[string]string, 1)
 		}

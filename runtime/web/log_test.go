@@ -47,11 +47,13 @@ func (m *meter) RequestBegan() {
 	m.began++
 }
 
-func (m *meter) RequestEnded(route, method string, _ int, _ float64) {
+func (m *meter) RequestEnded(route, method string, _ int, _ float64, _ int64) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.ended = append(m.ended, method+" "+route)
 }
+
+func (m *meter) RateLimited(string) {}
 
 // Labels are patterns: nothing that a client chooses makes a new one.
 func TestMeterSeesPatterns(t *testing.T) {

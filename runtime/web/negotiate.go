@@ -128,13 +128,14 @@ var errRange = fault.New(codeRange, "Requested range not satisfiable").
 	WithDetails("The lower boundary must be lower than or equal to the upper boundary in the Range header.")
 
 // unchanged sends the tag of an answer, and answers 304 where the client has just
-// that. It reports whether the request is answered.
-func (x *exchange) unchanged(r *http.Request, tag string) bool {
+// that. It reports whether the request is answered. size is that of the body.
+func (x *exchange) unchanged(r *http.Request, tag string, size int) bool {
 	x.set("Etag", tag)
 	tags := r.Header["If-None-Match"]
 	if len(tags) == 0 || !matchesETag(tags, tag) {
 		return false
 	}
+	x.wouldBe = size
 	x.WriteHeader(http.StatusNotModified)
 	return true
 }

@@ -4,7 +4,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"net/http"
-	"strconv"
+
+	"github.com/edge-hive/edge-hive/runtime/cache"
 )
 
 // OpenAPI is what describes the API: to everyone, and to the service role,
@@ -15,13 +16,14 @@ const openAPIPath = "/api/openapi.json"
 
 // described is a document, ready to be sent.
 type described struct {
-	body         []byte
-	length, etag string
+	body    []byte
+	etag    string
+	codings cache.Codings
 }
 
-func describedBy(body []byte) described {
+func describedBy(body []byte) *described {
 	sum := sha256.Sum256(body)
-	return described{body, strconv.Itoa(len(body)), `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`}
+	return &described{body: body, etag: `"` + base64.RawURLEncoding.EncodeToString(sum[:16]) + `"`}
 }
 
 // openAPI answers the documents: the caller is known as in the data API, for
@@ -45,21 +47,15 @@ func (h *Handler) openAPI(o OpenAPI) http.Handler {
 		if !h.identify(x, r, &c) || !h.count(x, r, h.fallback, c.caller) {
 			return
 		}
-		document := &everyone
+		document := everyone
 		if c.caller.IsService() {
-			document = &service
+			document = service
 		}
 		x.header["Cache-Control"] = cacheValidate
-		if x.unchanged(r, document.etag) {
+		if x.unchanged(r, document.etag, len(document.body)) {
 			return
 		}
-		x.header["Content-Type"] = typeJSON
-		x.set("Content-Length", document.length)
-		x.WriteHeader(http.StatusOK)
-		if r.Method != http.MethodHead {
-			// A client that is gone is noticed by net/http.
-			_, _ = x.Write(document.body)
-		}
+		x.sendKept(r, typeJSON, http.StatusOK, document.body, &document.codings, len(document.body))
 	})
 }
 

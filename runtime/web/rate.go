@@ -28,6 +28,7 @@ type Limiter struct {
 	seed   maphash.Seed
 	epoch  time.Time
 	shards [limiterShards]limiterShard
+	common Common // nil: this process counts alone
 }
 
 // limiterShard is a bounded map with its entries in order of last use.
@@ -46,6 +47,7 @@ type counter struct {
 	key          uint64
 	full         int64
 	newer, older int32
+	drawn        drawn
 }
 
 const none int32 = -1
@@ -201,7 +203,11 @@ var errRate = fault.New(codeRate, "too many requests").WithHint("wait as long as
 // may go on; otherwise it is answered.
 func (h *Handler) count(x *exchange, r *http.Request, t *rate, caller *auth.Caller) bool {
 	budget := t.budget(caller.Role)
-	v := h.limiter.take(h.limiter.key(t, caller, x.client), budget, t.window, x.began)
+	key := h.limiter.key(t, caller, x.client)
+	v := h.limiter.take(key, budget, t.window, x.began)
+	if v.allowed && h.limiter.common != nil {
+		v = h.limiter.together(r.Context(), key, t, caller, x.client, v, x.began)
+	}
 	x.set("Ratelimit-Limit", strconv.Itoa(budget))
 	x.set("Ratelimit-Remaining", strconv.Itoa(v.remaining))
 	x.set("Ratelimit-Reset", strconv.Itoa(seconds(v.reset)))
@@ -209,6 +215,9 @@ func (h *Handler) count(x *exchange, r *http.Request, t *rate, caller *auth.Call
 		return true
 	}
 	x.set("Retry-After", strconv.Itoa(max(seconds(v.retry), 1)))
+	if h.meter != nil {
+		h.meter.RateLimited(t.name)
+	}
 	x.fail(r, errRate)
 	return false
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/edge-hive/edge-hive/runtime/cache"
 	"github.com/edge-hive/edge-hive/runtime/data"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 )
@@ -66,10 +67,10 @@ func (x *exchange) answerRead(r *http.Request, c *call, a *data.Answer) {
 	}
 	x.header["Cache-Control"] = cacheValidate
 	// A count is not in the body, so the tag of the body does not vouch for it.
-	if a.ETag != "" && !c.prefer.Count && x.unchanged(r, a.ETag) {
+	if a.ETag != "" && !c.prefer.Count && x.unchanged(r, a.ETag, len(a.Body)) {
 		return
 	}
-	x.send(r, c.contentType(), status, a.Body)
+	x.sendEntry(r, c.contentType(), status, a.Entry, a.Status)
 }
 
 // setRange says which of all rows are answered, and with which status; an offset
@@ -119,8 +120,30 @@ func (c *call) contentType() []string {
 
 // send sends a whole body.
 func (x *exchange) send(r *http.Request, contentType []string, status int, body []byte) {
+	x.sendKept(r, contentType, status, body, nil, 0)
+}
+
+// sendEntry sends the body of an answer. One that is kept keeps what it became in
+// content codings.
+func (x *exchange) sendEntry(r *http.Request, contentType []string, status int, entry *cache.Entry, found cache.Status) {
+	if found == cache.Bypass {
+		x.sendKept(r, contentType, status, entry.Body, nil, 0)
+		return
+	}
+	x.sendKept(r, contentType, status, entry.Body, &entry.Codings, entry.Room())
+}
+
+// sendKept sends a whole body. Codings, when given, has it in content codings, and
+// keeps more of them within room.
+func (x *exchange) sendKept(r *http.Request, contentType []string, status int, body []byte, codings *cache.Codings, room int) {
 	x.header["Content-Type"] = contentType
-	x.set("Content-Length", strconv.Itoa(len(body)))
+	length := len(body)
+	if x.compress != nil {
+		body, length = x.encodeBody(status, body, codings, room)
+	}
+	if length >= 0 {
+		x.set("Content-Length", strconv.Itoa(length))
+	}
 	x.WriteHeader(status)
 	if r.Method != http.MethodHead {
 		// A client that is gone is noticed by net/http.

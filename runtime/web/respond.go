@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"golang.org/x/net/http/httpguts"
+
+	"github.com/edge-hive/edge-hive/runtime/cache"
 )
 
 // respond answers fixed bytes.
@@ -16,6 +18,8 @@ type respond struct {
 	status int
 	header http.Header
 	body   []byte
+
+	codings cache.Codings
 }
 
 // framing are the headers that net/http alone may set.
@@ -54,17 +58,28 @@ func (a *respond) answer(x *exchange, r *http.Request) {
 	for key, values := range a.header {
 		x.header[key] = values
 	}
+	body := a.body
+	if x.compress != nil {
+		var length int
+		if body, length = x.encodeBody(a.status, body, &a.codings, len(body)); length < 0 {
+			delete(x.header, "Content-Length")
+		} else if length != len(a.body) {
+			x.set("Content-Length", strconv.Itoa(length))
+		}
+	}
 	x.WriteHeader(a.status)
-	if r.Method != http.MethodHead && len(a.body) > 0 {
+	if r.Method != http.MethodHead && len(body) > 0 {
 		// A client that is gone is noticed by net/http.
-		_, _ = x.Write(a.body)
+		_, _ = x.Write(body)
 	}
 }
 
-// redirect answers a Location: fixed text, with path parameters between.
+// redirect answers a Location: fixed text, with path parameters between, and the
+// request's query where the text has none.
 type redirect struct {
 	status int
 	parts  []redirectPart
+	asked  bool // the text has a query of its own, or a fragment, which ends it
 }
 
 // redirectPart is fixed text, then a path parameter ("" for none).
@@ -74,7 +89,7 @@ type redirectPart struct{ text, param string }
 // stand after the host only, so that no request chooses where it is sent.
 func newRedirect(t *route) (*redirect, error) {
 	declared := t.declared.Redirect
-	a := &redirect{status: declared.Status}
+	a := &redirect{status: declared.Status, asked: strings.ContainsAny(declared.To, "?#")}
 	if a.status == 0 {
 		a.status = http.StatusPermanentRedirect
 	}
@@ -127,7 +142,7 @@ func redirectBase(base string, whole bool) bool {
 }
 
 func (a *redirect) answer(x *exchange, r *http.Request) {
-	if len(a.parts) == 1 && a.parts[0].param == "" {
+	if len(a.parts) == 1 && a.parts[0].param == "" && (a.asked || r.URL.RawQuery == "") {
 		x.set("Location", a.parts[0].text)
 	} else {
 		x.set("Location", a.target(r))
@@ -153,6 +168,10 @@ func (a *redirect) target(r *http.Request) string {
 		default:
 			b.WriteString(url.PathEscape(r.PathValue(part.param)))
 		}
+	}
+	if !a.asked && r.URL.RawQuery != "" && httpguts.ValidHeaderFieldValue(r.URL.RawQuery) {
+		b.WriteByte('?')
+		b.WriteString(r.URL.RawQuery)
 	}
 	return b.String()
 }

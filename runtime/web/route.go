@@ -3,9 +3,9 @@ package web
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
-	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 )
@@ -18,6 +18,7 @@ type route struct {
 	methods  []string // none: every method
 	rate     *rate
 	limits   limits
+	before   laid
 	answer   answerer
 }
 
@@ -27,7 +28,8 @@ type answerer interface {
 }
 
 // newRoute prepares a declared route.
-func (h *Handler) newRoute(m *manifest.Manifest, declared *manifest.Route) (*route, error) {
+func (h *Handler) newRoute(o *Options, declared *manifest.Route) (*route, error) {
+	m := o.Manifest
 	built := &route{site: h, declared: declared, at: place(m, declared), rate: h.fallback, limits: h.limits}
 	if declared.Rate != "" {
 		named, ok := h.rates[declared.Rate]
@@ -41,6 +43,9 @@ func (h *Handler) newRoute(m *manifest.Manifest, declared *manifest.Route) (*rou
 	}
 	if declared.Timeout > 0 {
 		built.limits.timeout = declared.Timeout
+	}
+	if err := built.lay(m); err != nil {
+		return nil, err
 	}
 	switch declared.Method {
 	case "":
@@ -64,8 +69,13 @@ func (h *Handler) newRoute(m *manifest.Manifest, declared *manifest.Route) (*rou
 		built.answer = newRouteQuery(built)
 	case declared.Function != nil:
 		built.answer = h.newRouteFunction(built, declared.Function)
+	case declared.Proxy != nil:
+		built.answer, err = h.newRouteProxy(built)
 	default:
 		err = built.fault("bad-route", "the route does nothing")
+	}
+	if err == nil && built.before.policy != "" {
+		built.answer, err = newAnswerCache(h, o, built, built.before.policy)
 	}
 	if err != nil {
 		return nil, err
@@ -78,43 +88,29 @@ func (t *route) fault(code, message string) *fault.Fault {
 	return fault.New(code, message).At(t.declared.Path, t.at)
 }
 
-// ServeHTTP holds the request to the route's rate and limits, then answers it.
+// ServeHTTP takes the request through what stands before the route, then answers
+// it.
 func (t *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := w.(*exchange)
 	x.route = t.declared.Pattern
-	x.caller = t.site.guess(r)
-	if !t.site.count(x, r, t.rate, x.caller) {
-		return
+	x.changes = t.before.changes
+	if t.before.compressSaid {
+		x.compress = t.before.compress
 	}
-	if r.ContentLength > t.limits.body {
-		x.fail(r, tooLarge(t.limits.body))
-		return
-	}
-	if r.Body != nil && r.Body != http.NoBody {
-		r.Body = http.MaxBytesReader(x.ResponseWriter, r.Body, t.limits.body)
+	for _, g := range t.before.guards {
+		if !g.admit(x, r) {
+			return
+		}
 	}
 	if t.declared.Timeout > 0 {
 		// A declared time-out bounds the sending too. A writer without deadlines
 		// (a recorder in tests) has no slow client either.
+		x.paced = true
 		control := http.NewResponseController(x.ResponseWriter)
 		_ = control.SetWriteDeadline(time.Now().Add(t.declared.Timeout))
 		defer func() { _ = control.SetWriteDeadline(time.Time{}) }()
 	}
 	t.answer.answer(x, r)
-}
-
-// guess finds the caller for counting: these routes are open to everyone, so a
-// credential that does not hold makes nobody of its bearer.
-func (h *Handler) guess(r *http.Request) *auth.Caller {
-	authorization, apikey := r.Header.Get("Authorization"), r.Header.Get("Apikey")
-	if authorization == "" && apikey == "" {
-		return nobody
-	}
-	resolved, err := h.callers.Resolve(authorization, apikey)
-	if err != nil {
-		return nobody
-	}
-	return resolved.Caller
 }
 
 // health says that the process serves, and nothing else.
@@ -138,7 +134,13 @@ func (h *Handler) serveReady(w http.ResponseWriter, r *http.Request) {
 		x.plain(r, http.StatusServiceUnavailable, "not ready")
 		return
 	}
-	x.plain(r, http.StatusOK, "ready")
+	word := "ready"
+	if h.without != nil {
+		if away := h.without(); len(away) > 0 {
+			word += ", without " + strings.Join(away, ", ")
+		}
+	}
+	x.plain(r, http.StatusOK, word)
 }
 
 // plain answers a word.

@@ -41,7 +41,7 @@ func TestRouting(t *testing.T) {
 		{"GET", "http://www.example.com./x", "www"},
 		{"GET", "http://www.example.com.evil.example/x", "any host"},
 		{"GET", "http://example.com/old", "old"},
-		{"GET", "http://www.example.com/old", "old"}, // the more specific path
+		{"GET", "http://www.example.com/old", "www"}, // the more exact host, whatever the path
 		{"POST", "http://example.com/old", "any host"},
 		{"GET", "http://www.example.com/both", "both on www"},
 		{"GET", "http://example.com/both", "both"},
@@ -107,6 +107,11 @@ func TestRedirect(t *testing.T) {
 		"/u/a%20b/x/..%41": "https://a.example/a%20b/..A",
 		"/w/a/b%3Fc":       "/a/b%3Fc",
 		"/w/":              "/",
+		// The query goes along where the target has none.
+		"/old?a=%20b&c":   "/new?a=%20b&c",
+		"/old?":           "/new",
+		"/w/a?x=//e.evil": "/a?x=//e.evil",
+		"/p/7?id=8":       "/items?id=7",
 	} {
 		w := s.do("GET", target, "")
 		if got := w.Header().Get("Location"); w.Code < 300 || w.Code > 308 || got != want {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -21,22 +22,85 @@ type limits struct {
 	timeout time.Duration
 }
 
-// router finds the handler of everything but the data API: one tree for each
-// declared host, one for all other hosts. Within a tree the more specific path
-// wins; of equal paths, the one that names the host.
+// router finds the handler of everything but the data API. Of the routes that fit
+// a request what is built in wins, then the one with the more exact host, of these
+// the one with the more exact path, of these the one that names the method: so
+// there is a tree for each of them, and a request goes through those of its host
+// until one has a route for it.
 type router struct {
-	hosts map[string]*chi.Mux
-	any   *chi.Mux
+	hosts    map[string]trees // by the whole host
+	anyLabel map[string]trees // of *.example.com, by what follows the first label
+	others   trees
 }
 
+// trees are looked through in order.
+type trees []*chi.Mux
+
 func (t *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if len(t.hosts) > 0 {
-		if mux, ok := t.hosts[hostname(r.Host)]; ok {
-			mux.ServeHTTP(w, r)
+	x := w.(*exchange)
+	x.trees = t.of(r.Host)
+	x.trees[0].ServeHTTP(w, r)
+}
+
+// of finds the trees of a Host header.
+func (t *router) of(host string) trees {
+	if len(t.hosts)+len(t.anyLabel) == 0 {
+		return t.others
+	}
+	name := hostname(host)
+	if found, ok := t.hosts[name]; ok {
+		return found
+	}
+	if _, parent, ok := strings.Cut(name, "."); ok {
+		if found, ok := t.anyLabel[parent]; ok {
+			return found
+		}
+	}
+	return t.others
+}
+
+// onward goes on with the next tree of a request's host. It is what a tree does
+// that has no route for it.
+func (h *Handler) onward(w http.ResponseWriter, r *http.Request) {
+	x := w.(*exchange)
+	routing := chi.RouteContext(r.Context())
+	for i, tree := range x.trees {
+		if tree == routing.Routes && i+1 < len(x.trees) {
+			routing.Reset()
+			routing.Routes = x.trees[i+1]
+			x.trees[i+1].ServeHTTP(w, r)
 			return
 		}
 	}
-	t.any.ServeHTTP(w, r)
+	x.route = "none"
+	allow := x.trees.allowed(r.URL.Path)
+	if len(allow) == 0 {
+		x.fail(r, errNoRoute)
+		return
+	}
+	x.set("Allow", strings.Join(allow, ", "))
+	if r.Method == http.MethodOptions {
+		x.WriteHeader(http.StatusNoContent)
+		return
+	}
+	x.fail(r, errMethod(r.Method))
+}
+
+// allowed lists the methods that a path answers to, none where there is no route.
+func (t trees) allowed(path string) []string {
+	var allow []string
+	for _, method := range []string{
+		http.MethodOptions, http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
+	} {
+		fits := func(tree *chi.Mux) bool { return tree.Match(chi.NewRouteContext(), method, path) }
+		if slices.ContainsFunc(t, fits) {
+			allow = append(allow, method)
+		}
+	}
+	if len(allow) > 0 && allow[0] != http.MethodOptions {
+		allow = append([]string{http.MethodOptions}, allow...)
+	}
+	return allow
 }
 
 // hostname is a Host header without port and final dot, lower case.
@@ -49,36 +113,72 @@ func hostname(host string) string {
 
 // layRoutes builds the trees.
 func (h *Handler) layRoutes(o Options) error {
-	h.routes = &router{hosts: make(map[string]*chi.Mux), any: h.newMux(o)}
-	for i := range o.Manifest.Routes {
-		if host := o.Manifest.Routes[i].Host; host != "" && h.routes.hosts[host] == nil {
-			h.routes.hosts[host] = h.newMux(o)
-		}
-	}
 	var errs []error
-	handlers := make([]*route, len(o.Manifest.Routes))
+	byHost := map[string]*chi.Mux{"": h.newTree()}
+	built := make([]*route, 0, len(o.Manifest.Routes))
 	for i := range o.Manifest.Routes {
-		declared := &o.Manifest.Routes[i]
-		built, err := h.newRoute(o.Manifest, declared)
+		made, err := h.newRoute(&o, &o.Manifest.Routes[i])
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		handlers[i] = built
-		if declared.Host != "" {
+		built = append(built, made)
+	}
+	// Of routes on one path those that name more of the method are laid later, and
+	// stay.
+	slices.SortStableFunc(built, func(a, b *route) int {
+		return methodRank(b.declared.Method) - methodRank(a.declared.Method)
+	})
+	for _, made := range built {
+		tree, ok := byHost[made.declared.Host]
+		if !ok {
+			tree = h.newTree()
+			byHost[made.declared.Host] = tree
+		}
+		errs = append(errs, lay(tree, made))
+	}
+	h.routes = h.newRouter(h.newBuiltIn(o), byHost)
+	return errors.Join(errs...)
+}
+
+// newRouter puts the trees of each host in their order.
+func (h *Handler) newRouter(builtIn *chi.Mux, byHost map[string]*chi.Mux) *router {
+	t := &router{hosts: map[string]trees{}, anyLabel: map[string]trees{}, others: trees{builtIn, byHost[""]}}
+	for host, tree := range byHost {
+		if parent, ok := strings.CutPrefix(host, "*."); ok {
+			t.anyLabel[parent] = trees{builtIn, tree, byHost[""]}
+		}
+	}
+	for host, tree := range byHost {
+		if host == "" || strings.HasPrefix(host, "*.") {
 			continue
 		}
-		errs = append(errs, lay(h.routes.any, built))
-		for _, mux := range h.routes.hosts {
-			errs = append(errs, lay(mux, built))
+		t.hosts[host] = trees{builtIn, tree, byHost[""]}
+		if _, parent, ok := strings.Cut(host, "."); ok && byHost["*."+parent] != nil {
+			t.hosts[host] = trees{builtIn, tree, byHost["*."+parent], byHost[""]}
 		}
 	}
-	for _, built := range handlers { // those of a host last, for they win
-		if built != nil && built.declared.Host != "" {
-			errs = append(errs, lay(h.routes.hosts[built.declared.Host], built))
-		}
+	return t
+}
+
+// methodRank is how exactly a route names its method: GET, which answers HEAD as
+// well, less than HEAD.
+func methodRank(method string) int {
+	switch method {
+	case "":
+		return 2
+	case http.MethodGet:
+		return 1
 	}
-	return errors.Join(errs...)
+	return 0
+}
+
+// newTree makes a tree that hands on what it has no route for.
+func (h *Handler) newTree() *chi.Mux {
+	tree := chi.NewRouter()
+	tree.NotFound(h.onward)
+	tree.MethodNotAllowed(h.onward)
+	return tree
 }
 
 // lay puts a route into a tree. chi panics at a pattern that it cannot lay: that
@@ -101,24 +201,9 @@ func lay(mux *chi.Mux, built *route) (err error) {
 // notHere are the prefixes of Supabase's wire that this version does not answer.
 var notHere = []string{"/auth/v1", "/storage/v1", "/realtime/v1", "/graphql/v1", "/api/auth", "/api/storage"}
 
-// newMux makes a tree with the built-in surface in it.
-func (h *Handler) newMux(o Options) *chi.Mux {
-	mux := chi.NewRouter()
-	mux.NotFound(func(w http.ResponseWriter, r *http.Request) {
-		x := w.(*exchange)
-		x.route = "none"
-		x.fail(r, errNoRoute)
-	})
-	mux.MethodNotAllowed(func(w http.ResponseWriter, r *http.Request) {
-		x := w.(*exchange)
-		x.route = "none"
-		x.set("Allow", strings.Join(allowed(mux, r.URL.Path), ", "))
-		if r.Method == http.MethodOptions {
-			x.WriteHeader(http.StatusNoContent)
-			return
-		}
-		x.fail(r, errMethod(r.Method))
-	})
+// newBuiltIn makes the tree of what needs no route.
+func (h *Handler) newBuiltIn(o Options) *chi.Mux {
+	mux := h.newTree()
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
 		mux.MethodFunc(method, "/health", health)
 		mux.MethodFunc(method, "/ready", h.serveReady)
@@ -139,17 +224,6 @@ func (h *Handler) newMux(o Options) *chi.Mux {
 		mux.HandleFunc(prefix+"/*", absent)
 	}
 	return mux
-}
-
-// allowed lists the methods that a path answers to.
-func allowed(mux *chi.Mux, path string) []string {
-	methods := []string{http.MethodOptions}
-	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
-		if mux.Match(chi.NewRouteContext(), method, path) {
-			methods = append(methods, method)
-		}
-	}
-	return methods
 }
 
 var (
@@ -175,6 +249,7 @@ func (h *Handler) realtime(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := w.(*exchange)
 		x.route = "/api/realtime/{channel}"
+		x.paced = true
 		if !h.count(x, r, h.fallback, nobody) {
 			return
 		}
@@ -192,6 +267,9 @@ var nobody = auth.Nobody()
 // by its prefix, without the tree: it is most of all requests.
 func (h *Handler) serve(x *exchange, r *http.Request) {
 	x.client = h.clientAddr(r)
+	if h.always != nil && !h.always.admit(x, r) {
+		return
+	}
 	if h.crossOrigin(x, r) {
 		return
 	}

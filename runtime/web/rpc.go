@@ -146,10 +146,10 @@ func (x *exchange) answerCall(r *http.Request, c *call, a *data.Called) {
 		return
 	}
 	x.header["Cache-Control"] = cacheValidate
-	if !c.prefer.Count && x.unchanged(r, a.ETag) { // a count is not in the body
+	if !c.prefer.Count && x.unchanged(r, a.ETag, len(a.Body)) { // a count is not in the body
 		return
 	}
-	x.send(r, contentType, status, a.Body)
+	x.sendEntry(r, contentType, status, a.Entry, a.Status)
 }
 
 // routeQuery is a declared route that calls a named query.

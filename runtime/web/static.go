@@ -20,12 +20,16 @@ type fileRoot struct {
 	// hidden are slash paths inside it that are ours: the data folder, the
 	// manifest's files. Lower case, for file systems that know none.
 	hidden []string
+	path   string // as it was opened, absolute, without links
+	kept   keptFiles
 }
 
 // static serves the files of a folder.
 type static struct {
-	root *fileRoot
-	spa  bool
+	root     *fileRoot
+	spa      bool
+	clean    bool
+	notFound string // the file that answers where there is none, "" for a fault
 }
 
 // newStatic opens the folder. Links in the folder's own path are followed, those
@@ -39,7 +43,7 @@ func (h *Handler) newStatic(m *manifest.Manifest, t *route) (*static, error) {
 		}
 		return nil, t.fault("no-folder", "the folder "+dir+" cannot be opened").WithCause(err)
 	}
-	root := &fileRoot{Root: opened}
+	root := &fileRoot{Root: opened, path: resolved(dir), kept: keptFiles{room: &h.files}}
 	h.roots = append(h.roots, root)
 	for _, ours := range append([]string{m.DataDir()}, m.Files...) {
 		inside, ok := within(dir, ours)
@@ -51,7 +55,8 @@ func (h *Handler) newStatic(m *manifest.Manifest, t *route) (*static, error) {
 		}
 		root.hidden = append(root.hidden, strings.ToLower(filepath.ToSlash(inside)))
 	}
-	return &static{root: root, spa: t.declared.Static.SPA}, nil
+	declared := t.declared.Static
+	return &static{root: root, spa: declared.SPA, clean: declared.CleanURLs, notFound: declared.NotFound}, nil
 }
 
 // within gives the path of file relative to dir when it lies in it, links of
@@ -77,11 +82,11 @@ func resolved(name string) string {
 func (s *static) answer(x *exchange, r *http.Request) {
 	name := r.PathValue("*")
 	if !s.visible(name) {
-		x.fail(r, errNoRoute)
+		s.missing(x, r, false)
 		return
 	}
-	switch found := s.find(strings.TrimSuffix(name, "/"), strings.HasSuffix(name, "/") || name == ""); {
-	case found.folder:
+	switch file, folder := s.find(name); {
+	case folder:
 		// Relative links in the index need the slash. The path begins with one
 		// slash and holds no backslash, so this stays on our host.
 		location := escapedPath(r.URL.Path + "/")
@@ -91,13 +96,29 @@ func (s *static) answer(x *exchange, r *http.Request) {
 		x.set("Location", location)
 		x.header["Content-Length"] = zero
 		x.WriteHeader(http.StatusPermanentRedirect)
-	case found.name != "":
-		s.send(x, r, found.name)
-	case s.spa && s.isFile("index.html"):
-		s.send(x, r, "index.html")
+	case file != nil:
+		s.send(x, r, file)
 	default:
-		x.fail(r, errNoRoute)
+		s.missing(x, r, s.spa)
 	}
+}
+
+// missing answers where there is no file; spa says that the application in the
+// browser knows the path.
+func (s *static) missing(x *exchange, r *http.Request, spa bool) {
+	if spa {
+		if index := s.file("index.html"); index != nil {
+			s.send(x, r, index)
+			return
+		}
+	}
+	if s.notFound != "" {
+		if page := s.file(s.notFound); page != nil {
+			s.sendWhole(x, r, page, http.StatusNotFound)
+			return
+		}
+	}
+	x.fail(r, errNoRoute)
 }
 
 // visible refuses dotfiles, and names that the system's files cannot have.
@@ -112,90 +133,69 @@ func (s *static) visible(name string) bool {
 	return trimmed == "" || err == nil
 }
 
-// found is the file that answers a name, or that the name is a folder's, which
-// wants a slash.
-type found struct {
-	name   string
-	folder bool
-}
-
-// find looks a name up; asFolder says that it was written with a slash.
-func (s *static) find(name string, asFolder bool) found {
-	if asFolder {
-		if index := path.Join(name, "index.html"); s.isFile(index) {
-			return found{name: index}
+// find looks a name up, as it was written: the file that answers it, or that it
+// is a folder's, which wants a slash.
+func (s *static) find(name string) (file *servedFile, folder bool) {
+	if name == "" {
+		return s.file("index.html"), false
+	}
+	if strings.HasSuffix(name, "/") {
+		return s.file(name + "index.html"), false
+	}
+	if file = s.file(name); file != nil {
+		return file, false
+	}
+	if s.clean && path.Ext(name) == "" {
+		if file = s.file(name + ".html"); file != nil {
+			return file, false
 		}
-		return found{}
 	}
-	if s.isFile(name) {
-		return found{name: name}
-	}
-	return found{folder: s.isFile(path.Join(name, "index.html"))}
+	return nil, s.isFile(name + "/index.html")
 }
 
 // isFile reports whether a name is a regular file that is reached through no
 // link and is not ours.
-func (s *static) isFile(name string) bool {
-	lower := strings.ToLower(name)
-	for _, hidden := range s.root.hidden {
-		if lower == hidden || strings.HasPrefix(lower, hidden+"/") {
-			return false
-		}
+func (s *static) isFile(name string) bool { return s.regular(name) != nil }
+
+// regular is what the system says of such a file, nil for any other.
+func (s *static) regular(name string) fs.FileInfo {
+	if s.ours(name) {
+		return nil
 	}
 	for i := 0; i < len(name); i++ {
 		if name[i] != '/' {
 			continue
 		}
 		if info, err := s.root.Lstat(name[:i]); err != nil || !info.IsDir() {
-			return false
+			return nil
 		}
 	}
 	info, err := s.root.Lstat(name)
-	return err == nil && info.Mode().IsRegular()
+	if err != nil || !info.Mode().IsRegular() {
+		return nil
+	}
+	return info
 }
 
-// encodings are the precompressed siblings that a file may have, best first.
-var encodings = []struct{ name, suffix string }{{"br", ".br"}, {"zstd", ".zst"}, {"gzip", ".gz"}}
-
-// send answers with a file, or with a compressed sibling that the client takes.
-func (s *static) send(x *exchange, r *http.Request, name string) {
-	x.header["Vary"] = varyEncoding
-	chosen, encoding := name, ""
-	accepted := r.Header.Get("Accept-Encoding")
-	for _, e := range encodings {
-		if accepted != "" && accepts(accepted, e.name) && s.isFile(name+e.suffix) {
-			chosen, encoding = name+e.suffix, e.name
-			break
+// ours reports whether a name is the data folder's, or the manifest's.
+func (s *static) ours(name string) bool {
+	if len(s.root.hidden) == 0 {
+		return false
+	}
+	lower := strings.ToLower(name)
+	for _, hidden := range s.root.hidden {
+		if lower == hidden || strings.HasPrefix(lower, hidden+"/") {
+			return true
 		}
 	}
-	file, err := s.root.Open(chosen)
-	if err != nil {
-		x.fail(r, errNoRoute.WithCause(err))
-		return
-	}
-	defer func() { _ = file.Close() }() // it was only read
-	info, err := file.Stat()
-	if err != nil || !info.Mode().IsRegular() {
-		x.fail(r, errNoRoute.WithCause(err))
-		return
-	}
-	if encoding != "" {
-		x.set("Content-Encoding", encoding)
-	}
-	x.set("Content-Type", contentType(name))
-	x.set("Cache-Control", fileCaching(name))
-	x.set("Etag", fileTag(info, encoding))
-	if ranges := r.Header["Range"]; len(ranges) > 1 || (len(ranges) == 1 && strings.Contains(ranges[0], ",")) {
-		delete(r.Header, "Range") // one range, or all of it
-	}
-	http.ServeContent(x, r, name, info.ModTime(), file)
+	return false
 }
 
-// fileTag tells versions of a file apart: by time, size and encoding.
-func fileTag(info fs.FileInfo, encoding string) string {
+// fileTag tells versions of a file apart: by time, size and how they are encoded.
+func fileTag(info fs.FileInfo, encoded string) string {
 	tag := `"` + strconv.FormatInt(info.ModTime().UnixNano(), 36) + "-" + strconv.FormatInt(info.Size(), 36)
-	if encoding != "" {
-		tag += "-" + encoding
+	if encoded != "" {
+		tag += "-" + encoded
 	}
 	return tag + `"`
 }

@@ -19,10 +19,12 @@ import (
 	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/auth"
+	"github.com/edge-hive/edge-hive/runtime/cache"
 	"github.com/edge-hive/edge-hive/runtime/data"
 	"github.com/edge-hive/edge-hive/runtime/function"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/query"
+	"github.com/edge-hive/edge-hive/runtime/web/proxy"
 )
 
 // Gate is the way to rows, as data.Gate has it.
@@ -37,6 +39,10 @@ type Gate interface {
 	Batch(context.Context, *auth.Caller, data.Batch) (data.Batched, error)
 	// MayRun judges who may call a function.
 	MayRun(ctx context.Context, caller *auth.Caller, function string) error
+	// MayPass judges who may pass a middleware that has a rule.
+	MayPass(ctx context.Context, caller *auth.Caller, middleware string) error
+	// AppendVersions appends the versions of the tables that a named query reads.
+	AppendVersions(dst []byte, query string) []byte
 	Export(context.Context, *auth.Caller, data.Export, io.Writer) (int, error)
 	Import(context.Context, *auth.Caller, data.Import) (data.Imported, error)
 }
@@ -50,7 +56,10 @@ type Callers interface {
 // never a path, so that its values are bounded.
 type Meter interface {
 	RequestBegan()
-	RequestEnded(route, method string, status int, seconds float64)
+	// RequestEnded has the bytes of the answer's body, as they were sent.
+	RequestEnded(route, method string, status int, seconds float64, bytes int64)
+	// RateLimited counts a request that was over a rate of the manifest.
+	RateLimited(rate string)
 }
 
 // Options is what a Handler is made of. Manifest, Gate, Callers and Realtime
@@ -70,9 +79,20 @@ type Options struct {
 	OpenAPI OpenAPI
 	// Limiter counts requests. It must outlive reloads; nil makes a new one.
 	Limiter *Limiter
+	// Hashing bounds how many passwords are hashed at once. It must outlive reloads,
+	// too; nil makes a new one.
+	Hashing *auth.Hashing
+	// Cache keeps answers of routes. It may outlive reloads; nil where no route has
+	// any kept.
+	Cache cache.Cache
+	// Unread says that nothing will be served: secrets are not read.
+	Unread bool
 	// Ready is nil while the process may be sent requests: not draining, store
 	// healthy. nil: always ready.
 	Ready func(context.Context) error
+	// Without names what the process goes on without, which it could do better with;
+	// /ready mentions it. nil: nothing.
+	Without func() []string
 	// Detach, when set, is told of requests that go on without their generation:
 	// an export whose rows are decided on.
 	Detach func(context.Context)
@@ -81,6 +101,11 @@ type Options struct {
 	Log *slog.Logger
 	// Meter counts requests; nil: none.
 	Meter Meter
+	// Proxies keeps the servers of proxies across generations; nil: they live as long
+	// as the Handler.
+	Proxies *proxy.Pools
+	// Tracer records requests in traces; nil: none.
+	Tracer Tracer
 }
 
 // Handler serves one generation. It is immutable and safe for concurrent use.
@@ -89,13 +114,22 @@ type Handler struct {
 	gate     Gate
 	callers  Callers
 	ready    func(context.Context) error
+	without  func() []string
 	log      *slog.Logger
 	meter    Meter
 	detach   func(context.Context)
 	limiter  *Limiter
+	hashing  *auth.Hashing
+	unread   bool
+	always   *always // nil: nothing
+	wanted   certificateHosts
+	fills    *fills
 	cors     *cors
 	proxies  []netip.Prefix
 	limits   limits
+	compress *compression  // nil: answers stay as they are
+	logged   float64      // the share of requests that went well which are logged at info
+	tracer   Tracer       // nil: none are traced
 	bodyTime time.Duration // within which a body must have come
 	rates    map[string]*rate
 	fallback *rate
@@ -104,6 +138,13 @@ type Handler struct {
 	functions map[string]bool
 	runs      function.Caller
 	roots     []*fileRoot
+	// proxied are the proxies of routes, and pools what they share; ownPools that it
+	// is nobody else's. forwards stays when they are closed.
+	proxied  []*proxy.Proxy
+	pools    *proxy.Pools
+	ownPools bool
+	forwards bool
+	files     fileRoom // of all static routes
 }
 
 // New lays the routes. What is wrong with a declared route (a folder that is
@@ -116,15 +157,20 @@ func New(o Options) (*Handler, error) {
 		return nil, errors.New("web: the manifest's limits are not filled in")
 	}
 	h := &Handler{
-		gate: o.Gate, callers: o.Callers, ready: o.Ready,
+		gate: o.Gate, callers: o.Callers, ready: o.Ready, without: o.Without,
 		log: o.Log, meter: o.Meter, detach: o.Detach, limiter: o.Limiter,
+		fills:  newFills(),
 		limits: limits{body: o.Manifest.Limits.Body, timeout: o.Manifest.Limits.Timeout}, bodyTime: bodyTimeout,
+		compress: newCompression(o.Manifest.Server.Compress), logged: o.Manifest.Observe.LogRequests, tracer: o.Tracer,
 	}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
 	if h.limiter == nil {
 		h.limiter = NewLimiter()
+	}
+	if h.hashing, h.unread = o.Hashing, o.Unread; h.hashing == nil {
+		h.hashing = auth.NewHashing()
 	}
 	if h.ready == nil {
 		h.ready = func(context.Context) error { return nil }
@@ -149,14 +195,26 @@ func New(o Options) (*Handler, error) {
 	for i := range o.Manifest.Functions {
 		h.functions[o.Manifest.Functions[i].Name] = true
 	}
+	if err := h.newAlways(o.Manifest); err != nil {
+		return nil, err
+	}
+	if h.tracer != nil {
+		h.gate = tracedGate{h.gate}
+		if h.runs != nil {
+			h.runs = tracedFunctions{h.runs}
+		}
+	}
+	h.pools = o.Proxies
 	if err := h.layRoutes(o); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
+	h.forwards = len(h.proxied) > 0
 	return h, nil
 }
 
-// Close releases the folders of static routes.
+// Close releases the folders of static routes, and the servers of proxies.
 func (h *Handler) Close() error {
+	h.closeProxies()
 	errs := make([]error, 0, len(h.roots))
 	for _, root := range h.roots {
 		errs = append(errs, root.Close())

@@ -57,7 +57,11 @@ func root() string {
 // started.
 func Copy(t testing.TB, dir string, names ...string) *Backend {
 	t.Helper()
-	b := &Backend{Dir: t.TempDir(), log: &bytes.Buffer{}}
+	project := t.TempDir()
+	b := Empty(t, project, filepath.Join(project, "bin", "edge-hive"))
+	if err := Install(b.Binary); err != nil {
+		t.Fatal(err)
+	}
 	api, metrics, database := freePort(t), freePort(t), freePort(t)
 	b.URL = "http://127.0.0.1:" + api
 	b.ports = strings.NewReplacer("localhost:8080", "127.0.0.1:"+api, ":8080", ":"+api, ":8081", ":"+api, ":8082", ":"+api,
@@ -69,11 +73,14 @@ func Copy(t testing.TB, dir string, names ...string) *Backend {
 	for _, name := range names {
 		b.copyTree(t, dir, name)
 	}
-	b.Binary = filepath.Join(b.Dir, "bin", "edge-hive")
-	if err := install(b.Binary); err != nil {
-		t.Fatal(err)
-	}
 	return b
+}
+
+// Empty is a project of which the test writes all, its ports as well, and the
+// command that serves it.
+func Empty(t testing.TB, dir, binary string) *Backend {
+	t.Helper()
+	return &Backend{Dir: dir, Binary: binary, log: &bytes.Buffer{}, ports: strings.NewReplacer()}
 }
 
 // built is the command, made once for all tests of the process. Its file
@@ -93,8 +100,8 @@ var built = sync.OnceValues(func() (*os.File, error) {
 	return os.Open(name)
 })
 
-// install lays the built command at a path.
-func install(path string) error {
+// Install lays the built command at a path.
+func Install(path string) error {
 	from, err := built()
 	if err != nil {
 		return err
@@ -151,13 +158,26 @@ func (b *Backend) Launch(t testing.TB, args ...string) {
 // Ready waits until a launched project is ready.
 func (b *Backend) Ready(t testing.TB) {
 	t.Helper()
-	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	b.Answers(t, func() error {
 		answer, err := http.Get(b.URL + "/ready")
+		if err != nil {
+			return err
+		}
+		answer.Body.Close()
+		if answer.StatusCode != http.StatusOK {
+			return errors.New(answer.Status)
+		}
+		return nil
+	})
+}
+
+// Answers waits until a launched project answers as ask wants it.
+func (b *Backend) Answers(t testing.TB, ask func() error) {
+	t.Helper()
+	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		err := ask()
 		if err == nil {
-			answer.Body.Close()
-			if answer.StatusCode == http.StatusOK {
-				return
-			}
+			return
 		}
 		select {
 		case err := <-b.exited:
@@ -219,6 +239,9 @@ func (b *Backend) Run(t testing.TB, args ...string) string {
 	}
 	return strings.TrimSpace(string(out))
 }
+
+// Log is what the stopped process has written.
+func (b *Backend) Log() string { return b.log.String() }
 
 // Ports replaces the manifest's ports in a text by those that are served.
 func (b *Backend) Ports(text string) string { return b.ports.Replace(text) }
@@ -316,6 +339,12 @@ func (b *Backend) copyTree(t testing.TB, dir, name string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// FreePort is a port that nobody listens on.
+func FreePort(t testing.TB) string {
+	t.Helper()
+	return freePort(t)
 }
 
 func freePort(t testing.TB) string {

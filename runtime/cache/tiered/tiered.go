@@ -1,12 +1,12 @@
 // Package tiered keeps the answer cache: one bounded memory tier in the
-// process, spoken to through gocache, with single fill and stale serving on
-// top. The engine makes one for its whole life and hands it to every
+// process, spoken to through gocache, one that processes share behind it where
+// there is one, with single fill and stale serving on top. The engine makes one for its whole life and hands it to every
 // generation's gate; nothing else knows gocache or otter. It never looks into
 // an answer, and the key alone decides who gets it.
 //
 // Reads of the memory tier go to otter directly: gocache takes a lock and
 // allocates for every read, which the fast path cannot afford. Misses and
-// stores go through gocache, which is where another tier joins.
+// stores go through gocache.
 package tiered
 
 import (
@@ -39,6 +39,9 @@ type Options struct {
 	FillTime time.Duration
 	// Clock is read for freshness; nil is time.Now.
 	Clock func() time.Time
+	// Second is asked for what memory has not, and given what was filled; nil:
+	// memory alone.
+	Second Second
 }
 
 // Cache is a cache.Cache. It outlives generations and is closed once, at the
@@ -47,6 +50,7 @@ type Cache struct {
 	memory   *memory
 	tier     gocache.CacheInterface[*held] // the memory tier, as gocache sees it
 	flights  singleflight.Group
+	second   Second
 	fillTime time.Duration
 	clock    func() time.Time
 	epoch    time.Time // what held's times count from
@@ -90,7 +94,7 @@ func New(o Options) (*Cache, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make the memory cache: %w", err)
 	}
-	c := &Cache{memory: m, tier: gocache.New[*held](m), fillTime: o.FillTime, clock: o.Clock, epoch: o.Clock()}
+	c := &Cache{memory: m, tier: gocache.New[*held](m), second: o.Second, fillTime: o.FillTime, clock: o.Clock, epoch: o.Clock()}
 	c.life, c.end = context.WithCancel(context.Background())
 	return c, nil
 }
@@ -138,6 +142,13 @@ func (c *Cache) Fetch(ctx context.Context, key string, policy cache.Policy, fill
 		if r.Err != nil {
 			return nil, cache.Miss, r.Err
 		}
+		if h, shared := r.Val.(*held); shared {
+			if c.now() >= h.fresh {
+				c.stales.Add(1)
+				c.refresh(ctx, key, h, policy, fill)
+			}
+			return h.entry, cache.Hit, nil
+		}
 		return r.Val.(*cache.Entry), cache.Miss, nil
 	case <-ctx.Done():
 		return nil, cache.Miss, ctx.Err()
@@ -166,10 +177,12 @@ func (c *Cache) find(ctx context.Context, key string) *cache.Entry {
 	return h.entry
 }
 
-// load fills a key and stores what came. It runs in a goroutine of the flight.
+// load fills a key and stores what came, unless the second tier has it: then it
+// gives what is held now, and else the entry. A refresh, which has no find, takes
+// from there only what is fresh. It runs in a goroutine of the flight.
 func (c *Cache) load(ctx context.Context, key string, policy cache.Policy, fill cache.Fill,
 	find func(context.Context, string) *cache.Entry,
-) (*cache.Entry, error) {
+) (any, error) {
 	if !c.begin() {
 		return nil, errClosed
 	}
@@ -182,6 +195,9 @@ func (c *Cache) load(ctx context.Context, key string, policy cache.Policy, fill 
 		if found := find(ctx, key); found != nil {
 			return found, nil
 		}
+	}
+	if h := c.askSecond(ctx, key, policy, find == nil); h != nil {
+		return h, nil
 	}
 	var entry *cache.Entry
 	err := protect(func() error {
@@ -213,13 +229,17 @@ func protect(do func() error) (err error) {
 // put stores an entry; one that is too large is let go, and so is one that the
 // tier refuses, for the answer stands without it.
 func (c *Cache) put(ctx context.Context, key string, entry *cache.Entry, policy cache.Policy) {
-	if !c.memory.fits(key, entry) {
-		return
-	}
 	now := c.now()
-	keep := policy.TTL + policy.Stale
-	h := &held{entry: entry, fresh: now + int64(policy.TTL), dead: now + int64(keep), keep: keep}
-	_ = c.tier.Set(ctx, key, h, store.WithExpiration(keep)) // the memory tier does not fail
+	fresh, keep := entry.Times(policy)
+	c.keep(ctx, key, &held{entry: entry, fresh: now + int64(fresh), dead: now + int64(keep), keep: keep})
+	c.putSecond(key, entry, keep)
+}
+
+// keep puts what is held into memory.
+func (c *Cache) keep(ctx context.Context, key string, h *held) {
+	if c.memory.fits(key, h.entry) {
+		_ = c.tier.Set(ctx, key, h, store.WithExpiration(h.keep)) // the memory tier does not fail
+	}
 }
 
 // begin counts a fill in, unless the cache is closed.

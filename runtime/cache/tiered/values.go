@@ -2,6 +2,7 @@ package tiered
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"math"
 	"strconv"
@@ -74,7 +75,7 @@ func newValue(raw []byte, ttl time.Duration, now time.Time) *value {
 }
 
 // Get implements cache.Values.
-func (v *Values) Get(key string) (cache.Value, bool) {
+func (v *Values) Get(_ context.Context, key string) (cache.Value, bool) {
 	found, ok := v.otter.GetIfPresent(key)
 	if !ok || found.gone(v.clock()) {
 		return cache.Value{}, false
@@ -83,7 +84,7 @@ func (v *Values) Get(key string) (cache.Value, bool) {
 }
 
 // Set implements cache.Values.
-func (v *Values) Set(key string, raw []byte, ttl time.Duration, ifAbsent bool) bool {
+func (v *Values) Set(_ context.Context, key string, raw []byte, ttl time.Duration, ifAbsent bool) bool {
 	now := v.clock()
 	made := newValue(bytes.Clone(raw), ttl, now)
 	fits := made.weight(key) <= v.max/8
@@ -103,13 +104,13 @@ func (v *Values) Set(key string, raw []byte, ttl time.Duration, ifAbsent bool) b
 }
 
 // Delete implements cache.Values.
-func (v *Values) Delete(key string) bool {
+func (v *Values) Delete(_ context.Context, key string) bool {
 	old, there := v.otter.Invalidate(key)
 	return there && !old.gone(v.clock())
 }
 
 // Add implements cache.Values.
-func (v *Values) Add(key string, by int64, ttl time.Duration) (int64, error) {
+func (v *Values) Add(_ context.Context, key string, by int64, ttl time.Duration) (int64, error) {
 	now := v.clock()
 	var sum int64
 	var failed error

@@ -1,6 +1,7 @@
 package tiered_test
 
 import (
+	"context"
 	"errors"
 	"math"
 	"sync"
@@ -28,56 +29,56 @@ func openValues(t *testing.T, bytes int64) (*tiered.Values, *clock) {
 
 func wantValue(t *testing.T, v cache.Values, key, want string) {
 	t.Helper()
-	if got, ok := v.Get(key); !ok || string(got.Bytes) != want {
+	if got, ok := v.Get(context.Background(), key); !ok || string(got.Bytes) != want {
 		t.Errorf("%s is %q, %v; want %q", key, got.Bytes, ok, want)
 	}
 }
 
 func TestValuesAreKept(t *testing.T) {
 	v, _ := openValues(t, 1<<20)
-	if _, ok := v.Get("a"); ok || v.Delete("a") {
+	if _, ok := v.Get(context.Background(), "a"); ok || v.Delete(context.Background(), "a") {
 		t.Error("there is something where nothing was set")
 	}
 	raw := []byte("one")
-	if !v.Set("a", raw, 0, false) {
+	if !v.Set(context.Background(), "a", raw, 0, false) {
 		t.Error("not kept")
 	}
 	raw[0] = 'X'
 	wantValue(t, v, "a", "one")
-	if v.Set("a", []byte("two"), 0, true) || !v.Set("b", nil, 0, true) {
+	if v.Set(context.Background(), "a", []byte("two"), 0, true) || !v.Set(context.Background(), "b", nil, 0, true) {
 		t.Error("only what is absent is set")
 	}
 	wantValue(t, v, "a", "one")
 	wantValue(t, v, "b", "")
-	if got, _ := v.Get("a"); !got.Expires.IsZero() {
+	if got, _ := v.Get(context.Background(), "a"); !got.Expires.IsZero() {
 		t.Errorf("it ends %s", got.Expires)
 	}
-	if !v.Delete("a") || v.Delete("a") {
+	if !v.Delete(context.Background(), "a") || v.Delete(context.Background(), "a") {
 		t.Error("a delete reports whether there was a value")
 	}
-	if _, ok := v.Get("a"); ok {
+	if _, ok := v.Get(context.Background(), "a"); ok {
 		t.Error("it is there after a delete")
 	}
 }
 
 func TestValuesEnd(t *testing.T) {
 	v, clock := openValues(t, 1<<20)
-	v.Set("a", []byte("x"), time.Minute, false)
-	v.Set("b", []byte("x"), time.Minute, false)
-	v.Set("b", []byte("y"), 0, false) // without an end now
-	v.Set("c", []byte("x"), time.Minute, false)
-	got, _ := v.Get("a")
+	v.Set(context.Background(), "a", []byte("x"), time.Minute, false)
+	v.Set(context.Background(), "b", []byte("x"), time.Minute, false)
+	v.Set(context.Background(), "b", []byte("y"), 0, false) // without an end now
+	v.Set(context.Background(), "c", []byte("x"), time.Minute, false)
+	got, _ := v.Get(context.Background(), "a")
 	if want := clock.now().Add(time.Minute); !got.Expires.Equal(want) {
 		t.Errorf("it ends %s, want %s", got.Expires, want)
 	}
 	clock.advance(time.Minute - 1)
 	wantValue(t, v, "a", "x")
 	clock.advance(1)
-	if _, ok := v.Get("a"); ok {
+	if _, ok := v.Get(context.Background(), "a"); ok {
 		t.Error("it is there when its time is over")
 	}
 	wantValue(t, v, "b", "y")
-	if v.Delete("c") || !v.Set("a", []byte("z"), 0, true) {
+	if v.Delete(context.Background(), "c") || !v.Set(context.Background(), "a", []byte("z"), 0, true) {
 		t.Error("what is over is as if it were absent")
 	}
 	wantValue(t, v, "a", "z")
@@ -87,7 +88,7 @@ func TestNumbers(t *testing.T) {
 	v, clock := openValues(t, 1<<20)
 	add := func(key string, by, want int64, ttl time.Duration) {
 		t.Helper()
-		if got, err := v.Add(key, by, ttl); err != nil || got != want {
+		if got, err := v.Add(context.Background(), key, by, ttl); err != nil || got != want {
 			t.Errorf("%d, %v; want %d", got, err, want)
 		}
 	}
@@ -101,11 +102,11 @@ func TestNumbers(t *testing.T) {
 	add("n", 7, 7, 0)
 	clock.advance(time.Hour)
 	add("n", 1, 8, 0)
-	v.Set("s", []byte("12"), 0, false)
+	v.Set(context.Background(), "s", []byte("12"), 0, false)
 	add("s", 1, 13, 0)
 	for _, text := range []string{"", "x", "1.5", "9223372036854775808"} {
-		v.Set("s", []byte(text), 0, false)
-		if _, err := v.Add("s", 1, 0); !errors.Is(err, cache.ErrNotNumber) {
+		v.Set(context.Background(), "s", []byte(text), 0, false)
+		if _, err := v.Add(context.Background(), "s", 1, 0); !errors.Is(err, cache.ErrNotNumber) {
 			t.Errorf("%q: %v", text, err)
 		}
 		wantValue(t, v, "s", text)
@@ -113,7 +114,7 @@ func TestNumbers(t *testing.T) {
 	add("big", math.MaxInt64, math.MaxInt64, 0)
 	add("small", math.MinInt64, math.MinInt64, 0)
 	for key, by := range map[string]int64{"big": 1, "small": -1} {
-		if _, err := v.Add(key, by, 0); !errors.Is(err, cache.ErrTooMuch) {
+		if _, err := v.Add(context.Background(), key, by, 0); !errors.Is(err, cache.ErrTooMuch) {
 			t.Errorf("%s: %v", key, err)
 		}
 	}
@@ -127,11 +128,11 @@ func TestNumbersTogether(t *testing.T) {
 	for i := range first {
 		running.Go(func() {
 			for range 1000 {
-				if _, err := v.Add("n", 1, 0); err != nil {
+				if _, err := v.Add(context.Background(), "n", 1, 0); err != nil {
 					t.Error(err)
 				}
 			}
-			first[i] = v.Set("once", []byte("x"), 0, true)
+			first[i] = v.Set(context.Background(), "once", []byte("x"), 0, true)
 		})
 	}
 	running.Wait()
@@ -150,19 +151,19 @@ func TestNumbersTogether(t *testing.T) {
 func TestValuesHaveRoom(t *testing.T) {
 	const room = 1 << 20
 	v, _ := openValues(t, room)
-	v.Set("large", []byte("small"), 0, false)
-	if v.Set("large", make([]byte, room/8), 0, false) {
+	v.Set(context.Background(), "large", []byte("small"), 0, false)
+	if v.Set(context.Background(), "large", make([]byte, room/8), 0, false) {
 		t.Error("one of more than an eighth is kept")
 	}
-	if got, ok := v.Get("large"); ok {
+	if got, ok := v.Get(context.Background(), "large"); ok {
 		t.Errorf("what was to be replaced is still there: %q", got.Bytes)
 	}
 	for i := range 1000 {
-		v.Set(key(i), make([]byte, 10<<10), 0, false)
+		v.Set(context.Background(), key(i), make([]byte, 10<<10), 0, false)
 	}
 	count := func() (kept int) {
 		for i := range 1000 {
-			if _, ok := v.Get(key(i)); ok {
+			if _, ok := v.Get(context.Background(), key(i)); ok {
 				kept++
 			}
 		}

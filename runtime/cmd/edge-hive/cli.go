@@ -11,28 +11,34 @@ import (
 
 // commands is the command line.
 type commands struct {
-	Init     initCommand     `cmd:"" help:"Make a new project: a manifest that runs as it is."`
-	Dev      devCommand      `cmd:"" help:"Serve on this machine, reload and build on save, and print what to try."`
-	Serve    serveCommand    `cmd:"" help:"Serve the manifest."`
-	Validate validateCommand `cmd:"" help:"Check the manifest, offline, and say everything that is wrong."`
-	Test     testCommand     `cmd:"" help:"Run the tests of the access rules, offline, and list rules without one."`
-	Fmt      fmtCommand      `cmd:"" help:"Format the manifest's files."`
-	Explain  explainCommand  `cmd:"" help:"Say which conditions let a caller do something, and which refuse."`
-	Plan     planCommand     `cmd:"" help:"Say what the manifest would change, and how much it can hurt."`
-	Apply    applyCommand    `cmd:"" help:"Carry out what plan says: in the running server, or in the database when none runs."`
-	History  historyCommand  `cmd:"" help:"List the migrations of the database: when, who, what."`
-	Rollback rollbackCommand `cmd:"" help:"Bring the database back to the tables of an earlier migration, where nothing is lost."`
-	Reload   reloadCommand   `cmd:"" help:"Make the running server read its manifest again."`
-	Status   statusCommand   `cmd:"" help:"Say how the running server is."`
-	Backup   backupCommand   `cmd:"" help:"Write a backup, while serving or not."`
-	Restore  restoreCommand  `cmd:"" help:"Put a backup in the place of the database, or prove it."`
-	Export   exportCommand   `cmd:"" help:"Write rows as NDJSON or CSV, while serving or not."`
-	Import   importCommand   `cmd:"" help:"Insert rows of NDJSON, JSON or CSV, or take an export back."`
-	Keys     keysCommand     `cmd:"" help:"Print the keys of the backend."`
-	Token    tokenCommand    `cmd:"" help:"Print a token that acts as a user."`
-	Schema   schemaCommand   `cmd:"" help:"Explain what a manifest may say."`
-	Types    typesCommand    `cmd:"" help:"Print the rows' types for clients: TypeScript, Go, OpenAPI."`
-	Function functionCommand `cmd:"" help:"Begin, build, run and list functions."`
+	Init      initCommand      `cmd:"" help:"Make a new project: a manifest that runs as it is."`
+	Dev       devCommand       `cmd:"" help:"Serve on this machine, reload and build on save, and print what to try."`
+	Serve     serveCommand     `cmd:"" help:"Serve the manifest."`
+	Validate  validateCommand  `cmd:"" help:"Check the manifest, offline, and say everything that is wrong."`
+	Test      testCommand      `cmd:"" help:"Run the tests of the access rules, offline, and list rules without one."`
+	Fmt       fmtCommand       `cmd:"" help:"Format the manifest's files."`
+	Explain   explainCommand   `cmd:"" help:"Say which conditions let a caller do something, and which refuse."`
+	Plan      planCommand      `cmd:"" help:"Say what the manifest would change, and how much it can hurt."`
+	Apply     applyCommand     `cmd:"" help:"Carry out what plan says: in the running server, or in the database when none runs."`
+	History   historyCommand   `cmd:"" help:"List the migrations of the database: when, who, what."`
+	Rollback  rollbackCommand  `cmd:"" help:"Bring the database back to the tables of an earlier migration, where nothing is lost."`
+	Reload    reloadCommand    `cmd:"" help:"Make the running server read its manifest again."`
+	Upgrade  upgradeCommand  `cmd:"" help:"Put a new edge-hive in the place of the running one; no request fails."`
+	Status    statusCommand    `cmd:"" help:"Say how the running server is."`
+	Health    healthCommand    `cmd:"" help:"Ask the running server whether it is ready, as containers do."`
+	Install   installCommand   `cmd:"" help:"Make the backend a service of this server (Linux with systemd), or bring the service up to date."`
+	Uninstall uninstallCommand `cmd:"" help:"Take the service away; the data stays unless --purge is said."`
+	Backup    backupCommand    `cmd:"" help:"Write a backup, while serving or not."`
+	Restore   restoreCommand   `cmd:"" help:"Put a backup in the place of the database, or prove it."`
+	Export    exportCommand    `cmd:"" help:"Write rows as NDJSON or CSV, while serving or not."`
+	Import    importCommand    `cmd:"" help:"Insert rows of NDJSON, JSON or CSV, or take an export back."`
+	Keys      keysCommand      `cmd:"" help:"Print the keys of the backend."`
+	Token     tokenCommand     `cmd:"" help:"Print a token that acts as a user."`
+	Hash      hashCommand      `cmd:"" help:"Print the hash of a password, for basic of middleware."`
+	Routes    routesCommand    `cmd:"" help:"List the routes in the order in which they win, and what stands before each."`
+	Schema    schemaCommand    `cmd:"" help:"Explain what a manifest may say."`
+	Types     typesCommand     `cmd:"" help:"Print the rows' types for clients: TypeScript, Go, OpenAPI."`
+	Function  functionCommand  `cmd:"" help:"Begin, build, run and list functions."`
 
 	Version    versionCommand    `cmd:"" help:"Print the version."`
 	Completion completionCommand `cmd:"" help:"Print a completion script for a shell."`
@@ -57,27 +63,33 @@ func newParser(t *terminal, exit func(int)) (*kong.Kong, error) {
 
 // examples are printed below a command's help.
 var examples = map[string][]string{
-	"init":     {"edge-hive init shop"},
-	"dev":      {"edge-hive dev", "edge-hive dev shop -t env=dev"},
-	"serve":    {"edge-hive serve -t prod", "edge-hive serve --watch shop/edgehive.cue"},
-	"validate": {"edge-hive validate", "edge-hive validate --json -t prod", "edge-hive validate --policy team.cue"},
-	"test":     {"edge-hive test", "edge-hive test --run 'order' -t prod"},
-	"fmt":      {"edge-hive fmt", "edge-hive fmt --check", "edge-hive fmt -d"},
-	"explain":  {"edge-hive explain orders --as ann@example.com --row 7", `edge-hive explain orders --as ann@example.com --set '{"book":1}'`, "edge-hive explain books --query 'title=eq.Emma&order=year'"},
-	"plan":     {"edge-hive plan -t prod", "edge-hive plan --rehearse", "edge-hive plan --json | jq '.changes[] | select(.grade != \"safe\")'"},
-	"apply":    {"edge-hive apply -t prod", "edge-hive apply --yes --json"},
-	"history":  {"edge-hive history", "edge-hive history --json | jq '.[-1].steps'"},
-	"rollback": {"edge-hive rollback", "edge-hive rollback 3 shop -t prod"},
-	"reload":   {"edge-hive reload"},
-	"status":   {"edge-hive status", "edge-hive status --json"},
-	"backup":   {"edge-hive backup shop.backup", "edge-hive backup --force /backups/shop.backup shop -t prod", "edge-hive backup - | zstd > shop.backup.zst"},
-	"restore":  {"edge-hive restore --check shop.backup", "edge-hive restore shop.backup"},
-	"export":   {"edge-hive export -o shop.export", "edge-hive export books --format csv > books.csv", "edge-hive export books orders -o part -m shop -t prod"},
-	"import":   {"edge-hive import books books.csv --merge", "zcat books.ndjson.gz | edge-hive import books - --format ndjson --chunk 10000", "edge-hive import shop.export"},
-	"keys":     {"edge-hive keys", `curl -H "apikey: $(edge-hive keys --only secret)" http://127.0.0.1:8080/api/data/users`},
-	"token":    {"edge-hive token --user ann@example.com", `curl -H "Authorization: Bearer $(edge-hive token --user ann@example.com)" http://127.0.0.1:8080/api/data/users`},
-	"types":    {"edge-hive types ts > database.types.ts", "edge-hive types go --package shop > shop/types.go", "edge-hive types openapi -t prod > openapi.json"},
-	"schema":   {"edge-hive schema", "edge-hive schema column", "edge-hive schema --cue ."},
+	"init":      {"edge-hive init shop"},
+	"dev":       {"edge-hive dev", "edge-hive dev shop -t env=dev"},
+	"serve":     {"edge-hive serve -t prod", "edge-hive serve --watch shop/edgehive.cue"},
+	"validate":  {"edge-hive validate", "edge-hive validate --json -t prod", "edge-hive validate --policy team.cue"},
+	"test":      {"edge-hive test", "edge-hive test --run 'order' -t prod"},
+	"fmt":       {"edge-hive fmt", "edge-hive fmt --check", "edge-hive fmt -d"},
+	"explain":   {"edge-hive explain orders --as ann@example.com --row 7", `edge-hive explain orders --as ann@example.com --set '{"book":1}'`, "edge-hive explain books --query 'title=eq.Emma&order=year'"},
+	"plan":      {"edge-hive plan -t prod", "edge-hive plan --rehearse", "edge-hive plan --json | jq '.changes[] | select(.grade != \"safe\")'"},
+	"apply":     {"edge-hive apply -t prod", "edge-hive apply --yes --json"},
+	"history":   {"edge-hive history", "edge-hive history --json | jq '.[-1].steps'"},
+	"rollback":  {"edge-hive rollback", "edge-hive rollback 3 shop -t prod"},
+	"reload":    {"edge-hive reload"},
+	"upgrade":   {"edge-hive upgrade", "edge-hive upgrade --binary ./edge-hive-1.4"},
+	"status":    {"edge-hive status", "edge-hive status --json"},
+	"health":    {"edge-hive health", "edge-hive health --data /srv/edge-hive/data"},
+	"install":   {"edge-hive install --dry-run", "edge-hive install -t prod", "edge-hive install shop --dir /srv/shop --user shop"},
+	"uninstall": {"edge-hive uninstall", "edge-hive uninstall --purge --yes"},
+	"backup":    {"edge-hive backup shop.backup", "edge-hive backup --force /backups/shop.backup shop -t prod", "edge-hive backup - | zstd > shop.backup.zst"},
+	"restore":   {"edge-hive restore --check shop.backup", "edge-hive restore shop.backup"},
+	"export":    {"edge-hive export -o shop.export", "edge-hive export books --format csv > books.csv", "edge-hive export books orders -o part -m shop -t prod"},
+	"import":    {"edge-hive import books books.csv --merge", "zcat books.ndjson.gz | edge-hive import books - --format ndjson --chunk 10000", "edge-hive import shop.export"},
+	"keys":      {"edge-hive keys", `curl -H "apikey: $(edge-hive keys --only secret)" http://127.0.0.1:8080/api/data/users`},
+	"token":     {"edge-hive token --user ann@example.com", `curl -H "Authorization: Bearer $(edge-hive token --user ann@example.com)" http://127.0.0.1:8080/api/data/users`},
+	"types":     {"edge-hive types ts > database.types.ts", "edge-hive types go --package shop > shop/types.go", "edge-hive types openapi -t prod > openapi.json"},
+	"hash":     {"edge-hive hash", "ANN_HASH=$(edge-hive hash < password.txt)"},
+	"routes":   {"edge-hive routes", "edge-hive routes --json shop -t prod | jq '.routes[].path'"},
+	"schema":    {"edge-hive schema", "edge-hive schema column", "edge-hive schema --cue ."},
 
 	"function":       {"edge-hive function new price --lang rust", "edge-hive function build", "edge-hive function run price --data @order.json"},
 	"function new":   {"edge-hive function new price --lang rust", "edge-hive function new hello --lang js -m shop"},

@@ -2,26 +2,45 @@ package main
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/engine"
 	"github.com/edge-hive/edge-hive/runtime/engine/admin"
+	"github.com/edge-hive/edge-hive/runtime/engine/handover"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 )
 
 type serveCommand struct {
 	manifestArgs
-	Watch bool `help:"Reload when a file of the manifest is saved, or a module of a function is built."`
+	Watch bool          `help:"Reload when a file of the manifest is saved, or a module of a function is built."`
+	Drain time.Duration `placeholder:"TIME" help:"Serve on for that long after SIGTERM, while /ready says no: for load balancers to notice."`
 }
 
-// Run serves until SIGTERM or Ctrl-C. SIGHUP reloads.
+// maxDrain bounds what --drain may ask for: supervisors kill what does not end.
+const maxDrain = 10 * time.Minute
+
+// Run serves until SIGTERM or Ctrl-C. SIGHUP reloads, SIGUSR2 upgrades.
 func (c *serveCommand) Run(call *call) error {
-	return call.serve(engine.Options{Path: c.Path, Tags: c.Tags, Watch: c.Watch, Log: call.err}, nil)
+	if c.Drain < 0 || c.Drain > maxDrain {
+		return hinted(fmt.Errorf("--drain=%s is not between 0s and %s", c.Drain, maxDrain), "how long does the load balancer take to ask /ready twice?")
+	}
+	return call.serve(engine.Options{Path: c.Path, Tags: c.Tags, Watch: c.Watch, Log: call.err, Linger: linger, Drain: c.Drain}, nil)
 }
+
+// linger is for how long a stop waits for the next request on a connection that had
+// one a moment ago: clients that are at work get an answer which ends it, and not a
+// connection that is cut as they send.
+const linger = time.Second
 
 // spareHeap is allocated by a server and never touched, so it is address space
 // and no memory. The collector counts it as live: it runs after that much more
@@ -86,53 +105,97 @@ func (t *terminal) sayReload(out engine.Outcome) {
 	}
 }
 
-// serve runs an engine until a signal comes or it fails.
+// serve runs an engine until a signal comes, it fails, or another process has taken
+// its place.
 func (call *call) serve(o engine.Options, started func(*engine.Engine)) error {
 	restrictFiles()
 	defer runtime.KeepAlive(make([]byte, spareHeap))
 	// Signals that come while it starts are not lost.
 	ctx, stop := signal.NotifyContext(call.ctx, stopSignals()...)
 	defer stop()
-	reloads := make(chan os.Signal, 1)
-	signal.Notify(reloads, reloadSignals()...)
-	defer signal.Stop(reloads)
+	told := make(chan os.Signal, 4)
+	signal.Notify(told, append(reloadSignals(), upgradeSignals()...)...)
+	defer signal.Stop(told)
 	o.Version = buildVersion().Version
+	o.Program, o.Arguments = program(), os.Args[1:]
+	var err error
+	if o.Sockets, o.Before, err = engine.Given(); err != nil {
+		return call.notFollowing(o.Before, err)
+	}
 	e, err := engine.Start(ctx, o)
 	if err != nil {
 		if ctx.Err() != nil && call.ctx.Err() == nil {
 			return nil // stopped before it began
 		}
-		return call.explain(err)
+		return call.notFollowing(o.Before, err)
 	}
 	if started != nil {
 		started(e)
 	}
-	ended := make(chan struct{})
-	reloading := make(chan struct{})
-	go func() {
-		defer close(reloading)
-		reloadOnSignal(ctx, e, reloads, ended)
-	}()
-	failed := e.Wait(ctx)
-	stop() // a second signal ends the process at once
-	closeErr := e.Close()
-	close(ended)
-	<-reloading
-	if failed != nil {
-		return failed
+	for {
+		failed := call.accompany(ctx, e, told)
+		if heir := e.Heir(); failed == nil && heir != nil && ctx.Err() == nil {
+			e = heir // an upgrade has failed: what was served is served on
+			continue
+		}
+		stop() // a second signal ends the process at once
+		closeErr := e.Close()
+		if failed != nil {
+			return failed
+		}
+		return closeErr
 	}
-	return closeErr
 }
 
-// reloadOnSignal reloads for each signal until the engine has ended. The log
-// says how it went.
-func reloadOnSignal(ctx context.Context, e *engine.Engine, signals <-chan os.Signal, ended <-chan struct{}) {
-	for {
-		select {
-		case <-ended:
-			return
-		case <-signals:
-			_, _ = e.Reload(ctx) // it logs its own error
+// notFollowing says why a process cannot serve: where it was started by an upgrade,
+// to the process before, which tells who has asked for it.
+func (call *call) notFollowing(before *handover.Before, err error) error {
+	if before == nil {
+		return call.explain(err)
+	}
+	if failed := before.Failed(engine.Failure(err)); failed != nil {
+		return errors.Join(err, failed)
+	}
+	return errFaults
+}
+
+// accompany does what signals ask for until the engine has ended. The log says how
+// it went.
+func (call *call) accompany(ctx context.Context, e *engine.Engine, told <-chan os.Signal) error {
+	ended := make(chan struct{})
+	var asked sync.WaitGroup
+	asked.Go(func() {
+		for {
+			select {
+			case <-ended:
+				return
+			case s := <-told:
+				if slices.Contains(upgradeSignals(), s) {
+					_, _ = e.Upgrade(ctx, "") // it logs its own error
+				} else {
+					_, _ = e.Reload(ctx) // it logs its own error
+				}
+			}
+		}
+	})
+	failed := e.Wait(ctx)
+	close(ended)
+	asked.Wait()
+	return failed
+}
+
+// program is the file that this process was started from, as an upgrade starts it
+// again: by the name that it was called by, so that a link that has moved on leads
+// to the new one.
+func program() string {
+	if path, err := exec.LookPath(os.Args[0]); err == nil {
+		if path, err = filepath.Abs(path); err == nil {
+			return path
 		}
 	}
+	path, err := os.Executable()
+	if err != nil {
+		return "" // then an upgrade is refused
+	}
+	return path
 }

@@ -11,5 +11,7 @@ func stopSignals() []os.Signal { return []os.Signal{os.Interrupt, syscall.SIGTER
 
 func reloadSignals() []os.Signal { return []os.Signal{syscall.SIGHUP} }
 
+func upgradeSignals() []os.Signal { return []os.Signal{syscall.SIGUSR2} }
+
 // restrictFiles keeps what this process makes from others.
 func restrictFiles() { syscall.Umask(0o077) }

@@ -10,6 +10,9 @@ func stopSignals() []os.Signal { return []os.Signal{os.Interrupt, syscall.SIGTER
 // reloadSignals are none: Windows has no SIGHUP; edge-hive reload does it.
 func reloadSignals() []os.Signal { return []os.Signal{noSignal{}} }
 
+// upgradeSignals are none: sockets cannot be handed on.
+func upgradeSignals() []os.Signal { return nil }
+
 // restrictFiles has nothing to do: files take the rights of their folder.
 func restrictFiles() {}
 

@@ -43,12 +43,12 @@ func readKeyed[H interface{ key() string }](o *operations, c *call, head []byte)
 }
 
 // getValue is cache.get.
-func (o *operations) getValue(_ context.Context, c *call, head, _ []byte) (function.Reply, error) {
+func (o *operations) getValue(ctx context.Context, c *call, head, _ []byte) (function.Reply, error) {
 	said, err := readKeyed[keyHead](o, c, head)
 	if err != nil {
 		return function.Reply{}, err
 	}
-	value, found := o.Values.Get(said.Key)
+	value, found := o.Values.Get(ctx, said.Key)
 	switch {
 	case !found:
 		return function.Reply{Head: []byte(`{"found":false}`)}, nil
@@ -69,7 +69,7 @@ type setHead struct {
 func (h setHead) key() string { return h.Key }
 
 // setValue is cache.set.
-func (o *operations) setValue(_ context.Context, c *call, head, body []byte) (function.Reply, error) {
+func (o *operations) setValue(ctx context.Context, c *call, head, body []byte) (function.Reply, error) {
 	said, err := readKeyed[setHead](o, c, head)
 	if err != nil {
 		return function.Reply{}, err
@@ -78,16 +78,16 @@ func (o *operations) setValue(_ context.Context, c *call, head, body []byte) (fu
 	if err != nil {
 		return function.Reply{}, err
 	}
-	return truth("stored", o.Values.Set(said.Key, body, ttl, said.IfAbsent)), nil
+	return truth("stored", o.Values.Set(ctx, said.Key, body, ttl, said.IfAbsent)), nil
 }
 
 // deleteValue is cache.delete.
-func (o *operations) deleteValue(_ context.Context, c *call, head, _ []byte) (function.Reply, error) {
+func (o *operations) deleteValue(ctx context.Context, c *call, head, _ []byte) (function.Reply, error) {
 	said, err := readKeyed[keyHead](o, c, head)
 	if err != nil {
 		return function.Reply{}, err
 	}
-	return truth("found", o.Values.Delete(said.Key)), nil
+	return truth("found", o.Values.Delete(ctx, said.Key)), nil
 }
 
 type addHead struct {
@@ -99,7 +99,7 @@ type addHead struct {
 func (h addHead) key() string { return h.Key }
 
 // addValue is cache.add.
-func (o *operations) addValue(_ context.Context, c *call, head, _ []byte) (function.Reply, error) {
+func (o *operations) addValue(ctx context.Context, c *call, head, _ []byte) (function.Reply, error) {
 	said, err := readKeyed[addHead](o, c, head)
 	if err != nil {
 		return function.Reply{}, err
@@ -112,10 +112,12 @@ func (o *operations) addValue(_ context.Context, c *call, head, _ []byte) (funct
 	if said.By != nil {
 		by = *said.By
 	}
-	sum, err := o.Values.Add(said.Key, by, ttl)
+	sum, err := o.Values.Add(ctx, said.Key, by, ttl)
 	switch {
 	case errors.Is(err, cache.ErrNotNumber):
 		return function.Reply{}, fault.New(function.CodeOperation, "the value of this key is no whole number").WithHint("numbers are set as text, in decimal")
+	case errors.Is(err, cache.ErrAway):
+		return function.Reply{}, fault.New(function.CodeOperation, "the cache cannot be reached now, so nothing was added").WithHint("try again in a moment, or go on without")
 	case errors.Is(err, cache.ErrTooMuch):
 		return function.Reply{}, fault.New(function.CodeOperation, "the sum is no number of 64 bits")
 	case err != nil:

@@ -25,7 +25,7 @@ func (d *decoder) route(n *node) manifest.Route {
 		d.faults = append(d.faults, f.At(r.Path, n.label))
 	}
 	if s := n.field("static"); s != nil {
-		r.Static = &manifest.Static{Dir: d.path(s.str("dir")), SPA: s.flag("spa")}
+		r.Static = &manifest.Static{Dir: d.path(s.str("dir")), SPA: s.flag("spa"), CleanURLs: s.flag("cleanURLs"), NotFound: s.str("notFound")}
 	}
 	if s := n.field("respond"); s != nil {
 		r.Respond = &manifest.Respond{Status: s.num("status"), Body: s.str("body")}

@@ -1,6 +1,9 @@
 package load
 
 import (
+	"net"
+	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
@@ -38,7 +41,41 @@ func (d *decoder) front(n *node) manifest.Server {
 		return s
 	}
 	s.HTTP, s.HTTPS = orText(s.HTTP, httpAddress), orText(s.HTTPS, httpsAddress)
+	if s.TLS.Kind == manifest.Internal && len(s.TLS.Domains) == 0 {
+		s.TLS.Domains = ownDomains(s.URL)
+	}
+	if s.URL == "" {
+		s.URL = urlOf(s)
+	}
 	return s
+}
+
+// ownDomains are what an authority of our own certifies where nothing is said:
+// this machine, and the host of url.
+func ownDomains(address string) []string {
+	domains := []string{"localhost", "127.0.0.1", "::1"}
+	if u, err := url.Parse(address); err == nil && u.Hostname() != "" && !slices.Contains(domains, strings.ToLower(u.Hostname())) {
+		domains = append(domains, strings.ToLower(u.Hostname()))
+	}
+	return domains
+}
+
+// urlOf is the address of a backend that does not say it: the first domain that is
+// one host's. "" where there is none.
+func urlOf(s manifest.Server) string {
+	for _, domain := range s.TLS.Domains {
+		if strings.HasPrefix(domain, "*.") {
+			continue
+		}
+		if _, port, err := net.SplitHostPort(s.HTTPS); err == nil && port != "443" && port != "0" {
+			return "https://" + net.JoinHostPort(domain, port)
+		}
+		if strings.Contains(domain, ":") {
+			return "https://[" + domain + "]"
+		}
+		return "https://" + domain
+	}
+	return ""
 }
 
 func orText(s, otherwise string) string {

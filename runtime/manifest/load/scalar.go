@@ -33,9 +33,9 @@ func (c *conformer) scalar(n *node, s *shape) {
 		c.notMember(n, s)
 	case s.pattern != nil && n.kind == text && !s.pattern.MatchString(n.text) && n.name == "env":
 		// It may be the secret itself: it is not shown.
-		c.add(n, n.place(), fault.New(codeSecret, "env is the name of an environment variable, not a secret").WithHint(patternHint(n.name)))
+		c.add(n, n.place(), fault.New(codeSecret, "env is the name of an environment variable, not a secret").WithHint(patternHint(fieldOf(n))))
 	case s.pattern != nil && n.kind == text && !s.pattern.MatchString(n.text):
-		c.add(n, n.place(), fault.Newf(codeBadName, "%s cannot be %s", lastOf(n), show(n)).WithHint(patternHint(n.name)))
+		c.add(n, n.place(), fault.Newf(codeBadName, "%s cannot be %s", lastOf(n), show(n)).WithHint(patternHint(fieldOf(n))))
 	case (s.min != nil || s.max != nil) && n.kind&(integer|number) != 0:
 		c.bounds(n, s)
 	}
@@ -209,6 +209,30 @@ func patternHint(name string) string {
 		return "the name of an environment variable: letters, digits and _"
 	case "entry":
 		return "the name of an export of the module, or leave it out"
+	case "to":
+		return "http://HOST:PORT, https://HOST, h2c://HOST:PORT or unix:/PATH"
+	case "strip", "path", "health":
+		return "a path, which begins with /"
+	case "by":
+		return "ip, path, header:NAME or cookie:NAME"
+	case "host":
+		return "HOST, or HOST:PORT"
+	case "domains":
+		return "a host name, without scheme and port; its first label may be *"
+	case "email":
+		return "NAME@HOST"
+	case "notFound":
+		return "a file of the folder: 404.html"
+	case "realm":
+		return "letters, digits and signs of ASCII without quotes, at most 100"
+	case "bucket":
+		return "small letters, digits, . and -, at least 3 and at most 63"
+	case "region":
+		return "letters, digits and -"
+	case "prefix":
+		return "letters, digits, _, . and -"
+	case "id", "keyName", "master":
+		return "a name, without spaces"
 	default:
 		return "a table, or TABLE.COLUMN"
 	}

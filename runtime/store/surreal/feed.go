@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/query"
@@ -25,6 +26,8 @@ type feed struct {
 	keep     time.Duration
 	log      *slog.Logger
 	versions *versions
+	// told is told of this process' commits; nil: nobody.
+	told atomic.Pointer[func()]
 	// look is for the reader: somebody waits, or wrote.
 	look chan struct{}
 

@@ -17,6 +17,7 @@ type mark struct {
 	// until it is in sight. Both are guarded by the feed's mutex.
 	acknowledged bool
 	seq          uint64
+	tables       []string // that it touched, once it is acknowledged
 }
 
 // depthSign is before the depth in the id of a batch that functions led to: so
@@ -51,14 +52,19 @@ func (f *feed) newMark(depth int) *mark {
 func (m *mark) acknowledge(tables ...string) {
 	f := m.feed
 	f.versions.bump(tables...)
+	f.versions.hold(tables)
 	f.mu.Lock()
-	m.acknowledged = true
+	m.acknowledged, m.tables = true, tables
 	f.acked++
 	if m.seq != 0 {
 		delete(f.marks, m.id)
+		f.versions.free(tables)
 	}
 	f.mu.Unlock()
 	f.hurry()
+	if told := f.told.Load(); told != nil {
+		(*told)()
+	}
 }
 
 // cursor is the place of an acknowledged batch in the feed; it waits until it is

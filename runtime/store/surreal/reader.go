@@ -217,6 +217,7 @@ func (r *reader) lookAtEnd(ctx context.Context) error {
 		r.away = false
 		r.far = time.Time{}
 		r.versions.bumpAll()
+		r.versions.leave()
 		r.log.Info("the feed is read again")
 	}
 	if r.behind = !ended; ended {
@@ -324,10 +325,12 @@ func (r *reader) take(ctx context.Context, list []feedEntry) {
 // see moves the versions of what a commit touched, unless they were moved when
 // it was acknowledged. The caller holds r.mu.
 func (r *reader) see(e *feedEntry) {
+	r.versions.saw(e)
 	if own := r.marks[e.batch]; own != nil {
 		own.seq = e.seq
 		if own.acknowledged {
 			delete(r.marks, e.batch)
+			r.versions.free(own.tables)
 			r.move()
 			return
 		}

@@ -1,0 +1,278 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/edge-hive/edge-hive/runtime/engine/admin"
+)
+
+// The storm of restarts: one backend under load, whose process is replaced and whose
+// manifest is changed again and again. No request fails, no acknowledged row and no
+// event is lost.
+const (
+	upgradesVariable = "EDGEHIVE_UPGRADES"
+	reloadsVariable  = "EDGEHIVE_RELOADS"
+	// stormPatience is how long anything may take on a busy machine.
+	stormPatience = 2 * time.Minute
+	// uploadTime is how long a slow body takes.
+	uploadTime = time.Second
+)
+
+const upgradeManifest = `
+manifest: 1
+name: "storm %d"
+server: listen: http: "127.0.0.1:0"
+rates: default: {requests: 1000000}
+limits: connectionsPerAddress: 1000
+auth: secret: env: "EDGEHIVE_STORM_SECRET"
+tables: notes: {
+	columns: text: {type: "text", required: true}
+	access: {read: true, create: true, update: true, delete: true}
+}
+channels: notes: table: "notes"
+`
+
+// upgradeStorm is the backend, and what its clients have seen.
+type upgradeStorm struct {
+	*testing.T
+	dir, url string
+	admin    *admin.Client
+	process  *exec.Cmd
+	log      *os.File
+	version  int // of the manifest
+
+	mu       sync.Mutex
+	acked    map[string]bool // rows, by their text
+	requests int
+	failures int
+	slowest  time.Duration
+	pids     []int // of all processes, the first one first
+}
+
+func TestRestartStorm(t *testing.T) {
+	upgrades, reloads := stormNumber(t, upgradesVariable, 3), stormNumber(t, reloadsVariable, 6)
+	s := startStorm(t)
+	load := s.load()
+	var held, took time.Duration
+	for i := range upgrades {
+		for range share(reloads, upgrades, i) {
+			s.reload()
+		}
+		one, all := s.upgrade()
+		held, took = max(held, one), max(took, all)
+		s.awaitRequests(20)
+	}
+	s.awaitRequests(100)
+	load.stop()
+	s.end()
+	t.Logf("%d upgrades, %d reloads, %d requests, %d rows: none failed. Requests were held for %v at most, an upgrade took %v at most, the slowest request %v",
+		upgrades, reloads, s.requests, len(s.acked), held, took, s.slowest.Round(time.Millisecond))
+}
+
+// share is how many of all are to be done in one of several turns.
+func share(all, turns, turn int) int { return all*(turn+1)/turns - all*turn/turns }
+
+func stormNumber(t *testing.T, variable string, usual int) int {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return usual
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("%s: %v", variable, err)
+	}
+	return n
+}
+
+// startStorm starts the backend.
+func startStorm(t *testing.T) *upgradeStorm {
+	t.Helper()
+	// The processes that follow are started by the ones before: when those have
+	// ended, this one hears of their ends.
+	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
+		t.Fatal(err)
+	}
+	dir, err := os.MkdirTemp("", "hive") // short: the socket's path is bounded
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	s := &upgradeStorm{T: t, dir: dir, admin: admin.NewClient(filepath.Join(dir, "data")), acked: map[string]bool{}}
+	s.write()
+	if s.log, err = os.Create(filepath.Join(dir, "log")); err != nil {
+		t.Fatal(err)
+	}
+	program, err := exec.LookPath("edge-hive")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.process = exec.Command(program, "serve")
+	s.process.Dir, s.process.Stdout, s.process.Stderr = dir, s.log, s.log
+	s.process.Env = append(os.Environ(), "EDGEHIVE_STORM_SECRET="+strings.Repeat("0123456789abcdef", 3))
+	if err := s.process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	s.pids = []int{s.process.Process.Pid}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the log:\n%s", tail(s.said(), 16<<10))
+			for _, pid := range s.pids {
+				_ = syscall.Kill(pid, syscall.SIGKILL)
+			}
+		}
+	})
+	for deadline := time.Now().Add(stormPatience); ; time.Sleep(20 * time.Millisecond) {
+		status, err := s.admin.Status(t.Context())
+		if err == nil && status.Ready {
+			s.url = "http://" + status.Listeners[0].Address
+			return s
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("it does not serve: %v", err)
+		}
+	}
+}
+
+func (s *upgradeStorm) said() []byte {
+	text, err := os.ReadFile(s.log.Name())
+	if err != nil {
+		s.Error(err)
+	}
+	return text
+}
+
+// write writes another manifest than before.
+func (s *upgradeStorm) write() {
+	s.Helper()
+	s.version++
+	if err := os.WriteFile(filepath.Join(s.dir, "edgehive.cue"), fmt.Appendf(nil, upgradeManifest, s.version), 0o600); err != nil {
+		s.Fatal(err)
+	}
+}
+
+func (s *upgradeStorm) reload() {
+	s.Helper()
+	s.write()
+	answer, err := s.admin.Reload(s.Context())
+	if err != nil || answer.Result != admin.Swapped {
+		s.Fatalf("reload: %+v, %v", answer, err)
+	}
+}
+
+// upgrade puts another process in the place of the one that serves.
+func (s *upgradeStorm) upgrade() (held, took time.Duration) {
+	s.Helper()
+	answer, err := s.admin.Upgrade(s.Context(), "")
+	if err != nil || answer.Error != "" {
+		s.Fatalf("upgrade: %+v, %v", answer, err)
+	}
+	status, err := s.admin.Status(s.Context())
+	if err != nil || status.PID != answer.PID || status.PID == s.pids[len(s.pids)-1] {
+		s.Fatalf("process %d serves after %v, the answer was %+v: %v", status.PID, s.pids, answer, err)
+	}
+	s.pids = append(s.pids, answer.PID)
+	held, _ = time.ParseDuration(answer.Held)
+	took, _ = time.ParseDuration(answer.Took)
+	return held, took
+}
+
+// awaitRequests waits until so many more were answered.
+func (s *upgradeStorm) awaitRequests(more int) {
+	s.Helper()
+	count := func() int {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.requests
+	}
+	first := count()
+	for deadline := time.Now().Add(stormPatience); count() < first+more; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			s.Fatalf("%d of %d requests were answered", count()-first, more)
+		}
+	}
+}
+
+// end stops the last process, and sees to it that all of them have ended well, and
+// that every row is there that was acknowledged.
+func (s *upgradeStorm) end() {
+	s.Helper()
+	stored := s.stored()
+	for text := range s.acked {
+		if !stored[text] {
+			s.Errorf("row %q was acknowledged, and is lost", text)
+		}
+	}
+	last := s.pids[len(s.pids)-1]
+	if err := syscall.Kill(last, syscall.SIGTERM); err != nil {
+		s.Fatal(err)
+	}
+	if err := s.process.Wait(); err != nil {
+		s.Errorf("the first process: %v", err)
+	}
+	for _, pid := range s.pids[1:] {
+		var status syscall.WaitStatus
+		ended := make(chan error, 1)
+		go func() {
+			_, err := syscall.Wait4(pid, &status, 0, nil)
+			ended <- err
+		}()
+		select {
+		case err := <-ended:
+			if err != nil || status.ExitStatus() != 0 {
+				s.Errorf("process %d: %v, exit status %d", pid, err, status.ExitStatus())
+			}
+		case <-time.After(stormPatience):
+			s.Fatalf("process %d does not end", pid)
+		}
+	}
+	for _, name := range []string{"admin.sock", "forward.sock"} {
+		if _, err := os.Stat(filepath.Join(s.dir, "data", name)); err == nil {
+			s.Errorf("%s is still there", name)
+		}
+	}
+	for line := range bytes.Lines(s.said()) {
+		if bytes.Contains(line, []byte(`"level":"ERROR"`)) || bytes.Contains(line, []byte(`"level":"WARN"`)) || bytes.Contains(line, []byte("panic")) {
+			s.Errorf("the log says: %s", line)
+		}
+	}
+	if s.failures > 0 {
+		s.Errorf("%d of %d requests failed", s.failures, s.requests)
+	}
+}
+
+// answered notes a request.
+func (s *upgradeStorm) answered(what string, status, want int, took time.Duration, err error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests++
+	s.slowest = max(s.slowest, took)
+	if err == nil && status == want {
+		return true
+	}
+	if s.failures++; s.failures <= mostFaults {
+		s.Errorf("%s: %d, %v", what, status, err)
+	}
+	return false
+}
+
+func (s *upgradeStorm) client() *http.Client {
+	transport := &http.Transport{MaxIdleConnsPerHost: 1}
+	s.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport, Timeout: stormPatience}
+}

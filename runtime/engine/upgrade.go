@@ -1,0 +1,336 @@
+package engine
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/engine/admin"
+	"github.com/edge-hive/edge-hive/runtime/engine/forward"
+	"github.com/edge-hive/edge-hive/runtime/engine/handover"
+	"github.com/edge-hive/edge-hive/runtime/engine/sockets"
+	"github.com/edge-hive/edge-hive/runtime/fault"
+)
+
+// An upgrade puts another process in the place of this one. The new one prepares
+// itself beside this one; then requests are held, those that run end, and
+// everything that stands behind the listeners is closed; the new one opens it, and
+// serves. What still arrives on this one's connections is carried over to it. Where
+// the new one fails, an heir in this process opens everything again.
+
+const (
+	// prepareTime is how long the new process may take to load, check and compile.
+	prepareTime = 2 * time.Minute
+	// readyTime is how long it may take to open the database, migrate it and build:
+	// requests wait meanwhile.
+	readyTime = time.Minute
+	// upgradePatience is how long a request waits for all that.
+	upgradePatience = drainTime + 2*readyTime
+	// lingerTime is how long connections that are left may last: as long as one may
+	// wait for its next request, and be answered.
+	lingerTime = 120*time.Second + drainTime
+)
+
+// The names of sockets that are in a file.
+const (
+	adminSocket   = "admin"
+	forwardSocket = "forward"
+)
+
+// The codes of upgrades that are refused.
+const (
+	codeUpgrading = "upgrading"
+	codeNoUpgrade = "no-upgrade"
+)
+
+var (
+	errUpgrading = fault.New(codeUpgrading, "an upgrade is under way").WithHint("wait until it is done")
+	errFirst     = fault.New(codeNoUpgrade, "the server is process 1 of a container, which ends with it").
+			WithHint("upgrade by replacing the container")
+	errNoProcess = fault.New(codeNoUpgrade, "on this system sockets cannot be handed to another process").
+			WithHint("stop the server and start the new program")
+	errNoProgram = fault.New(codeNoUpgrade, "this server was not started by the command, and cannot be replaced").
+			WithHint("stop it and start the new program")
+)
+
+// Upgraded is what an upgrade did.
+type Upgraded struct {
+	PID  int           // of the process that serves now
+	Held time.Duration // for how long requests waited
+	Took time.Duration
+}
+
+// note is what the new process is told of what it is handed.
+type note struct {
+	Sockets []sockets.Socket `json:"sockets"`
+}
+
+// away is where requests go that still arrive here.
+type away struct {
+	handler http.Handler
+	running *leases
+	// cut tells that the contexts of requests have ended with those of before.
+	cut func() bool
+}
+
+// serve carries a request over.
+func (a *away) serve(w http.ResponseWriter, r *http.Request) {
+	a.running.take()
+	defer a.running.give()
+	if a.cut() {
+		r = r.WithContext(context.WithoutCancel(r.Context()))
+	}
+	a.handler.ServeHTTP(w, r)
+}
+
+// Heir is the engine that serves instead of this one, in this process, after an
+// upgrade that failed; nil when there is none. It is known once Wait has returned.
+func (e *Engine) Heir() *Engine {
+	select {
+	case <-e.gone:
+		return e.heir
+	default:
+		return nil
+	}
+}
+
+// Upgrade starts a program in the place of this process, "" for the one that it
+// was started with, and returns when that one serves, or this one again. One that
+// fails has changed nothing; its error is a *handover.Failure, or a *fault.Fault
+// where it was refused before.
+func (e *Engine) Upgrade(ctx context.Context, program string) (Upgraded, error) {
+	if program == "" {
+		program = e.options.Program
+	}
+	switch {
+	case runtime.GOOS == "windows":
+		return Upgraded{}, errNoProcess
+	case program == "" || e.options.Sockets == nil:
+		return Upgraded{}, errNoProgram
+	case os.Getpid() == 1:
+		return Upgraded{}, errFirst
+	case !e.upgrading.CompareAndSwap(false, true):
+		return Upgraded{}, errUpgrading
+	}
+	type outcome struct {
+		done Upgraded
+		err  error
+	}
+	ended := make(chan outcome, 1)
+	e.upgrades.Go(func() {
+		done, err := e.upgrade(program)
+		ended <- outcome{done, err}
+		if e.away.Load() != nil {
+			e.lingers()
+		} else {
+			e.upgrading.Store(false)
+		}
+	})
+	// Once begun it is carried out, even if who asked has gone.
+	select {
+	case o := <-ended:
+		return o.done, o.err
+	case <-ctx.Done():
+		return Upgraded{}, ctx.Err()
+	}
+}
+
+func (e *Engine) upgrade(program string) (done Upgraded, err error) {
+	select {
+	case e.turn <- struct{}{}:
+	case <-e.halting.Done():
+		return Upgraded{}, errStopping
+	}
+	defer func() { <-e.turn }()
+	if e.stopping.Load() {
+		return Upgraded{}, errStopping
+	}
+	began := time.Now()
+	e.log.Info("upgrade", "program", program)
+	defer func() {
+		done.Took = time.Since(began)
+		if err != nil {
+			e.log.Error("upgrade failed", "error", err)
+			return
+		}
+		e.log.Info("upgraded: another process serves", "process", done.PID,
+			"held", done.Held.Round(time.Millisecond).String(), "took", done.Took.Round(time.Millisecond).String())
+	}()
+	handed, files, err := e.options.Sockets.Hand()
+	if err != nil {
+		return Upgraded{}, err
+	}
+	defer func() {
+		for _, f := range files {
+			_ = f.Close() // it is another's, or was given back
+		}
+	}()
+	text, err := json.Marshal(note{Sockets: handed})
+	if err != nil {
+		return Upgraded{}, err
+	}
+	p, err := handover.Start(program, e.options.Arguments, files, text, os.Stderr)
+	if err != nil {
+		return Upgraded{}, &handover.Failure{Message: err.Error()}
+	}
+	done.PID = p.PID()
+	if err := e.await(prepareTime, "prepared", p.Prepared); err != nil {
+		return Upgraded{}, p.Kill(err)
+	}
+	if isShared(e.current.Load().manifest) {
+		return done, e.passBeside(p)
+	}
+	held := time.Now()
+	err = e.pass(p, handed, files)
+	done.Held = time.Since(held)
+	return done, err
+}
+
+// await waits for the new process, which has a time for it.
+func (e *Engine) await(limit time.Duration, what string, wait func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(e.halting, limit)
+	defer cancel()
+	err := wait(ctx)
+	switch {
+	case err != nil && e.halting.Err() != nil:
+		return errStopping
+	case errors.Is(err, context.DeadlineExceeded):
+		return &handover.Failure{Message: fmt.Sprintf("the new program was not %s within %s", what, limit)}
+	}
+	return err
+}
+
+// passBeside goes over to a process that serves the same database at the same
+// time.
+func (e *Engine) passBeside(p *handover.Process) error {
+	if err := e.await(readyTime, "ready", p.Go); err != nil {
+		return p.Kill(err)
+	}
+	e.goAway(forward.To(admin.ForwardPath(e.current.Load().manifest.DataDir()), refuse, e.log.Logger))
+	e.endHere()
+	return nil
+}
+
+// pass goes over to a process that needs the database for itself.
+func (e *Engine) pass(p *handover.Process, handed []sockets.Socket, files []*os.File) error {
+	history, err := e.shared.store.History(e.life)
+	if err != nil {
+		return p.Kill(fmt.Errorf("look at the migrations: %w", err))
+	}
+	held := &pause{over: make(chan struct{}), patience: upgradePatience}
+	e.pause.Store(held)
+	defer func() {
+		e.pause.Store(nil)
+		close(held.over)
+	}()
+	e.endHere()
+	g := e.current.Load()
+	err = e.await(readyTime, "ready", p.Go)
+	if err == nil {
+		e.goAway(forward.To(admin.ForwardPath(g.manifest.DataDir()), refuse, e.log.Logger))
+		return nil
+	}
+	err = p.Kill(err)
+	if e.halting.Err() != nil {
+		return err
+	}
+	last := int64(0)
+	if len(history) > 0 {
+		last = history[len(history)-1].ID
+	}
+	return errors.Join(err, e.goOn(handed, files, &left{draft: g.draft, migration: last}))
+}
+
+// goAway lets this process take no more connections, and carries what still comes
+// on those that it has to another.
+func (e *Engine) goAway(to http.Handler) {
+	e.away.Store(&away{handler: to, running: newLeases(), cut: func() bool { return e.requests.Err() != nil }})
+	e.options.Sockets.Leave()
+	e.handing.Store(true)
+	e.shared.stopAccepting()
+}
+
+// endHere ends what runs, within the time of a stop, and closes what stands behind
+// the listeners. Requests that come meanwhile are held, or are carried away.
+func (e *Engine) endHere() {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.life), drainTime)
+	defer cancel()
+	e.handing.Store(true)
+	e.options.Sockets.Leave()
+	_ = e.shared.adminListener.Close() // who asks waits for the next one
+	idle := e.current.Load().leases.Load().retire()
+	live := make(chan error, 1)
+	go func() { live <- e.shared.stopLive(ctx) }()
+	packets := make(chan error, 1) // of HTTP/3: two processes cannot read one socket of UDP
+	go func() { packets <- e.shared.tls.shutdown(ctx) }()
+	e.shared.stopTriggers(ctx)
+	for _, ended := range []func() <-chan struct{}{func() <-chan struct{} { return idle }, e.long.retire, e.asked.retire} {
+		select {
+		case <-ended():
+		case <-ctx.Done():
+		}
+	}
+	if ctx.Err() != nil {
+		e.log.Warn("requests were cut off by the upgrade", "requests", e.running()+e.long.count()+e.asked.count())
+		e.cut()
+	}
+	errs := []error{<-live, <-packets}
+	if e.shared.metricsServer != nil {
+		errs = append(errs, e.shared.metricsServer.Shutdown(ctx))
+	}
+	errs = append(errs, e.closeInside(ctx))
+	if err := errors.Join(unlessClosed(errs)...); err != nil {
+		e.log.Error("what ends for the upgrade", "error", err)
+	}
+}
+
+// goOn serves again after an upgrade that failed, by an heir that is made of what
+// was served.
+func (e *Engine) goOn(handed []sockets.Socket, files []*os.File, l *left) error {
+	again, err := sockets.FromFiles(handed, files)
+	if err != nil {
+		e.fail(fmt.Errorf("serve on after an upgrade that failed: %w", err))
+		return err
+	}
+	o := e.options
+	o.Sockets, o.Before, o.left = again, nil, l
+	heir, err := Start(e.halting, o)
+	if err != nil {
+		err = fmt.Errorf("serve on after an upgrade that failed: %w", err)
+		e.fail(err)
+		return err
+	}
+	again.Own()
+	heir.forebear = e
+	e.heir = heir
+	e.goAway(heir)
+	close(e.gone)
+	return nil
+}
+
+// lingers waits until no client is left here, and ends what has served them.
+func (e *Engine) lingers() {
+	ctx, cancel := context.WithTimeout(e.halting, lingerTime)
+	defer cancel()
+	_ = e.shared.adminServer.Shutdown(ctx) // who asked for the upgrade is answered
+	a := e.away.Load()
+	until(ctx, func() bool { return e.connections.left(lingerTime) == 0 && a.running.count() == 0 })
+	if e.forebear != nil {
+		e.forebear.upgrades.Wait()
+	}
+	if e.heir == nil {
+		close(e.gone)
+	}
+}
+
+// tell tells the supervisor; that it does not hear is no reason to end.
+func (e *Engine) tell(what func() error) {
+	if err := what(); err != nil {
+		e.log.Warn("the supervisor was not told", "error", err)
+	}
+}

@@ -1,0 +1,71 @@
+package observe
+
+import (
+	"errors"
+	"strconv"
+	"sync"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// ProxyServer is how a server behind a route is.
+type ProxyServer struct {
+	Route   string // a pattern of the manifest
+	Index   int    // its place in the route's list
+	Healthy bool
+	Running int // requests and streams
+}
+
+// ProxyMeter counts what is sent on to other servers. Labels are route patterns, the
+// places of servers in their lists, and results. Safe for concurrent use.
+type ProxyMeter struct {
+	requests *prometheus.CounterVec
+	retries  *prometheus.CounterVec
+	known    sync.Map // counters, by proxySeries
+}
+
+type proxySeries struct {
+	route  string
+	server int
+	result string
+}
+
+// Proxies adds the metrics of proxies; it may be called once. read tells how servers
+// are.
+func (m *Metrics) Proxies(read func() []ProxyServer) (*ProxyMeter, error) {
+	p := &ProxyMeter{
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "edgehive_proxy_requests_total",
+			Help: "Requests sent on, by result: ok, error (a status of 500 or more), unreachable, timeout, broken (the answer broke off), caller (who left).",
+		}, []string{"route", "upstream", "result"}),
+		retries: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "edgehive_proxy_retries_total", Help: "Requests that failed and were tried on another server.",
+		}, []string{"route"}),
+	}
+	labels := []string{"route", "upstream"}
+	healthy := prometheus.NewDesc("edgehive_proxy_upstream_healthy", "1 while requests are sent to the server, 0 while it is ill or left alone.", labels, nil)
+	running := prometheus.NewDesc("edgehive_proxy_upstream_requests", "Requests and streams that the server has now.", labels, nil)
+	return p, errors.Join(m.registry.Register(p.requests), m.registry.Register(p.retries), m.registry.Register(&reading{
+		descriptions: []*prometheus.Desc{healthy, running},
+		collect: func(r *readings) {
+			for _, s := range read() {
+				r.gauge(healthy, truth(s.Healthy), s.Route, strconv.Itoa(s.Index))
+				r.gauge(running, float64(s.Running), s.Route, strconv.Itoa(s.Index))
+			}
+		},
+	}))
+}
+
+// ProxyRequest counts a request that was sent, or was to be sent, to a server.
+func (p *ProxyMeter) ProxyRequest(route string, server int, result string) {
+	series := proxySeries{route, server, result}
+	if known, ok := p.known.Load(series); ok {
+		known.(prometheus.Counter).Inc()
+		return
+	}
+	known, _ := p.known.LoadOrStore(series, p.requests.WithLabelValues(route, strconv.Itoa(server), result))
+	known.(prometheus.Counter).Inc()
+}
+
+// ProxyRetry counts one that is tried on another server.
+func (p *ProxyMeter) ProxyRetry(route string) { p.retries.WithLabelValues(route).Inc() }

@@ -1,0 +1,157 @@
+package web
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/quic-go/quic-go"
+	"github.com/quic-go/quic-go/http3"
+)
+
+// HTTP3 serves HTTP/3 on a UDP socket, with the bounds that connections over TCP
+// have. What was sent with the first packet, before the handshake, is not taken:
+// anybody could send it again.
+type HTTP3 struct {
+	conn      net.PacketConn
+	transport *quic.Transport
+	listener  *quic.EarlyListener
+	server    *http3.Server
+	doors     *Listener // counts; it accepts nothing
+
+	ending sync.Once
+	ended  error
+}
+
+// busy is how many connections there may be before clients have to prove their
+// address, which costs a round trip.
+const busy = 256
+
+var errBound = errors.New("over a bound")
+
+// NewHTTP3 makes a server on a socket, which is closed with it.
+func NewHTTP3(conn net.PacketConn, config *tls.Config, bounds Bounds, handler http.Handler, logger *slog.Logger) (*HTTP3, error) {
+	h := &HTTP3{conn: conn, doors: NewListener(nil, bounds)}
+	h.transport = &quic.Transport{
+		Conn:                conn,
+		VerifySourceAddress: func(net.Addr) bool { return h.doors.Open() >= busy },
+		ConnContext: func(ctx context.Context, client *quic.ClientInfo) (context.Context, error) {
+			from := udpPeer(client.RemoteAddr)
+			if !h.doors.enter(from) {
+				h.doors.refused.Add(1)
+				return nil, errBound
+			}
+			context.AfterFunc(ctx, func() { h.doors.exit(from) })
+			return ctx, nil
+		},
+	}
+	var err error
+	h.listener, err = h.transport.ListenEarly(http3.ConfigureTLSConfig(config), &quic.Config{
+		HandshakeIdleTimeout: readHeaderTimeout, MaxIdleTimeout: idleTimeout,
+		MaxIncomingStreams: maxStreams, MaxIncomingUniStreams: 8,
+		MaxStreamReceiveWindow: http2Uploading, MaxConnectionReceiveWindow: http2Received,
+		Allow0RTT: false,
+	})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("listen for HTTP/3: %w", err), h.transport.Close(), conn.Close())
+	}
+	h.server = &http3.Server{
+		Handler: progressing(handler), MaxHeaderBytes: maxHeaderBytes, IdleTimeout: idleTimeout,
+		Logger: slog.New(slog.DiscardHandler), // broken connections and clients: nothing to act on
+	}
+	return h, nil
+}
+
+// Serve serves until Shutdown.
+func (h *HTTP3) Serve() error { return h.server.ServeListener(h.listener) }
+
+// SetBounds changes the bounds for connections that come from now on.
+func (h *HTTP3) SetBounds(bounds Bounds) { h.doors.SetBounds(bounds) }
+
+// Open is how many connections are open now.
+func (h *HTTP3) Open() int { return h.doors.Open() }
+
+// Refused is how many connections were over a bound.
+func (h *HTTP3) Refused() uint64 { return h.doors.Refused() }
+
+// Addr is where it listens.
+func (h *HTTP3) Addr() net.Addr { return h.conn.LocalAddr() }
+
+// Shutdown tells clients to begin nothing more, answers what runs until the
+// context ends, and closes the socket.
+func (h *HTTP3) Shutdown(ctx context.Context) error {
+	h.ending.Do(func() {
+		err := h.server.Shutdown(ctx)
+		h.ended = errors.Join(err, h.listener.Close(), h.transport.Close(), h.conn.Close())
+	})
+	return h.ended
+}
+
+// udpPeer is the address of a packet's sender.
+func udpPeer(a net.Addr) netip.Addr {
+	if udp, ok := a.(*net.UDPAddr); ok {
+		return udp.AddrPort().Addr().Unmap().WithZone("")
+	}
+	return netip.Addr{}
+}
+
+// progressing closes streams whose reader takes nothing for as long as one of TCP
+// may: there is no connection of ours below that could.
+func progressing(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		p := &progressWriter{ResponseWriter: w, control: http.NewResponseController(w)}
+		next.ServeHTTP(p, r)
+	})
+}
+
+// progressWriter moves the deadline on with each piece that is written.
+type progressWriter struct {
+	http.ResponseWriter
+	control *http.ResponseController
+
+	mu    sync.Mutex
+	until time.Time
+}
+
+func (p *progressWriter) Write(b []byte) (int, error) {
+	written := 0
+	for {
+		if err := p.extend(); err != nil {
+			return written, err
+		}
+		n, err := p.ResponseWriter.Write(b[written:min(written+writePiece, len(b))])
+		written += n
+		if err != nil || written == len(b) {
+			return written, err
+		}
+	}
+}
+
+func (p *progressWriter) extend() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	if p.until.Sub(now) > writeProgress-writeProgress/30 {
+		return nil
+	}
+	p.until = now.Add(writeProgress)
+	return p.control.SetWriteDeadline(p.until)
+}
+
+// FlushError sends what is buffered.
+func (p *progressWriter) FlushError() error {
+	if err := p.extend(); err != nil {
+		return err
+	}
+	return p.control.Flush()
+}
+
+// Unwrap lets http.ResponseController reach the stream.
+func (p *progressWriter) Unwrap() http.ResponseWriter { return p.ResponseWriter }

@@ -1,0 +1,156 @@
+package web
+
+import (
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/edge-hive/edge-hive/runtime/fault"
+)
+
+const (
+	mostInflation = 10 // times as large as it was sent
+	// zstdWindow is how far back a body may point, as RFC 8878 has it for all.
+	zstdWindow = 8 << 20
+)
+
+var (
+	inflates   = []string{"gzip, zstd"}
+	errCorrupt = errors.New("the body is not what its Content-Encoding says")
+
+	errNotInflated = fault.New(codeBadRequest, "the body is not what its Content-Encoding says").WithHint("compress it whole, or send it as it is")
+	errInflation   = fault.New(codeTooLarge, "the body is more than 10 times as large as it was sent").WithHint("send it as it is")
+)
+
+// isEncoded reports whether a body comes compressed, or in any other way changed.
+func isEncoded(r *http.Request) bool {
+	encodings := r.Header["Content-Encoding"]
+	return len(encodings) > 1 || len(encodings) == 1 && !strings.EqualFold(encodings[0], "identity")
+}
+
+// inflate puts a request's body in the place of the one that was sent. What
+// stands behind sees nothing of how it came.
+func inflate(r *http.Request, limit int64) *fault.Fault {
+	encodings := r.Header["Content-Encoding"]
+	if len(encodings) != 1 {
+		return errEncoded.WithHint("compress it once, with gzip or zstd")
+	}
+	sent := &counted{ReadCloser: r.Body}
+	body := &inflated{sent: sent, limit: limit}
+	switch strings.ToLower(strings.TrimSpace(encodings[0])) {
+	case "gzip":
+		body.open = func() (io.Reader, func(), error) {
+			reader, err := gzip.NewReader(sent)
+			return reader, func() {}, err
+		}
+	case "zstd":
+		body.open = func() (io.Reader, func(), error) {
+			reader, err := zstd.NewReader(sent, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+				zstd.WithDecoderMaxWindow(zstdWindow), zstd.WithDecoderMaxMemory(uint64(limit)+zstdWindow)) //nolint:gosec // G115: a limit is positive
+			if err != nil {
+				return nil, nil, err
+			}
+			return reader, reader.Close, nil
+		}
+	default:
+		return errEncoded.WithHint("compress it with gzip or zstd")
+	}
+	r.Body = body
+	r.ContentLength = -1
+	delete(r.Header, "Content-Encoding")
+	delete(r.Header, "Content-Length")
+	return nil
+}
+
+// counted counts what comes.
+type counted struct {
+	io.ReadCloser
+	bytes int64
+	err   error // why nothing more comes, but for the end
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	c.bytes += int64(n)
+	if err != nil && !errors.Is(err, io.EOF) {
+		c.err = err
+	}
+	return n, err
+}
+
+// inflated is a body as it was before it was compressed. Both sizes are bounded,
+// and how much larger one is than the other.
+type inflated struct {
+	sent   *counted
+	open   func() (io.Reader, func(), error)
+	reader io.Reader
+	done   func()
+	bytes  int64
+	limit  int64
+	failed error
+}
+
+func (b *inflated) Read(p []byte) (int, error) {
+	if b.failed != nil {
+		return 0, b.failed
+	}
+	if b.reader == nil {
+		var err error
+		if b.reader, b.done, err = b.open(); err != nil {
+			return 0, b.fail(err)
+		}
+	}
+	n, err := b.reader.Read(p)
+	b.bytes += int64(n)
+	switch {
+	case b.bytes > b.limit:
+		return 0, b.fail(&http.MaxBytesError{Limit: b.limit})
+	case b.bytes > mostInflation*b.sent.bytes:
+		return 0, b.fail(&inflationError{http.MaxBytesError{Limit: b.limit}})
+	case err != nil && !errors.Is(err, io.EOF):
+		return n, b.fail(err)
+	}
+	if err != nil {
+		b.failed = io.EOF
+	}
+	return n, err
+}
+
+// fail says why the body is not read: because of how it comes, or of what it is.
+func (b *inflated) fail(err error) error {
+	var tooBig *http.MaxBytesError
+	switch {
+	case b.sent.err != nil:
+		err = b.sent.err
+	case errors.As(err, &tooBig):
+	default:
+		err = fmt.Errorf("%w: %w", errCorrupt, err)
+	}
+	b.failed = err
+	return err
+}
+
+// Close ends reading.
+func (b *inflated) Close() error {
+	if b.done != nil {
+		b.done()
+		b.done = nil
+	}
+	if b.failed == nil {
+		b.failed = http.ErrBodyReadAfterClose
+	}
+	return b.sent.Close()
+}
+
+// inflationError says that a body is much larger than what was sent of it.
+type inflationError struct{ tooBig http.MaxBytesError }
+
+func (e *inflationError) Error() string { return "the body is too much larger than it was sent" }
+
+// Unwrap makes it one of the errors of bodies that are too large.
+func (e *inflationError) Unwrap() error { return &e.tooBig }
