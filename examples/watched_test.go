@@ -22,8 +22,8 @@ const watched = `
 manifest: 1
 name: "watched"
 server: {
-	listen: {http: "127.0.0.1:8080", https: "127.0.0.1:8081", http3: "127.0.0.1:8082"}
-	tls: {kind: "internal", domains: ["watched.localhost"], hsts: "0s"}
+	listen: {http: "127.0.0.1:8080", https: "127.0.0.1:8091", http3: "127.0.0.1:8092"}
+	tls: {kind: "internal", domains: ["watched.localhost"]}
 }
 trustedProxies: ["127.0.0.1"]
 tables: notes: {columns: text: {type: "text", required: true}, access: {read: true, create: true}, cache: "short"}
@@ -32,8 +32,8 @@ cache: {policies: short: ttl: "1m", redis: {url: env: "WATCHED_REDIS", timeout: 
 rates: few: {per: "ip", requests: 1, window: "1h"}
 functions: {
 	greet: {module: "greet.js", access: call: true}
-	failing: {module: "failing.js", on: tables: notes: {}}
-	nightly: {module: "greet.js", on: schedule: cron: "0 0 1 1 *"}
+	failing: {module: "failing.js", as: "service", on: tables: notes: {}}
+	nightly: {module: "greet.js", as: "service", on: schedule: cron: "0 0 1 1 *"}
 }
 routes: {
 	"GET /greet": function: name: "greet"
@@ -115,6 +115,7 @@ func TestWatched(t *testing.T) {
 // use serves the backend and does a little of everything.
 func use(t *testing.T, b *backend.Backend) {
 	t.Helper()
+	b.Run(t, "validate")
 	b.Launch(t)
 	deadline := time.Now().Add(60 * time.Second)
 	for {
@@ -131,7 +132,7 @@ func use(t *testing.T, b *backend.Backend) {
 	}
 	t.Cleanup(func() { b.Stop(t) })
 	client := &http.Client{Transport: insecure(), Timeout: 20 * time.Second}
-	address := "https://127.0.0.1:" + b.Ports(":8081")[1:]
+	address := "https://127.0.0.1:" + b.Ports(":8091")[1:]
 	get := func(method, path, body string) {
 		request, err := http.NewRequestWithContext(t.Context(), method, address+path, strings.NewReader(body))
 		if err != nil {

@@ -23,14 +23,18 @@ func starts(t *testing.T, s *site) {
 	if said := s.Run(t, "validate"); !strings.Contains(said, "valid") {
 		t.Errorf("validate: %s", said)
 	}
+	host := "example.com"
+	if strings.Contains(s.row.manifest, "*.example.com") {
+		host = "shop.example.com"
+	}
 	s.Launch(t)
 	s.Answers(t, func() error {
-		response, err := s.client.Get("http://example.com/a?b")
+		response, err := s.client.Get("http://" + host + "/a?b")
 		if err != nil {
 			return err
 		}
 		defer response.Body.Close()
-		if location := response.Header.Get("Location"); response.StatusCode != http.StatusPermanentRedirect || !strings.HasPrefix(location, "https://example.com") {
+		if location := response.Header.Get("Location"); response.StatusCode != http.StatusPermanentRedirect || !strings.HasPrefix(location, "https://"+host) {
 			t.Errorf("HTTP: %d to %q", response.StatusCode, location)
 		}
 		return nil

@@ -197,14 +197,14 @@ func classOf(err error) string {
 		return strings.TrimPrefix(problem.Type, "urn:ietf:params:acme:error:")
 	case errors.Is(err, errRevoked):
 		return "revoked"
+	case errors.Is(err, errBadPair), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
+		return "files"
 	case errors.As(err, &dns):
 		return "dns"
 	case errors.Is(err, context.DeadlineExceeded):
 		return "timeout"
 	case errors.As(err, &network):
 		return "connection"
-	case errors.Is(err, errBadPair), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission):
-		return "files"
 	}
 	return "other"
 }

@@ -286,4 +286,3 @@ func TestCloseEndsAll(t *testing.T) {
 	}
 	n.use(&manifest.TLS{Kind: manifest.Internal, Domains: []string{"localhost"}}, NewDisk(t.TempDir())) // too late, and no harm
 }
-

@@ -73,6 +73,9 @@ func (s *Settings) same(next *Settings) bool {
 func (s *Settings) adopt(before *Settings) {
 	s.source.close()
 	s.source = before.source
+	if s.source.own != nil {
+		s.source.own.declare(s.tls.Domains)
+	}
 }
 
 // work is what keepers hang on.

@@ -37,6 +37,7 @@ type source struct {
 	cache    *certmagic.Cache
 	config   *certmagic.Config
 	issuers  []*certmagic.ACMEIssuer // none with our own authority
+	own      *authority              // nil with another's
 	alpn     bool
 	patience time.Duration
 	told     *told
@@ -63,8 +64,8 @@ func (c *Certificates) newSource(t *manifest.TLS, secrets *secrets, vault Vault)
 		},
 	}
 	if t.Kind == manifest.Internal {
-		own := &authority{vault: vault, log: c.options.Log, domains: t.Domains}
-		settings.Issuers = []certmagic.Issuer{own}
+		s.own = &authority{vault: vault, log: c.options.Log, domains: t.Domains}
+		settings.Issuers = []certmagic.Issuer{s.own}
 		settings.DisableARI = true
 		settings.OCSP.DisableStapling = true
 		s.config = certmagic.New(s.cache, settings)

@@ -68,7 +68,7 @@ func testValues(t *testing.T, s storage) {
 		t.Error("what is not there is, or cannot be deleted")
 	}
 	large := bytes.Repeat([]byte("0123456789"), 5000)
-	for key, value := range map[string][]byte{"a/b/c": []byte("one"), "a/b/d": large, "a/e": {}, "ab/c": []byte("other")} {
+	for key, value := range map[string][]byte{"a/b/c": []byte("one"), "a/b/d": large, "a/e": []byte("e"), "ab/c": []byte("other")} {
 		if err := s.Store(ctx, key, value); err != nil {
 			t.Fatal(err)
 		}

@@ -200,9 +200,34 @@ func (c *checker) redirect(r *manifest.Route) {
 		bad(hint, "%q is nowhere to redirect to", to)
 	case u.Scheme != "" && (u.Scheme != "http" && u.Scheme != "https" || u.Host == ""):
 		bad(hint, "%q is no web address", to)
-	case strings.ContainsAny(to, "{}"):
-		bad("write the target out", "a redirect takes nothing over from the path: %q", to)
-	case u.Scheme == "" && u.Path == r.URLPath:
+	case u.Scheme == "" && strings.ReplaceAll(u.Path, "{*}", "*") == r.URLPath:
 		bad("redirect to another path", "%s redirects to itself, for ever", r.URLPath)
+	default:
+		if missing, hint := redirectParameter(r, to); missing != "" {
+			bad(hint, "the path of route %q has no %s", r.Pattern, missing)
+		}
+	}
+}
+
+// redirectParameter is what of a redirect's target, {name} or {*}, the route's path
+// does not have, and a hint; "" for nothing.
+func redirectParameter(r *manifest.Route, to string) (missing, hint string) {
+	for {
+		before, rest, found := strings.Cut(to, "{")
+		if strings.Contains(before, "}") || (found && !strings.Contains(rest, "}")) {
+			return "such parameter", "a parameter is {name}, what * stands for {*}"
+		}
+		if !found {
+			return "", ""
+		}
+		name, after, _ := strings.Cut(rest, "}")
+		to = after
+		switch {
+		case name == "*" && strings.HasSuffix(r.URLPath, "/*"), strings.Contains(r.URLPath, "{"+name+"}"):
+		case strings.HasSuffix(r.URLPath, "/*"):
+			return "{" + name + "}", "what * stands for is {*}"
+		default:
+			return "{" + name + "}", "end the path in /*, or name a part of it: /old/{id}"
+		}
 	}
 }

@@ -106,7 +106,7 @@ func readUpstream(to string) (scheme, place string, problem *fault.Fault) {
 	}
 	switch {
 	case u.User != nil:
-		return bad(`set it as a header: request: set: "Authorization"`, "a server is named without user and password")
+		return bad("a password in a manifest is everybody's: let the server know this backend by its address, or by a certificate", "a server is named without user and password")
 	case u.Path != "" || u.RawQuery != "" || u.Fragment != "" || u.ForceQuery:
 		return bad(`say where paths lead with strip or path, as in path: "/base/{*}"`, "%q has more than a host and a port", to)
 	case !isHost(u.Hostname()):

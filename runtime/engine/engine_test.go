@@ -25,7 +25,10 @@ import (
 
 func TestMain(m *testing.M) {
 	// The SurrealDB of the tests ends with the process.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/edge-hive/edge-hive/runtime/store/surreal/surrealtest.(*Server).startPackage.func1"))
+	// Those of certmagic's limits and of the authority of the tests do, too.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/edge-hive/edge-hive/runtime/store/surreal/surrealtest.(*Server).startPackage.func1"),
+		goleak.IgnoreAnyFunction("github.com/caddyserver/certmagic.(*RingBufferRateLimiter).loop"),
+		goleak.IgnoreAnyFunction("github.com/letsencrypt/pebble/v2/va.(*VAImpl).processTasks"))
 }
 
 const patience = 10 * time.Second

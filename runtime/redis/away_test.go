@@ -196,7 +196,9 @@ func TestOneRequestWaitsOnce(t *testing.T) {
 	}
 	t.Cleanup(proxy.Close)
 	m := &meter{}
-	c := open(t, s, func(o *redis.Options) { o.URL, o.Timeout, o.Meter = "redis://"+proxy.Address(), 400*time.Millisecond, m })
+	c := open(t, s, func(o *redis.Options) {
+		o.URL, o.Timeout, o.Meter = "redis://"+proxy.Address(), 400*time.Millisecond, m
+	})
 	eventually(t, "it is well", c.Up)
 	proxy.Latency(90 * time.Millisecond)
 	patience := &cache.Patience{}

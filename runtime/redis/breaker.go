@@ -101,7 +101,9 @@ func (c *Client) judge(operation string, err error, took time.Duration, counts b
 		}
 	default:
 		c.met(operation, ResultFailed, took)
-		c.trip(err)
+		if !errors.Is(err, redis.ErrClosed) { // by us: there is another link
+			c.trip(err)
+		}
 	}
 	return err
 }
@@ -184,45 +186,49 @@ func (c *Client) shut() {
 func (c *Client) attend() {
 	timer := time.NewTimer(watchEvery)
 	defer timer.Stop()
-	rest := minRest
+	rest, due := minRest, time.Now().Add(watchEvery)
 	for {
 		select {
 		case <-c.life.Done():
 			return
 		case <-timer.C:
 		case <-c.breaker.kick:
-			if !timer.Stop() {
-				select {
-				case <-timer.C:
-				default:
-				}
-			}
-			rest = minRest
-			timer.Reset(rest)
-			continue
-		}
-		if !c.breaker.open.Load() {
-			timer.Reset(watchEvery)
-			if c.ask(c.life, "watch", c.probe) == nil && c.values.doubts() { // judged where it is asked
-				_ = c.patiently(c.life, "watch", func(ctx context.Context) error { return c.values.mend(ctx, c.redis()) })
+			if soon := time.Now().Add(minRest); soon.Before(due) {
+				rest, due = minRest, soon
+				timer.Reset(minRest)
 			}
 			continue
 		}
-		switch err := c.heal(c.life); {
+		switch err := c.tend(); {
 		case c.life.Err() != nil:
 			return
 		case err == nil:
 			rest = minRest
-			c.shut()
-			timer.Reset(watchEvery)
+			due = time.Now().Add(watchEvery)
 		default:
-			c.breaker.mu.Lock()
-			c.breaker.cause = err
-			c.breaker.mu.Unlock()
 			rest = min(2*rest, maxRest)
-			timer.Reset(rest/2 + rand.N(rest/2)) //nolint:gosec // nodes do not come all at once; no secret
+			due = time.Now().Add(rest/2 + rand.N(rest/2)) //nolint:gosec // nodes do not come all at once; no secret
 		}
+		timer.Reset(time.Until(due))
 	}
+}
+
+// tend looks at a server that is well, and heals the breaker of one that was not.
+func (c *Client) tend() error {
+	if !c.breaker.open.Load() {
+		if c.ask(c.life, "watch", c.probe) == nil && c.values.doubts() { // judged where it is asked
+			_ = c.patiently(c.life, "watch", func(ctx context.Context) error { return c.values.mend(ctx, c.redis()) })
+		}
+		return nil
+	}
+	if err := c.heal(c.life); err != nil {
+		c.breaker.mu.Lock()
+		c.breaker.cause = err
+		c.breaker.mu.Unlock()
+		return err
+	}
+	c.shut()
+	return nil
 }
 
 // probe writes and reads: a server that is full, or a replica, is of no use.
@@ -251,7 +257,7 @@ func (c *Client) heal(ctx context.Context) error {
 func (c *Client) judgeLink(ctx context.Context, next *link) error {
 	ctx, cancel := context.WithTimeout(ctx, healTime)
 	defer cancel()
-	if err := c.servers.learn(ctx, next.UniversalClient); err != nil {
+	if err := next.servers.learn(ctx, next.UniversalClient); err != nil {
 		return err
 	}
 	if err := c.values.mend(ctx, next); err != nil {

@@ -111,7 +111,6 @@ type Client struct {
 	link    atomic.Pointer[link]
 	log     *slog.Logger
 	breaker breaker
-	servers servers
 
 	tier   *Tier
 	values *Values
@@ -180,8 +179,9 @@ func Open(ctx context.Context, o Options) (*Client, error) {
 // use: each would have to be found out by a wait. So it is replaced, whole.
 type link struct {
 	redis.UniversalClient
-	cache gocache.CacheInterface[string]
-	lost  chan struct{} // closed when another is in its place
+	servers *servers
+	cache   gocache.CacheInterface[string]
+	lost    chan struct{} // closed when another is in its place
 }
 
 // redis is the link that is in use.
@@ -196,14 +196,15 @@ func (c *Client) relink(next *link) {
 
 // connect makes a link; it connects to nothing yet.
 func (c *Client) connect() (*link, error) {
-	client, err := c.pool()
+	known := &servers{}
+	client, err := c.pool(known)
 	if err != nil {
 		return nil, err
 	}
-	return &link{client, gocache.New[string](redisstore.NewRedis(client)), make(chan struct{})}, nil
+	return &link{client, known, gocache.New[string](redisstore.NewRedis(client)), make(chan struct{})}, nil
 }
 
-func (c *Client) pool() (redis.UniversalClient, error) {
+func (c *Client) pool(known *servers) (redis.UniversalClient, error) {
 	a := c.place
 	o := &redis.UniversalOptions{
 		Addrs: append([]string{a.host}, c.options.Addresses...), DB: a.number, Username: a.user, Password: a.password,
@@ -217,7 +218,7 @@ func (c *Client) pool() (redis.UniversalClient, error) {
 		ReadBufferSize: 16 << 10, WriteBufferSize: 16 << 10, PipelinePoolSize: -1,
 		MaxRedirects: 3, FailingTimeoutSeconds: 1,
 		MasterName: c.options.Master, SentinelPassword: c.options.SentinelPassword,
-		OnConnect: c.servers.check,
+		OnConnect: known.check,
 	}
 	if a.tls {
 		o.TLSConfig = &tls.Config{RootCAs: c.options.Roots, MinVersion: tls.VersionTLS12}

@@ -13,7 +13,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// servers are those that are known, by the name that each takes as it starts. A
+// servers are those that a link is to, by the name that each takes as it starts. A
 // server that has come back may have the contents of an hour ago, and a replica
 // in its place may lack the last of them: what functions kept is then not to be
 // met again.
@@ -142,7 +142,7 @@ func (e *RefusedError) Error() string { return e.What }
 func (c *Client) look(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, connectTime)
 	defer cancel()
-	err := c.servers.learn(ctx, c.redis().UniversalClient)
+	err := c.redis().servers.learn(ctx, c.redis().UniversalClient)
 	if err == nil {
 		err = c.otherKind(ctx)
 	}

@@ -38,9 +38,9 @@ func newValues(c *Client) *Values { return &Values{client: c, doubtful: map[stri
 
 // name is a key's: it changes with the era, so that nothing of an earlier one is
 // met.
-func (v *Values) name(key string) string {
+func (v *Values) name(on *link, key string) string {
 	k := &v.client.keys
-	return k.hashed(letterValue+v.client.servers.now()+":", k.value, key)
+	return k.hashed(letterValue+on.servers.now()+":", k.value, key)
 }
 
 // doubt remembers that a change may not have arrived.
@@ -52,7 +52,9 @@ func (v *Values) doubt(name string) {
 		return
 	}
 	v.doubtful[name] = struct{}{}
-	v.client.breaker.wake()
+	if v.client.Up() {
+		v.client.breaker.wake()
+	}
 }
 
 // doubts reports that there is something to mend.
@@ -64,11 +66,12 @@ func (v *Values) doubts() bool {
 
 // Get implements cache.Values.
 func (v *Values) Get(ctx context.Context, key string) (cache.Value, bool) {
-	name := v.name(key)
+	on := v.client.redis()
+	name := v.name(on, key)
 	var text *redis.StringCmd
 	var left *redis.DurationCmd
 	err := v.client.ask(ctx, "value", func(ctx context.Context) error {
-		_, err := v.client.redis().Pipelined(ctx, func(p redis.Pipeliner) error {
+		_, err := on.Pipelined(ctx, func(p redis.Pipeliner) error {
 			text, left = p.Get(ctx, name), p.PTTL(ctx, name)
 			return nil
 		})
@@ -86,13 +89,14 @@ func (v *Values) Get(ctx context.Context, key string) (cache.Value, bool) {
 
 // Set implements cache.Values.
 func (v *Values) Set(ctx context.Context, key string, value []byte, ttl time.Duration, ifAbsent bool) bool {
-	name, kept := v.name(key), false
+	on := v.client.redis()
+	name, kept := v.name(on, key), false
 	err := v.client.ask(ctx, "value", func(ctx context.Context) error {
 		args := redis.SetArgs{TTL: ttl}
 		if ifAbsent {
 			args.Mode = "NX"
 		}
-		text, err := v.client.redis().SetArgs(ctx, name, value, args).Result()
+		text, err := on.SetArgs(ctx, name, value, args).Result()
 		kept = err == nil && text == "OK"
 		return err
 	})
@@ -105,9 +109,10 @@ func (v *Values) Set(ctx context.Context, key string, value []byte, ttl time.Dur
 
 // Delete implements cache.Values.
 func (v *Values) Delete(ctx context.Context, key string) bool {
-	name, found := v.name(key), false
+	on := v.client.redis()
+	name, found := v.name(on, key), false
 	err := v.client.ask(ctx, "value", func(ctx context.Context) error {
-		n, err := v.client.redis().Del(ctx, name).Result()
+		n, err := on.Del(ctx, name).Result()
 		found = n > 0
 		return err
 	})
@@ -137,10 +142,11 @@ return redis.call('GET', KEYS[1])
 
 // Add implements cache.Values.
 func (v *Values) Add(ctx context.Context, key string, by int64, ttl time.Duration) (int64, error) {
-	name := v.name(key)
+	on := v.client.redis()
+	name := v.name(on, key)
 	var sum int64
 	err := v.client.ask(ctx, "value", func(ctx context.Context) error {
-		text, err := addText.Run(ctx, v.client.redis(), []string{name}, strconv.FormatInt(by, 10), ttl.Milliseconds()).Text()
+		text, err := addText.Run(ctx, on, []string{name}, strconv.FormatInt(by, 10), ttl.Milliseconds()).Text()
 		if err == nil {
 			sum, err = strconv.ParseInt(text, 10, 64)
 		}
@@ -166,7 +172,7 @@ const mendAtOnce = 500
 // mend takes away what is doubtful, and what is left of earlier eras.
 func (v *Values) mend(ctx context.Context, by *link) error {
 	v.mu.Lock()
-	all, era := v.all, v.client.servers.now()
+	all, era := v.all, by.servers.now()
 	names := make([]string, 0, len(v.doubtful))
 	for name := range v.doubtful {
 		names = append(names, name)

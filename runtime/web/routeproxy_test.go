@@ -107,7 +107,7 @@ func TestProxyRoute(t *testing.T) {
 	service := s.keys.ServiceJWT()
 	res, body := asked(t, http.MethodGet, url+"/app/x?q=1&apikey="+service, nil, "Authorization: Bearer "+service, "Apikey: "+service,
 		"X-Forwarded-For: 10.1.2.3, 203.0.113.9", "X-Forwarded-Proto: https", "X-Edge-User: root", "X_Edge_User: root", "Origin: https://app.example")
-	if res.StatusCode != 200 || body != "from behind" || seen.RequestURI != "/x?q=1" {
+	if res.StatusCode != http.StatusOK || body != "from behind" || seen.RequestURI != "/x?q=1" {
 		t.Errorf("%d %s; asked for %s", res.StatusCode, body, seen.RequestURI)
 	}
 	wantHeader(t, seen.Header, "X-Forwarded-For", "203.0.113.9")
@@ -128,7 +128,7 @@ func TestProxyRoute(t *testing.T) {
 	}
 	for _, path := range []string{"/app/../x", "/app//x", "/app/%2e%2e/x", "/app/a%2fb", "/app/a\\b"} {
 		seen = nil
-		if res, _ := asked(t, http.MethodGet, url+"/", nil); res.StatusCode != 404 {
+		if res, _ := asked(t, http.MethodGet, url+"/", nil); res.StatusCode != http.StatusNotFound {
 			t.Errorf("%d", res.StatusCode)
 		}
 		conn, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))

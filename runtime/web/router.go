@@ -3,8 +3,8 @@ package web
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -103,12 +103,25 @@ func (t trees) allowed(path string) []string {
 	return allow
 }
 
-// hostname is a Host header without port and final dot, lower case.
+// hostname is a Host header without port and final dot, lower case. What is no host
+// is "", which no route has.
 func hostname(host string) string {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
+	if colon := strings.LastIndexByte(host, ':'); colon > strings.LastIndexByte(host, ']') {
+		for i := colon + 1; i < len(host); i++ {
+			if host[i] < '0' || host[i] > '9' {
+				return ""
+			}
+		}
+		host = host[:colon]
 	}
-	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+	if inner, bracketed := strings.CutPrefix(host, "["); bracketed {
+		inner, bracketed = strings.CutSuffix(inner, "]")
+		if address, err := netip.ParseAddr(inner); err != nil || !bracketed || !address.Is6() {
+			return ""
+		}
+		return strings.ToLower(inner)
+	}
+	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
 
 // layRoutes builds the trees.

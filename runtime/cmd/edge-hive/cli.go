@@ -23,7 +23,7 @@ type commands struct {
 	History   historyCommand   `cmd:"" help:"List the migrations of the database: when, who, what."`
 	Rollback  rollbackCommand  `cmd:"" help:"Bring the database back to the tables of an earlier migration, where nothing is lost."`
 	Reload    reloadCommand    `cmd:"" help:"Make the running server read its manifest again."`
-	Upgrade  upgradeCommand  `cmd:"" help:"Put a new edge-hive in the place of the running one; no request fails."`
+	Upgrade   upgradeCommand   `cmd:"" help:"Put a new edge-hive in the place of the running one; no request fails."`
 	Status    statusCommand    `cmd:"" help:"Say how the running server is."`
 	Health    healthCommand    `cmd:"" help:"Ask the running server whether it is ready, as containers do."`
 	Install   installCommand   `cmd:"" help:"Make the backend a service of this server (Linux with systemd), or bring the service up to date."`
@@ -87,8 +87,8 @@ var examples = map[string][]string{
 	"keys":      {"edge-hive keys", `curl -H "apikey: $(edge-hive keys --only secret)" http://127.0.0.1:8080/api/data/users`},
 	"token":     {"edge-hive token --user ann@example.com", `curl -H "Authorization: Bearer $(edge-hive token --user ann@example.com)" http://127.0.0.1:8080/api/data/users`},
 	"types":     {"edge-hive types ts > database.types.ts", "edge-hive types go --package shop > shop/types.go", "edge-hive types openapi -t prod > openapi.json"},
-	"hash":     {"edge-hive hash", "ANN_HASH=$(edge-hive hash < password.txt)"},
-	"routes":   {"edge-hive routes", "edge-hive routes --json shop -t prod | jq '.routes[].path'"},
+	"hash":      {"edge-hive hash", "ANN_HASH=$(edge-hive hash < password.txt)"},
+	"routes":    {"edge-hive routes", "edge-hive routes --json shop -t prod | jq '.routes[].path'"},
 	"schema":    {"edge-hive schema", "edge-hive schema column", "edge-hive schema --cue ."},
 
 	"function":       {"edge-hive function new price --lang rust", "edge-hive function build", "edge-hive function run price --data @order.json"},

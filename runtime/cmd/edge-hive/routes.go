@@ -52,7 +52,7 @@ func (c *routesCommand) Run(call *call) error {
 
 // sayLimits is the largest body, and the time where it is the route's own.
 func sayLimits(l *web.Listed) string {
-	said := sayBytes(l.Body)
+	said := wholeBytes(l.Body)
 	if l.Timeout > 0 {
 		said += " " + sayTime(l.Timeout)
 	}
@@ -77,7 +77,7 @@ func sayChain(chain []web.ListedLink, policy ...string) string {
 	return strings.Join(said, " > ")
 }
 
-func sayBytes(n int64) string {
+func wholeBytes(n int64) string {
 	for _, unit := range []struct {
 		size int64
 		name string

@@ -54,7 +54,7 @@ func To(path string, refuse http.HandlerFunc, log *slog.Logger) http.Handler {
 		DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: 1 << 20,
 		ExpectContinueTimeout: time.Minute, // the body is asked for when the handler reads it
 	}
-	return &httputil.ReverseProxy{
+	proxy := &httputil.ReverseProxy{
 		Transport: transport, FlushInterval: -1, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		Rewrite: rewrite,
 		ModifyResponse: func(r *http.Response) error {
@@ -71,6 +71,12 @@ func To(path string, refuse http.HandlerFunc, log *slog.Logger) http.Handler {
 			refuse(w, r)
 		},
 	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// An answer may begin before the body has ended, as it may without this hop;
+		// where that is not supported, it is so anyway.
+		_ = http.NewResponseController(w).EnableFullDuplex()
+		proxy.ServeHTTP(w, r)
+	})
 }
 
 // rewrite leaves the request as the client has sent it.

@@ -127,14 +127,6 @@ type replyBody struct {
 	once   sync.Once
 }
 
-func newReplyBody(f *forward, inner io.ReadCloser, events bool) *replyBody {
-	b := &replyBody{inner: inner, from: f, events: events}
-	if events {
-		f.proxy.pool.home.enter(b)
-	}
-	return b
-}
-
 func (b *replyBody) Read(p []byte) (int, error) {
 	n, err := b.inner.Read(p)
 	switch {

@@ -3,7 +3,7 @@ package proxy
 import (
 	"errors"
 	"io"
-	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptrace"
 	"net/http/httputil"
@@ -22,15 +22,17 @@ type forward struct {
 	answer  answer
 	in      *http.Request
 	from    Origin
-	client  string // from.Client as text
+	client  string    // from.Client as text
+	said    [4]string // what is said of the caller: address, host, scheme, id
 	path    string
 	key     uint64 // what balance hashes
 	// switches is the protocol that is asked for, "" for none.
 	switches string
 	body     *requestBody
 
-	server  *upstream          // that answered
-	reply   *replyBody         // its answer's body
+	server  *upstream  // that answered
+	reply   *replyBody // its answer's body, which is replied; nil for none
+	replied replyBody
 	backend io.ReadWriteCloser // when it went over to another protocol
 	status  int
 	err     error
@@ -50,7 +52,7 @@ func newForward(p *Proxy, w http.ResponseWriter, r *http.Request, from Origin, p
 }
 
 // silent is a log that is not kept: what went wrong is in the answer's fault.
-var silent = log.New(io.Discard, "", 0)
+var silent = slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)
 
 // end gives up what the request holds.
 func (f *forward) end() {
@@ -73,15 +75,16 @@ func (f *forward) rewrite(pr *httputil.ProxyRequest) {
 			delete(out.Header, "Connection")
 		}
 	}
+	f.said = [4]string{f.client, in.Host, f.from.Scheme, f.from.ID}
 	p.screen(out.Header)
 	withhold(out.Header, out.URL, f.from.Service)
 	if f.client != "" {
-		out.Header["X-Forwarded-For"] = []string{f.client}
-		out.Header["X-Real-Ip"] = out.Header["X-Forwarded-For"]
+		out.Header["X-Forwarded-For"] = f.said[:1:1]
+		out.Header["X-Real-Ip"] = f.said[:1:1]
 	}
-	out.Header["X-Forwarded-Host"] = []string{in.Host}
-	out.Header["X-Forwarded-Proto"] = []string{f.from.Scheme}
-	out.Header["X-Request-Id"] = []string{f.from.ID}
+	out.Header["X-Forwarded-Host"] = f.said[1:2:2]
+	out.Header["X-Forwarded-Proto"] = f.said[2:3:3]
+	out.Header["X-Request-Id"] = f.said[3:4:4]
 	p.request.apply(out.Header, f)
 	switch {
 	case p.host != "":
@@ -221,8 +224,11 @@ func (f *forward) answered(res *http.Response) error {
 	const eventStream = "text/event-stream"
 	media := res.Header.Get("Content-Type")
 	events := len(media) >= len(eventStream) && strings.EqualFold(media[:len(eventStream)], eventStream)
-	f.reply = newReplyBody(f, res.Body, events)
-	res.Body = f.reply
+	f.replied = replyBody{inner: res.Body, from: f, events: events}
+	f.reply, res.Body = &f.replied, &f.replied
+	if events {
+		f.proxy.pool.home.enter(f.reply)
+	}
 	if events || strings.EqualFold(res.Header.Get("X-Accel-Buffering"), "no") {
 		f.reverse.FlushInterval = -1
 	}

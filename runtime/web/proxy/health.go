@@ -54,13 +54,13 @@ func (s *upstream) watch(ctx context.Context) {
 
 // judge turns a server ill or well after as many answers in a row as declared.
 func (s *upstream) judge(good, bad int, err error) {
-	log := s.pool.home.log
+	logger := s.pool.home.log
 	switch {
 	case bad >= s.pool.health.Fails && s.ill.CompareAndSwap(false, true):
-		log.Warn("a server behind a route is ill", "route", s.pool.route, "server", s.index, "error", err)
+		logger.Warn("a server behind a route is ill", "route", s.pool.route, "server", s.index, "error", err)
 	case good >= s.pool.health.Passes && s.ill.CompareAndSwap(true, false):
 		s.rests.Store(0)
-		log.Info("a server behind a route is well again", "route", s.pool.route, "server", s.index)
+		logger.Info("a server behind a route is well again", "route", s.pool.route, "server", s.index)
 	}
 }
 

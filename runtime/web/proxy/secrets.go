@@ -57,13 +57,11 @@ func holds(text string, service func(string) bool) bool {
 		return false
 	}
 	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return !keyRune(r) }) {
-		at := strings.Index(word, tokenBegins)
-		switch {
-		case at >= 0 && strings.Count(word, ".") >= 2:
+		if at := strings.Index(word, tokenBegins); at >= 0 && strings.Count(word, ".") >= 2 {
 			word = word[at:]
-		case strings.Contains(word, keyBegins):
-			word = word[strings.Index(word, keyBegins):]
-		default:
+		} else if at := strings.Index(word, keyBegins); at >= 0 {
+			word = word[at:]
+		} else {
 			continue
 		}
 		if service(strings.Trim(word, ".")) {

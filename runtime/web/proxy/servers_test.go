@@ -239,7 +239,7 @@ func TestFailuresLeaveAServerAlone(t *testing.T) {
 	if s := f.pools.Status()[0].Servers; s[0].Healthy || !s[1].Healthy || s[0].Why != "left alone" || s[1].Address != well.URL {
 		t.Errorf("%+v", s)
 	}
-	well.Server.CloseClientConnections()
+	well.CloseClientConnections()
 	well.Close()
 	for range 5 { // the other is gone as well: then it is asked all the same
 		get(t, client(t), f.URL)

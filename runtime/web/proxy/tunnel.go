@@ -45,7 +45,7 @@ func (f *forward) tunnel() error {
 	defer t.cut()
 	if err := writeSwitch(buffered.Writer, f.answer.to.Header()); err != nil {
 		result = ResultCaller
-		return nil //nolint:nilerr // the caller has gone, and nobody is to be told
+		return nil // the caller has gone, and nobody is to be told
 	}
 	if f.from.Detach != nil {
 		f.from.Detach(f.in.Context())
