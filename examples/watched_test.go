@@ -3,6 +3,7 @@ package examples_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -133,7 +134,7 @@ func use(t *testing.T, b *backend.Backend) {
 	t.Cleanup(func() { b.Stop(t) })
 	client := &http.Client{Transport: insecure(), Timeout: 20 * time.Second}
 	address := "https://127.0.0.1:" + b.Ports(":8091")[1:]
-	get := func(method, path, body string) {
+	get := func(method, path, body string) error {
 		request, err := http.NewRequestWithContext(t.Context(), method, address+path, strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
@@ -143,17 +144,26 @@ func use(t *testing.T, b *backend.Backend) {
 			request.Header.Set("Content-Type", "application/json")
 		}
 		answer, err := client.Do(request)
-		if err != nil {
+		if err == nil {
+			err = answer.Body.Close()
+		}
+		return err
+	}
+	// It does not wait for its certificate.
+	for err := get("GET", "/health", ""); err != nil; err = get("GET", "/health", "") {
+		if time.Now().After(deadline) {
 			t.Fatal(err)
 		}
-		_ = answer.Body.Close()
+		time.Sleep(20 * time.Millisecond)
 	}
-	get("POST", "/api/data/notes", `{"text":"a"}`)
+	err := get("POST", "/api/data/notes", `{"text":"a"}`)
 	for range 4 {
-		get("GET", "/api/data/notes", "")
-		get("GET", "/greet", "")
-		get("GET", "/few", "")
-		get("GET", "/other/x", "")
+		for _, path := range []string{"/api/data/notes", "/greet", "/few", "/other/x"} {
+			err = errors.Join(err, get("GET", path, ""))
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	if said := b.Run(t, "reload"); !strings.Contains(said, "generation 1") {
 		t.Errorf("reload says %q", said)

@@ -141,6 +141,9 @@ func newSite(t *testing.T, r row, p proof) *site {
 		places = append(places, fmt.Sprintf("127.0.0.1:%d", 3000+i), b.address)
 	}
 	places = append(places, s.special(t)...)
+	if !strings.Contains(r.manifest, "rates:") {
+		p.more += "\nrates: default: {per: \"ip\", requests: 1000000}\n" // some rows are asked often
+	}
 	manifest := strings.NewReplacer(places...).Replace(r.manifest + p.more)
 	write(t, filepath.Join(s.Dir, "edgehive.cue"), fmt.Sprintf("manifest: 1\nname: \"front\"\nserver: listen: {%s}\n%s", listen, manifest))
 	s.client = s.newClient(&tls.Config{InsecureSkipVerify: true}) //nolint:gosec // G402: what the certificates are, the rows about them ask

@@ -23,6 +23,7 @@ type server struct {
 	program []string // with its arguments
 	env     []string // beside this process's own
 	command *exec.Cmd
+	ended   chan error // how the command ended
 	address string
 	probe   string        // a path that it answers when it is ready
 	key     string        // service key, "" for none
@@ -189,6 +190,8 @@ func (s *server) start(ctx context.Context) error {
 	if err := s.command.Start(); err != nil {
 		return err
 	}
+	s.ended = make(chan error, 1)
+	go func(command *exec.Cmd, ended chan<- error) { ended <- command.Wait() }(s.command, s.ended)
 	for time.Since(began) < startPatience && ctx.Err() == nil {
 		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address+s.probe, nil)
 		if err != nil {
@@ -198,7 +201,11 @@ func (s *server) start(ctx context.Context) error {
 			s.started = time.Since(began)
 			return answer.Body.Close()
 		}
-		time.Sleep(time.Millisecond)
+		select {
+		case err := <-s.ended:
+			return fmt.Errorf("it ended before it answered: %w", err)
+		case <-time.After(time.Millisecond):
+		}
 	}
 	return errors.Join(fmt.Errorf("no answer within %v", startPatience), s.stop())
 }
@@ -216,7 +223,7 @@ func (s *server) stop() error {
 	if err := s.command.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
-	return s.command.Wait()
+	return <-s.ended
 }
 
 // at is the same running program at another address.

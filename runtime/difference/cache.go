@@ -44,7 +44,9 @@ func (c *comparer) policies() {
 
 func usesPolicy(m *manifest.Manifest, name string) bool {
 	return slices.ContainsFunc(m.Tables, func(t manifest.Table) bool { return t.Cache == name }) ||
-		slices.ContainsFunc(m.Queries, func(q manifest.Query) bool { return q.Cache == name })
+		slices.ContainsFunc(m.Queries, func(q manifest.Query) bool { return q.Cache == name }) ||
+		slices.ContainsFunc(m.Routes, func(r manifest.Route) bool { return r.Cache == name }) ||
+		slices.ContainsFunc(m.Middleware, func(w manifest.Middleware) bool { return w.Cache == name })
 }
 
 func findPolicy(m *manifest.Manifest, name string) int {

@@ -97,9 +97,10 @@ func Manifests(old, next Side) []Change {
 		(*comparer).cache,
 		(*comparer).channels,
 		(*comparer).functions,
+		(*comparer).middleware,
 		(*comparer).routes,
 		(*comparer).limits, (*comparer).rates,
-		(*comparer).server, (*comparer).observe,
+		(*comparer).server, (*comparer).front, (*comparer).observe,
 		// These say what the rules before them have found.
 		(*comparer).macros, (*comparer).claims,
 	} {

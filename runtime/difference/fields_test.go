@@ -1,13 +1,20 @@
 package difference_test
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
+	"math/big"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/access"
 	"github.com/edge-hive/edge-hive/runtime/difference"
@@ -37,10 +44,12 @@ var shownIn = map[string]difference.Area{
 	"Tables.Columns.Default": difference.Columns, "Tables.Columns.Auto": difference.Columns,
 	"Tables.Columns.Access": difference.Access,
 
-	"Cache": difference.Cache, "Queries": difference.Queries, "Queries.Cache": difference.Cache,
-	"Channels":  difference.Channels,
-	"Functions": difference.Functions,
-	"Routes":    difference.Routes, "Routes.Rate": difference.Limits, "Routes.Body": difference.Limits, "Routes.Timeout": difference.Limits,
+	"Cache": difference.Cache, "Cache.Redis.Timeout": difference.Cache, "Queries": difference.Queries, "Queries.Cache": difference.Cache,
+	"Channels":        difference.Channels,
+	"Server.Compress": difference.Server, "Server.TLS": difference.Server, "Server.Use": difference.Routes,
+	"Middleware": difference.Routes,
+	"Functions":  difference.Functions,
+	"Routes":     difference.Routes, "Routes.Rate": difference.Limits, "Routes.Body": difference.Limits, "Routes.Timeout": difference.Limits,
 }
 
 // A path of notShown has the reason why a change of it is not shown here.
@@ -56,6 +65,14 @@ var notShown = map[string]string{
 
 	"Database":              "engine shows it: a reload refuses it",
 	"Server.HTTP":           "engine shows it: a reload refuses it",
+	"Server.TLS.DNS.Token":    "it is another provider's; DNS is compared whole",
+	"Server.TLS.DNS.Secret":   "it is another provider's; DNS is compared whole",
+	"Server.TLS.Certificates": "they are another kind's; TLS is compared whole",
+
+	"Server.HTTPS":          "engine shows it: a reload refuses it",
+	"Server.HTTP3":          "engine shows it: a reload refuses it",
+	"Server.H2C":            "engine shows it: a reload refuses it",
+	"Cache.Redis":           "engine shows it: a reload refuses it",
 	"Limits.Statement":      "engine shows it: a reload refuses it",
 	"Observe.MetricsListen": "engine shows it: a reload refuses it",
 
@@ -127,13 +144,39 @@ func everything(t *testing.T) *manifest.Manifest {
 			t.Fatal(err)
 		}
 	}
-	for name, text := range map[string]string{"first.csv": "n\n1\n", "f.js": "export default () => 1", "f.wasm": "\x00asm\x01\x00\x00\x00"} {
+	for name, text := range map[string]string{"first.csv": "n\n1\n", "public/404.html": "gone", "f.js": "export default () => 1", "f.wasm": "\x00asm\x01\x00\x00\x00"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
+	certificate(t, dir)
 	m, _ := read(t, dir, "every.cue", string(text))
 	return m
+}
+
+// certificate makes one that stands for all that the manifest names.
+func certificate(t *testing.T, dir string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour), IsCA: true, BasicConstraintsValid: true}
+	made, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, block := range map[string]*pem.Block{
+		"roots.pem": {Type: "CERTIFICATE", Bytes: made}, "c.pem": {Type: "CERTIFICATE", Bytes: made}, "k.pem": {Type: "PRIVATE KEY", Bytes: secret},
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // leaves are the fields below a type that are no structs, as paths; places in
@@ -251,8 +294,10 @@ func change(v reflect.Value, try int) bool {
 		v.SetBool(!v.Bool())
 	case reflect.Int, reflect.Int64:
 		v.SetInt(v.Int() + 1)
+	case reflect.Float64:
+		v.SetFloat(v.Float() / 2)
 	case reflect.Slice:
-		more := []string{"other", "n", "update", "v"}
+		more := []string{"other", "n", "update", "v", "security", "office"}
 		if try < len(more) {
 			v.Set(reflect.Append(v, reflect.ValueOf(more[try])))
 		}

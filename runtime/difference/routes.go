@@ -25,7 +25,7 @@ func (c *comparer) routes() {
 			continue
 		}
 		change := Change{Area: Routes, Sign: Comes, Grade: Safe, What: "adds route " + next.Pattern, Is: sayRoute(next)}
-		if next.Static != nil {
+		if next.Static != nil || next.Proxy != nil {
 			change.Grade = Widens
 		}
 		c.add(next.Path, change)
@@ -40,8 +40,8 @@ func (c *comparer) routes() {
 func (c *comparer) route(old, next *manifest.Route) {
 	if was, is := sayRoute(old), sayRoute(next); was != is {
 		change := Change{Area: Routes, Sign: Turns, Grade: Safe, What: "changes route " + next.Pattern, Was: was, Is: is}
-		kind := func(r *manifest.Route) [5]bool {
-			return [5]bool{r.Static != nil, r.Respond != nil, r.Redirect != nil, r.Query != nil, r.Function != nil}
+		kind := func(r *manifest.Route) [6]bool {
+			return [6]bool{r.Static != nil, r.Respond != nil, r.Redirect != nil, r.Query != nil, r.Function != nil, r.Proxy != nil}
 		}
 		switch {
 		case old.Query != nil && next.Query != nil && old.Query.Name != next.Query.Name:
@@ -56,6 +56,11 @@ func (c *comparer) route(old, next *manifest.Route) {
 		c.add(next.Path, change)
 	} else if old.Respond != nil && !sameAnswer(old.Respond, next.Respond) {
 		c.add(next.Path+".respond", Change{Area: Routes, Sign: Turns, Grade: Safe, What: "route " + next.Pattern + " answers another body or other headers"})
+	}
+	c.proxies(old, next)
+	c.use(next.Path+".use", "route "+next.Pattern, old.Use, next.Use)
+	if was, is := sayPolicy(c.old.Manifest, old.Cache), sayPolicy(c.next.Manifest, next.Cache); was != is {
+		c.add(next.Path+".cache", Change{Area: Routes, Sign: Turns, Grade: Safe, What: "answers of route " + next.Pattern + " are kept otherwise", Was: was, Is: is})
 	}
 	if old.Rate != next.Rate {
 		c.add(next.Path+".rate", Change{Area: Limits, Sign: Turns, Grade: Breaks, What: "route " + next.Pattern + " is under another rate", Was: rateName(old), Is: rateName(next)})
@@ -101,6 +106,8 @@ func sayRoute(r *manifest.Route) string {
 		return sayQuery(r.Query)
 	case r.Function != nil:
 		return "function " + r.Function.Name
+	case r.Proxy != nil:
+		return "sends on to other servers"
 	}
 	return ""
 }

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	// Those of certmagic's limits and of the authority of the tests do, too.
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/edge-hive/edge-hive/runtime/store/surreal/surrealtest.(*Server).startPackage.func1"),
 		goleak.IgnoreAnyFunction("github.com/caddyserver/certmagic.(*RingBufferRateLimiter).loop"),
-		goleak.IgnoreAnyFunction("github.com/letsencrypt/pebble/v2/va.(*VAImpl).processTasks"))
+		goleak.IgnoreAnyFunction("github.com/letsencrypt/pebble/v2/va.VAImpl.processTasks"))
 }
 
 const patience = 10 * time.Second

@@ -156,7 +156,7 @@ observe: metrics: listen: "127.0.0.1:%d"
 	if status.TLS == nil || len(status.TLS.Certificates) != 2 || status.TLS.Certificates[0].State != "valid" || len(status.Listeners) != 3 {
 		t.Errorf("status: %+v, %+v", status.TLS, status.Listeners)
 	}
-	metrics := textOf(t, "http://" + b.MetricsAddr().String() + "/metrics")
+	metrics := textOf(t, "http://"+b.MetricsAddr().String()+"/metrics")
 	for _, want := range []string{`edgehive_tls_certificate_not_after_seconds{domain="one.example.com"} `, `edgehive_tls_certificate_renewals_total{result="ok"} 2`, "edgehive_tls_handshake_errors_total ", `edgehive_connections_open{listener="https"} `} {
 		if !strings.Contains(metrics, want) {
 			t.Errorf("the metrics have no %s", want)

@@ -49,6 +49,7 @@ func (m *Metrics) Proxies(read func() []ProxyServer) (*ProxyMeter, error) {
 		descriptions: []*prometheus.Desc{healthy, running},
 		collect: func(r *readings) {
 			for _, s := range read() {
+				p.retries.WithLabelValues(s.Route) // there before the first one
 				r.gauge(healthy, truth(s.Healthy), s.Route, strconv.Itoa(s.Index))
 				r.gauge(running, float64(s.Running), s.Route, strconv.Itoa(s.Index))
 			}

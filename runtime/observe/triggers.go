@@ -72,6 +72,10 @@ func (t *TriggerMeter) Skipped(function string) { t.skipped.WithLabelValues(func
 // Lag says how far behind a function is.
 func (t *TriggerMeter) Lag(function string, age time.Duration, commits, retries, dead int) {
 	t.lagSeconds.WithLabelValues(function).Set(age.Seconds())
+	// They are there before the first one is counted: else it would be no increase.
+	for _, counter := range []*prometheus.CounterVec{t.retried, t.died, t.missed, t.skipped} {
+		counter.WithLabelValues(function)
+	}
 	t.commits.WithLabelValues(function).Set(float64(commits))
 	t.retrying.WithLabelValues(function).Set(float64(retries))
 	t.dead.WithLabelValues(function).Set(float64(dead))

@@ -216,9 +216,18 @@ func (c *Client) attend() {
 // tend looks at a server that is well, and heals the breaker of one that was not.
 func (c *Client) tend() error {
 	if !c.breaker.open.Load() {
-		if c.ask(c.life, "watch", c.probe) == nil && c.values.doubts() { // judged where it is asked
-			_ = c.patiently(c.life, "watch", func(ctx context.Context) error { return c.values.mend(ctx, c.redis()) })
+		if c.ask(c.life, "watch", c.probe) != nil { // judged where it is asked
+			return nil
 		}
+		_ = c.patiently(c.life, "watch", func(ctx context.Context) error {
+			by := c.redis()
+			if c.values.doubts() {
+				if err := c.values.mend(ctx, by); err != nil {
+					return err
+				}
+			}
+			return c.values.tidy(ctx, by)
+		})
 		return nil
 	}
 	if err := c.heal(c.life); err != nil {

@@ -169,15 +169,27 @@ func (v *Values) Close() error { return nil }
 
 const mendAtOnce = 500
 
-// mend takes away what is doubtful, and what is left of earlier eras.
+// tidy takes away what is left of earlier eras, which nobody meets.
+func (v *Values) tidy(ctx context.Context, by *link) error {
+	era := by.servers.now()
+	v.mu.Lock()
+	done := v.swept == era
+	v.swept = era
+	v.mu.Unlock()
+	if done || era == "" {
+		return nil
+	}
+	return sweep(ctx, by, v.client.keys.prefix+letterValue, v.client.keys.prefix+letterValue+era+":")
+}
+
+// mend takes away what is doubtful.
 func (v *Values) mend(ctx context.Context, by *link) error {
 	v.mu.Lock()
-	all, era := v.all, by.servers.now()
+	all := v.all
 	names := make([]string, 0, len(v.doubtful))
 	for name := range v.doubtful {
 		names = append(names, name)
 	}
-	other := v.swept != "" && v.swept != era
 	v.mu.Unlock()
 	if all {
 		if err := sweep(ctx, by, v.client.keys.prefix+letterValue, ""); err != nil {
@@ -194,13 +206,8 @@ func (v *Values) mend(ctx context.Context, by *link) error {
 			return err
 		}
 	}
-	if other {
-		// They are met by nobody: it may be done in part.
-		_ = sweep(ctx, by, v.client.keys.prefix+letterValue, v.client.keys.prefix+letterValue+era+":")
-	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.swept = era
 	if all {
 		v.all = false
 	}

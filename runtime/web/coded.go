@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"io"
 	"net/http"
 	"sync"
@@ -122,7 +123,7 @@ func (x *exchange) endBody(cut bool) {
 	if x.request.ProtoMajor == 2 && !cut {
 		// What is left goes out when the handler has returned, and waits for a client
 		// that lets nothing through.
-		_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(time.Now().Add(writeProgress))
+		_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(time.Now().Add(cmp.Or(x.pace, writeProgress)))
 	}
 }
 
@@ -138,14 +139,14 @@ const streamBuffer = 4 << 10
 // does, so each piece has its time here.
 func (w wire) Write(p []byte) (written int, err error) {
 	x := w.x
-	if x.request.ProtoMajor != 2 || x.paced || x.bytes+int64(len(p)) <= streamBuffer {
+	if x.request.ProtoMajor != 2 || x.pace == 0 || x.bytes+int64(len(p)) <= streamBuffer {
 		written, err = x.ResponseWriter.Write(p) //nolint:gosec // G705: what is written is JSON, or files under nosniff
 		x.bytes += int64(written)
 		return written, err
 	}
 	control := http.NewResponseController(x.ResponseWriter)
 	for {
-		_ = control.SetWriteDeadline(time.Now().Add(writeProgress)) // without deadlines, it is no stream
+		_ = control.SetWriteDeadline(time.Now().Add(x.pace)) // without deadlines, it is no stream
 		n, err := x.ResponseWriter.Write(p[written:min(written+writePiece, len(p))])
 		written += n
 		x.bytes += int64(n)

@@ -40,15 +40,15 @@ type exchange struct {
 	changes  *headerChanges // of the answer
 
 	request   *http.Request
-	compress  *compression // nil: the answer stays as it is
-	settled   bool         // nothing is left to decide about its coding
-	coded     *coded       // nil: what is written is sent as it is
-	scratch   *appender    // what was encoded whole, given back at the end
-	knownTags []string     // If-None-Match as it came, where it names codings
-	wouldBe   int          // bytes of the body that a 304 stands for, 0 for unknown
-	trace     *Trace       // that the request belongs to, nil for none
-	span      Span         // nil where there is no tracer
-	paced     bool         // its handler bounds by itself how long the client may take
+	compress  *compression  // nil: the answer stays as it is
+	settled   bool          // nothing is left to decide about its coding
+	coded     *coded        // nil: what is written is sent as it is
+	scratch   *appender     // what was encoded whole, given back at the end
+	knownTags []string      // If-None-Match as it came, where it names codings
+	wouldBe   int           // bytes of the body that a 304 stands for, 0 for unknown
+	trace     *Trace        // that the request belongs to, nil for none
+	span      Span          // nil where there is no tracer
+	pace      time.Duration // within which a stream's client must take something; 0: its handler bounds it
 
 	values [12]string
 	used   int
@@ -128,10 +128,10 @@ func (x *exchange) FlushError() error {
 		}
 	}
 	control := http.NewResponseController(x.ResponseWriter)
-	if x.request.ProtoMajor != 2 || x.paced {
+	if x.request.ProtoMajor != 2 || x.pace == 0 {
 		return control.Flush()
 	}
-	_ = control.SetWriteDeadline(time.Now().Add(writeProgress))
+	_ = control.SetWriteDeadline(time.Now().Add(x.pace))
 	err := control.Flush()
 	_ = control.SetWriteDeadline(time.Time{})
 	return err
@@ -155,7 +155,7 @@ var (
 
 // ServeHTTP answers one request, whatever happens in its handler.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	x := &exchange{ResponseWriter: w, header: w.Header(), began: time.Now(), id: h.requestID(r), request: r, compress: h.compress}
+	x := &exchange{ResponseWriter: w, header: w.Header(), began: time.Now(), id: h.requestID(r), request: r, compress: h.compress, pace: h.pace}
 	x.set("X-Request-Id", x.id)
 	x.header["X-Content-Type-Options"] = noSniff
 	x.plainTags(r)

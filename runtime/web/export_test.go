@@ -81,3 +81,14 @@ func Choose(headers, ours []string) (string, bool) {
 	o := parseAcceptEncoding(headers)
 	return o.choose(ours), o.refusesIdentity()
 }
+
+// SetPace is within which a client of HTTP/2 must take something of an answer.
+func (h *Handler) SetPace(d time.Duration) { h.pace = d }
+
+// ParseBasic is opened to its fuzz target.
+func ParseBasic(header string) (name, password string, ok bool) { return parseBasic(header) }
+
+// KeptFor says for how long an answer with these headers is kept, and whether.
+func KeptFor(control, vary []string) (time.Duration, bool) {
+	return headersOfAnswers{}.judge(http.StatusOK, http.Header{"Cache-Control": control, "Vary": vary})
+}

@@ -83,12 +83,18 @@ func admit(r *http.Request) *fault.Fault {
 	if r.URL.Path == "*" && r.Method == http.MethodOptions {
 		return nil
 	}
-	if !checkPath(r.URL.Path, r.URL.RawPath) {
+	if r.ProtoMajor >= 2 && !checkTarget(r) || !checkPath(r.URL.Path, r.URL.RawPath) {
 		return errPath
 	}
 	// From here on everyone matches and uses the decoded path.
 	r.URL.RawPath = ""
 	return nil
+}
+
+// checkTarget judges what of a request's target net/http judges in HTTP/1.1 alone:
+// :path is a path, and :authority no more than a host and a port.
+func checkTarget(r *http.Request) bool {
+	return strings.HasPrefix(r.RequestURI, "/") && !strings.ContainsAny(r.Host, "/\\?#@ \"<>^`{|}")
 }
 
 // screenHeaders counts the fields and deletes identity headers, which may come

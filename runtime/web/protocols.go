@@ -8,7 +8,7 @@ import (
 // Of HTTP/2.
 const (
 	maxStreams     = 100
-	http2Frame     = 64 << 10
+	http2Frame     = 16 << 10
 	http2Received  = 1 << 20 // of all streams of a connection, before handlers have read it
 	http2Uploading = 256 << 10
 	pingAfter      = 60 * time.Second

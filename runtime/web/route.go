@@ -105,7 +105,7 @@ func (t *route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if t.declared.Timeout > 0 {
 		// A declared time-out bounds the sending too. A writer without deadlines
 		// (a recorder in tests) has no slow client either.
-		x.paced = true
+		x.pace = 0
 		control := http.NewResponseController(x.ResponseWriter)
 		_ = control.SetWriteDeadline(time.Now().Add(t.declared.Timeout))
 		defer func() { _ = control.SetWriteDeadline(time.Time{}) }()

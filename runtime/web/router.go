@@ -262,7 +262,7 @@ func (h *Handler) realtime(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		x := w.(*exchange)
 		x.route = "/api/realtime/{channel}"
-		x.paced = true
+		x.pace = 0
 		if !h.count(x, r, h.fallback, nobody) {
 			return
 		}

@@ -128,8 +128,9 @@ type Handler struct {
 	proxies  []netip.Prefix
 	limits   limits
 	compress *compression  // nil: answers stay as they are
-	logged   float64      // the share of requests that went well which are logged at info
-	tracer   Tracer       // nil: none are traced
+	logged   float64       // the share of requests that went well which are logged at info
+	tracer   Tracer        // nil: none are traced
+	pace     time.Duration // within which a client of HTTP/2 must take something of an answer
 	bodyTime time.Duration // within which a body must have come
 	rates    map[string]*rate
 	fallback *rate
@@ -144,7 +145,7 @@ type Handler struct {
 	pools    *proxy.Pools
 	ownPools bool
 	forwards bool
-	files     fileRoom // of all static routes
+	files    fileRoom // of all static routes
 }
 
 // New lays the routes. What is wrong with a declared route (a folder that is
@@ -160,7 +161,7 @@ func New(o Options) (*Handler, error) {
 		gate: o.Gate, callers: o.Callers, ready: o.Ready, without: o.Without,
 		log: o.Log, meter: o.Meter, detach: o.Detach, limiter: o.Limiter,
 		fills:  newFills(),
-		limits: limits{body: o.Manifest.Limits.Body, timeout: o.Manifest.Limits.Timeout}, bodyTime: bodyTimeout,
+		limits: limits{body: o.Manifest.Limits.Body, timeout: o.Manifest.Limits.Timeout}, bodyTime: bodyTimeout, pace: writeProgress,
 		compress: newCompression(o.Manifest.Server.Compress), logged: o.Manifest.Observe.LogRequests, tracer: o.Tracer,
 	}
 	if h.log == nil {

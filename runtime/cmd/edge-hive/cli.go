@@ -35,6 +35,7 @@ type commands struct {
 	Keys      keysCommand      `cmd:"" help:"Print the keys of the backend."`
 	Token     tokenCommand     `cmd:"" help:"Print a token that acts as a user."`
 	Hash      hashCommand      `cmd:"" help:"Print the hash of a password, for basic of middleware."`
+	Trust     trustCommand     `cmd:"" help:"Have this machine believe the backend's own authority."`
 	Routes    routesCommand    `cmd:"" help:"List the routes in the order in which they win, and what stands before each."`
 	Schema    schemaCommand    `cmd:"" help:"Explain what a manifest may say."`
 	Types     typesCommand     `cmd:"" help:"Print the rows' types for clients: TypeScript, Go, OpenAPI."`

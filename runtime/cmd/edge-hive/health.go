@@ -52,14 +52,17 @@ func (c *healthCommand) Run(call *call) error {
 	return nil
 }
 
-// askOver asks over the listener of plain HTTP. With TLS it answers with the way to
-// HTTPS, whatever is asked: then it is up, and the status says whether it is
-// ready.
+// askOver asks over the listener of plain HTTP. With TLS that one only shows the way
+// to HTTPS, to names that are declared: whatever it answers, it is up, and the
+// status says whether it is ready.
 func askOver(ctx context.Context, status admin.Status, path string) (string, error) {
-	address := ""
+	address, secure := "", false
 	for _, l := range status.Listeners {
-		if l.Name == "http" {
+		switch l.Name {
+		case "http":
 			address = localAddress(l.Address)
+		case "https":
+			secure = true
 		}
 	}
 	if address == "" {
@@ -80,7 +83,7 @@ func askOver(ctx context.Context, status admin.Status, path string) (string, err
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("%s does not answer: %w", address, err)
-	case response.StatusCode >= 300 && response.StatusCode < 400:
+	case secure && response.StatusCode < http.StatusInternalServerError:
 		return "ok", nil
 	case response.StatusCode != http.StatusOK:
 		return "", fmt.Errorf("%s answers %s", path, response.Status)

@@ -138,7 +138,7 @@ func printCertificates(line func(name, format string, args ...any), t *admin.TLS
 			said += ", by " + c.Issuer
 		}
 		if c.Next != nil {
-			said += ", tried again " + c.Next.Local().Format(time.DateTime)
+			said += ", looked at again " + c.Next.Local().Format(time.DateTime)
 		}
 		line("certificate", "%s: %s", c.Domain, said)
 		if c.Error != "" {

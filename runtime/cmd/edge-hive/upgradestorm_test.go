@@ -35,9 +35,9 @@ const (
 
 const upgradeManifest = `
 manifest: 1
-name: "storm %d"
+name: "storm"
 server: listen: http: "127.0.0.1:0"
-rates: default: {requests: 1000000}
+rates: default: {requests: 100%04d}
 limits: connectionsPerAddress: 1000
 auth: secret: env: "EDGEHIVE_STORM_SECRET"
 tables: notes: {

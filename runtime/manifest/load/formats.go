@@ -17,7 +17,14 @@ import (
 // formats check what a pattern of the schema cannot: by definition. The
 // message shows the value, so none of these may hold a secret.
 var formats = map[string]func(string) *fault.Fault{
-	"#Duration":    func(s string) *fault.Fault { _, f := parseDuration(s); return f },
+	"#Duration": func(s string) *fault.Fault { _, f := parseDuration(s); return f },
+	"#DurationOrNone": func(s string) *fault.Fault {
+		if isNone(s) {
+			return nil
+		}
+		_, f := parseDuration(s)
+		return f
+	},
 	"#Size":        func(s string) *fault.Fault { _, f := parseSize(s); return f },
 	"#Address":     checkAddress,
 	"#URL":         checkURL,
@@ -29,20 +36,21 @@ var formats = map[string]func(string) *fault.Fault{
 
 // formatWords and formatExamples say the same to users.
 var formatWords = map[string]string{
-	"#Duration":    `a duration such as "30s", "5m", "12h" or "30d"`,
-	"#Size":        `a size such as "64KiB", "16MiB" or "1GiB"`,
-	"#Address":     `an address such as "127.0.0.1:8080"`,
-	"#URL":         `a URL such as "https://api.example.com"`,
-	"#Origin":      `an origin such as "https://www.example.com"`,
-	"#Network":     `an address or network such as "127.0.0.1" or "10.0.0.0/8"`,
-	"#Path":        "the path of a file or folder, in quotes",
-	"#DatabaseURL": `the address of a SurrealDB server such as "ws://127.0.0.1:8000"`,
-	"#Condition":   "true, false or a rule in quotes",
-	"#Secret":      `{env: "NAME"} or {file: "PATH"}`,
+	"#Duration":       `a duration such as "30s", "5m", "12h" or "30d"`,
+	"#DurationOrNone": `a duration such as "12h" or "30d", or "0s" for none`,
+	"#Size":           `a size such as "64KiB", "16MiB" or "1GiB"`,
+	"#Address":        `an address such as "127.0.0.1:8080"`,
+	"#URL":            `a URL such as "https://api.example.com"`,
+	"#Origin":         `an origin such as "https://www.example.com"`,
+	"#Network":        `an address or network such as "127.0.0.1" or "10.0.0.0/8"`,
+	"#Path":           "the path of a file or folder, in quotes",
+	"#DatabaseURL":    `the address of a SurrealDB server such as "ws://127.0.0.1:8000"`,
+	"#Condition":      "true, false or a rule in quotes",
+	"#Secret":         `{env: "NAME"} or {file: "PATH"}`,
 }
 
 var formatExamples = map[string]string{
-	"#Duration": `"5m"`, "#Size": `"16MiB"`, "#Address": `"127.0.0.1:8080"`, "#URL": `"https://..."`,
+	"#Duration": `"5m"`, "#DurationOrNone": `"30d"`, "#Size": `"16MiB"`, "#Address": `"127.0.0.1:8080"`, "#URL": `"https://..."`,
 	"#DatabaseURL": `"ws://127.0.0.1:8000"`,
 	"#Origin":      `"https://..."`, "#Network": `"127.0.0.1"`, "#Path": `"..."`, "#Condition": "true, or a rule", "#Secret": `{env: "NAME"}`,
 }
@@ -107,6 +115,12 @@ func parseDuration(s string) (time.Duration, *fault.Fault) {
 		return 0, fault.Newf(codeBadDuration, "%q is no time at all", cutText(s)).WithHint("write a longer duration, or leave the field out")
 	}
 	return time.Duration(n) * step, nil
+}
+
+// isNone reports whether a duration is none: 0s.
+func isNone(s string) bool {
+	digits, unit := splitUnit(s)
+	return digits != "" && strings.Trim(digits, "0") == "" && durationUnits[unit] != 0
 }
 
 var sizeUnits = map[string]int64{"B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}

@@ -83,9 +83,9 @@ func (c *conformer) wrongType(n *node, s *shape) {
 	f := fault.Newf(codeWrongType, "%s cannot be %s", lastOf(n), n.kind.noun())
 	code, hint := codeWrongType, "write "+s.describe()
 	switch {
-	case s.name == "#Duration" && n.kind == integer && plain(n.text):
+	case strings.HasPrefix(s.name, "#Duration") && n.kind == integer && plain(n.text):
 		code, hint = codeBadDuration, `a duration has a unit: "`+n.text+`s"`
-	case s.name == "#Duration":
+	case strings.HasPrefix(s.name, "#Duration"):
 		code = codeBadDuration
 	case s.name == "#Size" && n.kind == integer && plain(n.text):
 		code, hint = codeBadSize, `a size has a unit: "`+n.text+`B", or KiB, MiB, GiB`

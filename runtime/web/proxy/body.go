@@ -90,12 +90,24 @@ func (b *requestBody) untime() {
 	}
 }
 
-// answered says that the answer has begun.
+// answered says that the answer is about to begin.
 func (b *requestBody) answered() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.untime()
+	b.last()
 }
+
+// last makes this the connection's last request when its body is not read: where
+// net/http lets both directions run at once, it cannot skip the rest and go on. mu is
+// held.
+func (b *requestBody) last() {
+	if !b.ended && b.from.in.ProtoMajor == 1 {
+		b.from.answer.to.Header()["Connection"] = connectionClose
+	}
+}
+
+var connectionClose = []string{"close"}
 
 // failure is why the body could not be read, nil while it could. That it was given
 // up by ourselves is none.
@@ -110,6 +122,7 @@ func (b *requestBody) end() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.timed = false
+	b.last() // of a request that was not answered; else it is too late to say
 	if !b.ended {
 		_ = b.control.SetReadDeadline(time.Now().Add(leftTime))
 	}

@@ -3,7 +3,10 @@ package proxy_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +17,7 @@ import (
 	"net/http/httptrace"
 	"net/netip"
 	"net/textproto"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -703,4 +707,44 @@ func raw(t testing.TB, speak func(net.Conn)) string {
 		running.Wait()
 	})
 	return l.Addr().String()
+}
+
+// TestHTTPS trusts who is declared to be trusted, and shows a certificate where one
+// is declared.
+func TestHTTPS(t *testing.T) {
+	var shown atomic.Int64
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		shown.Store(int64(len(r.TLS.PeerCertificates)))
+		fmt.Fprint(w, r.Proto, r.Host)
+	}))
+	s.EnableHTTP2 = true
+	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)
+	s.TLS = &tls.Config{ClientAuth: tls.RequestClientCert}
+	s.StartTLS()
+	t.Cleanup(s.Close)
+	dir := t.TempDir()
+	save := func(name, kind string, der []byte) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	pair := s.TLS.Certificates[0]
+	key, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := declared(s.URL)
+	f := newFront(t, d)
+	if res, body := get(t, client(t), f.URL); res.StatusCode != http.StatusBadGateway || strings.Contains(body, "x509") {
+		t.Errorf("without trust: %d %s", res.StatusCode, body)
+	}
+	d = declared(s.URL)
+	d.Roots = save("ca.pem", "CERTIFICATE", pair.Certificate[0])
+	d.Certificate = &manifest.CertificateFiles{Cert: save("cert.pem", "CERTIFICATE", pair.Certificate[0]), Key: save("key.pem", "PRIVATE KEY", key)}
+	f = newFront(t, d)
+	if res, body := get(t, client(t), f.URL, "Host: www.example.com"); res.StatusCode != http.StatusOK || body != "HTTP/2.0www.example.com" || shown.Load() != 1 {
+		t.Errorf("%d %s, %d certificates shown", res.StatusCode, body, shown.Load())
+	}
 }

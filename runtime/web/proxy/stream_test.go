@@ -498,17 +498,25 @@ func TestLargeBodies(t *testing.T) {
 
 // TestAnswerBeforeTheBodyIsRead: what a server does not read is not asked for, and
 // its answer is not lost.
+// The connection is then closed: what is left of the body is no request.
 func TestAnswerBeforeTheBodyIsRead(t *testing.T) {
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Connection", "close")
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
 	})
 	f := newFront(t, declared(s.URL))
-	conn := dial(t, f.Listener.Addr().String())
-	fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", 100<<20)
-	_, _ = conn.Write(make([]byte, 1000))
-	res, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil || res.StatusCode != http.StatusRequestEntityTooLarge {
-		t.Errorf("%v %v", res, err)
+	for _, length := range []int{100 << 20, 100_000, 2000} {
+		conn := dial(t, f.Listener.Addr().String())
+		fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", length)
+		_, _ = conn.Write(make([]byte, 1000))
+		in := bufio.NewReader(conn)
+		res, err := http.ReadResponse(in, nil)
+		if err != nil || res.StatusCode != http.StatusRequestEntityTooLarge || !res.Close {
+			t.Errorf("%d: %v %v", length, res, err)
+		}
+		_, _ = conn.Write(bytes.Repeat([]byte("GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"), 100))
+		if rest, _ := io.ReadAll(in); bytes.Contains(rest, []byte("HTTP/1.1")) {
+			t.Errorf("%d: a body was answered: %s", length, rest)
+		}
 	}
 }

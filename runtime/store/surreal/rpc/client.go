@@ -94,13 +94,13 @@ func Dial(ctx context.Context, o Options) (*Client, error) {
 // first makes the first connections: what is wrong with the server or the user
 // is found here.
 func (c *Client) first(ctx context.Context) error {
-	n, err := c.connect(ctx, c.prepare)
+	n, err := c.connect(ctx, startTime, c.prepare)
 	if err != nil {
 		return err
 	}
 	c.control.current.Store(n)
 	c.running.Go(func() { c.control.keep(n) })
-	if n, err = c.connect(ctx, nil); err != nil {
+	if n, err = c.connect(ctx, startTime, nil); err != nil {
 		return err
 	}
 	c.lanes[0].current.Store(n)

@@ -72,7 +72,7 @@ func (l *lane) keep(n *connection) {
 			return
 		}
 		var err error
-		if n, err = c.connect(c.ctx, nil); err != nil {
+		if n, err = c.connect(c.ctx, dialTime, nil); err != nil {
 			l.note(reason(err))
 		}
 		wait = min(2*wait, maxWait)
@@ -165,10 +165,10 @@ func (l *lane) failed() bool {
 	return failed
 }
 
-// connect opens a connection, signs in and selects the database. prepare, where
+// connect opens a connection within a time, signs in and selects the database. prepare, where
 // given, runs before that.
-func (c *Client) connect(ctx context.Context, prepare func(context.Context, *connection) error) (*connection, error) {
-	socket, line, err := c.endpoint.dial(ctx)
+func (c *Client) connect(ctx context.Context, within time.Duration, prepare func(context.Context, *connection) error) (*connection, error) {
+	socket, line, err := c.endpoint.dial(ctx, within)
 	if err != nil {
 		return nil, c.at(err)
 	}

@@ -23,6 +23,9 @@ const (
 	// dialTime bounds reaching the server and the WebSocket's handshake. A server
 	// that comes back while an attempt hangs is noticed by the next one.
 	dialTime = 1500 * time.Millisecond
+	// startTime is the same for the first connections: a server that is slow just
+	// then must not keep a backend from starting.
+	startTime = 10 * time.Second
 	// bufferSize is what is read and written at once.
 	bufferSize = 32 << 10
 )
@@ -63,9 +66,9 @@ func newEndpoint(o *Options) (*endpoint, error) {
 	}, nil
 }
 
-// dial opens a WebSocket.
-func (e *endpoint) dial(ctx context.Context) (*websocket.Conn, *line, error) {
-	ctx, cancel := context.WithTimeoutCause(ctx, dialTime, fmt.Errorf("no answer within %s", dialTime))
+// dial opens a WebSocket within a time.
+func (e *endpoint) dial(ctx context.Context, within time.Duration) (*websocket.Conn, *line, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, within, fmt.Errorf("no answer within %s", within))
 	defer cancel()
 	var l *line
 	stop := func() bool { return true }
