@@ -56,6 +56,22 @@ func TestPeopleReadme(t *testing.T) {
 	judge(t, b, commands)
 }
 
+// TestFrontReadme does the same with the README of the site behind one door, which
+// starts the door and the service behind it.
+func TestFrontReadme(t *testing.T) {
+	backend.Program(t, "curl")
+	root := backend.Root(t)
+	readme, err := os.ReadFile(filepath.Join(root, "examples", "front", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := shellCommands(string(readme))
+	if len(commands) < 15 {
+		t.Fatalf("found only %d commands", len(commands))
+	}
+	judge(t, backend.Copy(t, root, "examples/front"), commands)
+}
+
 // judge runs the commands and holds what they print against what they must.
 func judge(t *testing.T, b *backend.Backend, commands []command) {
 	t.Helper()

@@ -114,7 +114,7 @@ func (a *authority) load(ctx context.Context) (*x509.Certificate, *ecdsa.Private
 		}
 	}()
 	root, key, err := a.stored(ctx)
-	why := ""
+	var why string
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		why = "there was none"
@@ -210,12 +210,12 @@ func (a *authority) create(ctx context.Context) (*x509.Certificate, *ecdsa.Priva
 	if err != nil {
 		return nil, nil, err
 	}
-	print := sha256.Sum256(public)
+	sum := sha256.Sum256(public)
 	host, _ := os.Hostname() // it tells roots of several machines apart, no more
 	now := time.Now()
 	template := &x509.Certificate{
 		SerialNumber: serial(), NotBefore: now.Add(-clockSkew), NotAfter: now.Add(rootLife),
-		Subject:  pkix.Name{Organization: []string{"Edge Hive"}, CommonName: strings.TrimSpace("Edge Hive " + host + " " + hex.EncodeToString(print[:4]))},
+		Subject:  pkix.Name{Organization: []string{"Edge Hive"}, CommonName: strings.TrimSpace("Edge Hive " + host + " " + hex.EncodeToString(sum[:4]))},
 		KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign, BasicConstraintsValid: true, IsCA: true, MaxPathLenZero: true,
 		PermittedDNSDomainsCritical: true, PermittedDNSDomains: ownDomains, PermittedIPRanges: networks(ownNetworks),
 	}

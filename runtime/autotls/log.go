@@ -93,7 +93,7 @@ func (c *core) listen(fields []zapcore.Field) {
 		return
 	}
 	if seconds, err := strconv.ParseUint(after, 10, 31); err == nil {
-		c.told.say(time.Now().Add(time.Duration(seconds) * time.Second)) //nolint:gosec // 31 bits
+		c.told.say(time.Now().Add(time.Duration(seconds) * time.Second))
 	} else if at, err := http.ParseTime(after); err == nil {
 		c.told.say(at)
 	}

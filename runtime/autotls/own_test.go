@@ -213,7 +213,7 @@ func TestVersions(t *testing.T) {
 		n.use(&manifest.TLS{Kind: manifest.Internal, Min: c.min, Domains: []string{"localhost"}}, v)
 		_, pool := rootOf(t, v)
 		n.served(pool, "localhost")
-		config := &tls.Config{ServerName: "localhost", RootCAs: pool, MinVersion: tls.VersionTLS10, MaxVersion: c.most, NextProtos: []string{"h2"}} //nolint:gosec // the old ones must fail
+		config := &tls.Config{ServerName: "localhost", RootCAs: pool, MinVersion: tls.VersionTLS10, MaxVersion: c.most, NextProtos: []string{"h2"}}
 		conn, err := (&tls.Dialer{Config: config}).DialContext(t.Context(), "tcp", n.https.Addr().String())
 		if (err == nil) != c.ok {
 			t.Errorf("min %s, a client of at most %x: %v", c.min, c.most, err)

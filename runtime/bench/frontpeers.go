@@ -225,8 +225,12 @@ func (s *frontSite) caddy(ctx context.Context, out io.Writer) (*front, error) {
 	if err != nil {
 		return nil, err
 	}
-	version, _ := exec.CommandContext(ctx, program, "version").CombinedOutput()
-	fmt.Fprintf(out, "Caddy %s", version)
+	version := caddyVersion // a build outside its own repository does not know it
+	if !strings.Contains(program, caddyVersion) {
+		said, _ := exec.CommandContext(ctx, program, "version").CombinedOutput()
+		version = strings.TrimSpace(string(said))
+	}
+	fmt.Fprintf(out, "Caddy version: %s\n", version)
 	started := &server{
 		program: []string{program, "run", "--config", configuration, "--adapter", "caddyfile"},
 		env:     append(s.goThreads(), "HOME="+s.dir, "XDG_DATA_HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir),

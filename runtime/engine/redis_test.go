@@ -149,7 +149,7 @@ func TestNodesShareRedis(t *testing.T) {
 	readers.Wait()
 
 	proxyB.Refuse()
-	waits(t, "it is said", func() bool { _, said := b.call("GET", "/ready", ""); return said == "ready, without redis" })
+	waits(t, "it is said", func() bool { _, said := b.call("GET", "/ready", ""); return strings.TrimSpace(said) == "ready, without redis" })
 	if status, _ := b.call("GET", "/ready", ""); status != http.StatusOK {
 		t.Errorf("a node without redis is not ready: %d", status)
 	}

@@ -269,7 +269,14 @@ func (e *Engine) endHere() {
 	packets := make(chan error, 1) // of HTTP/3: two processes cannot read one socket of UDP
 	go func() { packets <- e.shared.tls.shutdown(ctx) }()
 	e.shared.stopTriggers(ctx)
-	for _, ended := range []func() <-chan struct{}{func() <-chan struct{} { return idle }, e.long.retire, e.asked.retire} {
+	drained := make(chan struct{})
+	go func() { // ends with the generations, which end with e.life at the latest
+		defer close(drained)
+		e.drains.Wait()
+	}()
+	for _, ended := range []func() <-chan struct{}{
+		func() <-chan struct{} { return idle }, func() <-chan struct{} { return drained }, e.long.retire, e.asked.retire,
+	} {
 		select {
 		case <-ended():
 		case <-ctx.Done():

@@ -31,9 +31,9 @@ func (p *Plan) account() ([]step, error) {
 		if err := writeFile(path, declaration, 0o644, 0, 0); err != nil {
 			return err
 		}
-		args := []string{accountFile}
+		args := []string{path} // as it is outside of the image
 		if p.o.Root != "" {
-			args = []string{"--root=" + p.o.Root, accountFile}
+			args = []string{"--root=" + p.o.Root, path}
 		}
 		if err := command(ctx, "systemd-sysusers", args...); err != nil {
 			return err

@@ -160,6 +160,7 @@ func (t *route) lay(m *manifest.Manifest) error {
 		return err
 	}
 	body := &bodyGuard{limit: t.limits.body, opaque: t.declared.Proxy != nil}
+	t.before.policy = t.declared.Cache
 	closed := false
 	for _, link := range chain {
 		w := link.Middleware

@@ -65,7 +65,7 @@ func Copy(t testing.TB, dir string, names ...string) *Backend {
 	api, metrics, database := freePort(t), freePort(t), freePort(t)
 	b.URL = "http://127.0.0.1:" + api
 	b.ports = strings.NewReplacer("localhost:8080", "127.0.0.1:"+api, ":8080", ":"+api, ":8081", ":"+api, ":8082", ":"+api,
-		":8091", ":"+freePort(t), ":8092", ":"+freePort(t), "localhost:9090", "127.0.0.1:"+metrics, ":9090", ":"+metrics,
+		":8085", ":"+freePort(t), ":8443", ":"+freePort(t), ":8091", ":"+freePort(t), ":8092", ":"+freePort(t), "localhost:9090", "127.0.0.1:"+metrics, ":9090", ":"+metrics,
 		"127.0.0.1:8000", "127.0.0.1:"+database)
 	if len(names) == 0 {
 		names = []string{"."}

@@ -48,11 +48,11 @@ func startZone(t testing.TB) *Zone {
 	t.Helper()
 	z := &Zone{text: make(map[string][]string)}
 	for range 20 { // a port that is free for both
-		packets, err := net.ListenPacket("udp", "127.0.0.1:0")
+		packets, err := (&net.ListenConfig{}).ListenPacket(t.Context(), "udp", "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		listener, err := net.Listen("tcp", packets.LocalAddr().String())
+		listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", packets.LocalAddr().String())
 		if err != nil {
 			_ = packets.Close()
 			continue
@@ -91,7 +91,7 @@ func (z *Zone) ServeDNS(w dns.ResponseWriter, request *dns.Msg) {
 			answer.Rcode = dns.RcodeNotAuth
 		} else {
 			z.change(request.Ns)
-			answer.SetTsig(KeyName, dns.HmacSHA256, 300, int64(request.IsTsig().TimeSigned)) //nolint:gosec // a time
+			answer.SetTsig(KeyName, dns.HmacSHA256, 300, int64(request.IsTsig().TimeSigned))
 		}
 		_ = w.WriteMsg(answer)
 		return

@@ -42,11 +42,9 @@ func (c *installCommand) Run(call *call) error {
 	if executable, err = filepath.EvalSymlinks(executable); err != nil {
 		return fmt.Errorf("find this binary: %w", err)
 	}
-	root := c.Root
-	if root != "" {
-		if root, err = filepath.Abs(root); err != nil {
-			return err
-		}
+	root, err := absoluteRoot(c.Root)
+	if err != nil {
+		return err
 	}
 	plan, err := install.Look(call.ctx, install.Options{
 		Manifest: m, Name: c.name(m), Tags: c.Tags, Imported: imported, Executable: executable,
@@ -197,6 +195,14 @@ func shellWord(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
+// absoluteRoot is an image's folder; "" stays the machine itself.
+func absoluteRoot(root string) (string, error) {
+	if root == "" {
+		return "", nil
+	}
+	return filepath.Abs(root)
+}
+
 // served is a running backend, as install asks it.
 type served struct {
 	client *admin.Client
@@ -253,7 +259,11 @@ type uninstallCommand struct {
 
 // Run takes the service away.
 func (c *uninstallCommand) Run(call *call) error {
-	r := &install.Removal{Root: c.Root, Purge: c.Purge, Say: func(line string) { call.say("  %s\n", line) }}
+	root, err := absoluteRoot(c.Root)
+	if err != nil {
+		return err
+	}
+	r := &install.Removal{Root: root, Purge: c.Purge, Say: func(line string) { call.say("  %s\n", line) }}
 	if err := r.Look(); err != nil {
 		return call.inTheWay(err)
 	}

@@ -63,7 +63,7 @@ func (l *stormLoad) stop() {
 	l.end()
 	l.work.Wait()
 	for _, h := range l.heard {
-		for deadline := time.Now().Add(stormPatience); ; time.Sleep(20 * time.Millisecond) {
+		for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 			missing := h.missing()
 			if len(missing) == 0 {
 				break
@@ -215,17 +215,23 @@ func (h *stormListener) follow(ctx context.Context) {
 		}
 		dialer := websocket.Dialer{HandshakeTimeout: stormPatience}
 		conn, response, err := dialer.DialContext(ctx, address, nil)
-		if response != nil {
-			_ = response.Body.Close()
-		}
 		if err != nil {
 			if ctx.Err() == nil {
-				h.storm.Errorf("listener %d cannot come back: %v", h.number, err)
+				h.storm.Errorf("listener %d cannot come back: %v, %s", h.number, err, said(response))
 			}
 			return
 		}
+		_ = response.Body.Close()
 		h.hear(ctx, conn)
 	}
+}
+
+func said(response *http.Response) string {
+	if response == nil {
+		return ""
+	}
+	text, _ := io.ReadAll(response.Body)
+	return fmt.Sprint(response.Status, response.Header, string(text))
 }
 
 // hear reads one connection until it ends.

@@ -75,6 +75,9 @@ func To(path string, refuse http.HandlerFunc, log *slog.Logger) http.Handler {
 		// An answer may begin before the body has ended, as it may without this hop;
 		// where that is not supported, it is so anyway.
 		_ = http.NewResponseController(w).EnableFullDuplex()
+		if r.Header.Get("Upgrade") != "" {
+			w.Header().Del("Connection") // the answer that switches has its own
+		}
 		proxy.ServeHTTP(w, r)
 	})
 }
@@ -155,7 +158,9 @@ func decode(r *http.Request) error {
 		return errNoFacts
 	}
 	r.RemoteAddr, r.Proto, r.ProtoMajor, r.ProtoMinor = f.Remote, f.Proto, major, minor
-	r.Header.Del("Connection") // this hop's
+	if r.Header.Get("Upgrade") == "" {
+		r.Header.Del("Connection") // this hop's
+	}
 	r.Close = false
 	if t := f.TLS; t != nil {
 		r.TLS = &tls.ConnectionState{

@@ -500,11 +500,14 @@ func TestLargeBodies(t *testing.T) {
 // its answer is not lost.
 // The connection is then closed: what is left of the body is no request.
 func TestAnswerBeforeTheBodyIsRead(t *testing.T) {
-	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Connection", "close")
-		w.WriteHeader(http.StatusRequestEntityTooLarge)
+	address := raw(t, func(conn net.Conn) {
+		in := bufio.NewReader(conn)
+		if _, err := http.ReadRequest(in); err == nil {
+			fmt.Fprint(conn, "HTTP/1.1 413 Request Entity Too Large\r\nContent-Length: 0\r\n\r\n")
+		}
+		_, _ = io.Copy(io.Discard, in)
 	})
-	f := newFront(t, declared(s.URL))
+	f := newFront(t, declared("http://"+address))
 	for _, length := range []int{100 << 20, 100_000, 2000} {
 		conn := dial(t, f.Listener.Addr().String())
 		fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\n", length)
@@ -515,6 +518,7 @@ func TestAnswerBeforeTheBodyIsRead(t *testing.T) {
 			t.Errorf("%d: %v %v", length, res, err)
 		}
 		_, _ = conn.Write(bytes.Repeat([]byte("GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n"), 100))
+		_ = conn.(*net.TCPConn).CloseWrite()
 		if rest, _ := io.ReadAll(in); bytes.Contains(rest, []byte("HTTP/1.1")) {
 			t.Errorf("%d: a body was answered: %s", length, rest)
 		}

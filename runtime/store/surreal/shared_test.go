@@ -1,0 +1,230 @@
+package surreal
+
+import (
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+	"time"
+)
+
+// knower is a node of TestSharedVersionsMeanTheSame.
+type knower struct {
+	versions *versions
+	sees     map[uint64]string // commits in sight, and their tables
+	late     map[uint64]int    // steps until the others are
+	last     uint64            // every commit up to it is in sight
+	left     checkpoint        // what it would leave on the board
+}
+
+func (n *knower) see(seq uint64, table string) {
+	if _, there := n.sees[seq]; there {
+		return
+	}
+	n.sees[seq] = table
+	e := feedEntry{seq: seq}
+	if table == everyTable {
+		e.breaks = true
+	} else {
+		e.changes = []feedChange{{table: table}}
+	}
+	n.versions.saw(&e)
+}
+
+// known is what a node knows of a table.
+func (n *knower) known(table string) []uint64 {
+	var list []uint64
+	for _, seq := range slices.Sorted(maps.Keys(n.sees)) {
+		if of := n.sees[seq]; of == table || of == everyTable {
+			list = append(list, seq)
+		}
+	}
+	return list
+}
+
+// TestSharedVersionsMeanTheSame has nodes come and go, see commits late and in
+// another order, and take checkpoints from a board that forgets, and shows what was
+// there long ago: where two have the same version of a table, they know the same
+// commits of it.
+func TestSharedVersionsMeanTheSame(t *testing.T) {
+	tables := []string{"a", "b", "c", "d"}
+	met, pairs, rounds := 0, 0, 8
+	if os.Getenv("EDGEHIVE_STORM") != "" {
+		rounds = 200
+	}
+	for round := range rounds {
+		random := rand.New(rand.NewPCG(uint64(round), 1)) //nolint:gosec // a test that can be repeated
+		now := uint64(time.Now().UnixMilli()) << ownBits
+		var all []uint64
+		database := map[uint64]string{}
+		var boards []checkpoint
+		var nodes []*knower
+		join := func() *knower {
+			n := &knower{versions: newVersions(), sees: map[uint64]string{}, late: map[uint64]int{}}
+			n.versions.share()
+			for seq, table := range database { // the replay, and more: it knows no less than others
+				n.see(seq, table)
+			}
+			n.last = all[len(all)-1]
+			if len(boards) > 0 && random.IntN(4) > 0 {
+				p := boards[len(boards)-1-random.IntN(min(len(boards), 6))]
+				// Only what is replayed is known one by one.
+				n.forgetBefore(before(p.at, 2*settled))
+				n.versions.base(p)
+			} else {
+				n.forgetBefore(before(n.last, 2*settled))
+				n.versions.base(checkpoint{at: n.last, tag: random.Uint64()})
+			}
+			return n
+		}
+		for step := range 400 {
+			now += uint64(random.IntN(4000)) << ownBits
+			if random.IntN(3) > 0 || step < 3 {
+				seq, table := now+uint64(random.IntN(100)), tables[min(random.IntN(6), 3)]
+				if random.IntN(60) == 0 {
+					table = everyTable
+				}
+				all, database[seq] = append(all, seq), table
+				for _, n := range nodes {
+					n.late[seq] = random.IntN(3)
+				}
+			}
+			for _, n := range nodes {
+				for _, seq := range slices.Sorted(maps.Keys(n.late)) {
+					if n.late[seq]--; n.late[seq] < 0 || before(now, settled/2) > seq {
+						delete(n.late, seq)
+						n.see(seq, database[seq])
+					}
+				}
+				n.last = all[len(all)-1]
+				for seq := range n.late {
+					n.last = min(n.last, seq-1)
+				}
+				i, _ := slices.BinarySearch(all, n.last+1)
+				n.last = all[max(i-1, 0)]
+			}
+			switch random.IntN(8) {
+			case 0:
+				if len(nodes) < 4 {
+					nodes = append(nodes, join())
+				} else {
+					nodes[random.IntN(4)] = join()
+				}
+			case 1, 2:
+				if len(nodes) > 0 {
+					n := nodes[random.IntN(len(nodes))]
+					boards = append(boards, n.versions.checkpoint(n.last))
+				}
+			case 3, 4:
+				if len(nodes) > 0 && len(boards) > 0 {
+					n := nodes[random.IntN(len(nodes))]
+					if p := boards[len(boards)-1-random.IntN(min(len(boards), 6))]; p.at <= n.last {
+						n.versions.yield(p)
+					}
+				}
+			}
+			for i, x := range nodes {
+				for _, y := range nodes[:i] {
+					for _, table := range tables {
+						pairs++
+						if x.versions.of(table) != y.versions.of(table) {
+							continue
+						}
+						met++
+						if a, b := x.known(table), y.known(table); !slices.Equal(a, b) {
+							t.Fatalf("round %d, step %d: two nodes have the same version of %s, and know\n%s\n%s", round, step, table, times(a, now), times(b, now))
+						}
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d of %d pairs had the same version", met, pairs)
+	if met < pairs/10 {
+		t.Error("nodes hardly ever agree")
+	}
+}
+
+// forgetBefore keeps what the versions know since a place alone.
+func (n *knower) forgetBefore(seq uint64) {
+	v := newVersions()
+	v.share()
+	n.versions = v
+	known := n.sees
+	n.sees = map[uint64]string{}
+	for at, table := range known {
+		if at >= seq {
+			n.see(at, table)
+		} else {
+			n.sees[at] = table
+		}
+	}
+}
+
+func times(list []uint64, now uint64) string {
+	text := ""
+	for _, seq := range list {
+		text += fmt.Sprintf(" -%dms", int64(now>>ownBits)-int64(seq>>ownBits))
+	}
+	return text
+}
+
+func TestCheckpointsAreRead(t *testing.T) {
+	p := checkpoint{at: 7, tag: 8, tokens: map[string]uint64{"": 1, "notes": 1 << 63}}
+	got, ok := readCheckpoint(p.append(nil))
+	if !ok || got.at != 7 || got.tag != 8 || !maps.Equal(got.tokens, p.tokens) {
+		t.Errorf("%+v, %v", got, ok)
+	}
+	raw := p.append(nil)
+	for n := range raw {
+		if short, ok := readCheckpoint(raw[:n]); ok && len(short.tokens) == 2 {
+			t.Errorf("%d bytes of %d are read", n, len(raw))
+		}
+	}
+}
+
+func FuzzCheckpoint(f *testing.F) {
+	p := checkpoint{at: 7, tag: 8, tokens: map[string]uint64{"": 1, "notes": 1 << 63}}
+	f.Add(p.append(nil))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		if p, ok := readCheckpoint(raw); ok && (p.at == 0 || len(p.tokens) > mostTables) {
+			t.Errorf("%+v", p)
+		}
+	})
+}
+
+// TestOwnCommitsAreNotShared keeps the versions of what this process has committed
+// its own until the commit is in sight.
+func TestOwnCommitsAreNotShared(t *testing.T) {
+	a, b := newVersions(), newVersions()
+	now := uint64(time.Now().UnixMilli()) << ownBits
+	for _, v := range []*versions{a, b} {
+		v.share()
+		v.base(checkpoint{at: now, tag: 1})
+	}
+	if a.of("notes") != b.of("notes") {
+		t.Fatal("they do not agree")
+	}
+	was := a.of("notes")
+	a.bump("notes")
+	a.hold([]string{"notes"})
+	if a.of("notes") == was || a.of("other") != b.of("other") {
+		t.Error("a commit of its own does not move the version of its table alone")
+	}
+	e := feedEntry{seq: now + 1<<ownBits, changes: []feedChange{{table: "notes"}, {table: "notes"}}}
+	a.saw(&e)
+	a.free([]string{"notes"})
+	if a.of("notes") == b.of("notes") {
+		t.Error("the other node has not seen it")
+	}
+	b.saw(&e)
+	if a.of("notes") != b.of("notes") || a.of("notes") == was {
+		t.Error("both have seen it")
+	}
+	b.leave()
+	if a.of("notes") == b.of("notes") {
+		t.Error("who agrees on nothing has a version of another")
+	}
+}

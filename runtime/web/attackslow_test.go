@@ -1,0 +1,313 @@
+package web_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/web"
+)
+
+// serveForAttack, when set, makes this test binary the server that is attacked: a
+// process of its own, whose memory is its own.
+const serveForAttack = "EDGEHIVE_ATTACK_SERVES"
+
+// perAddress is the default of limits.connectionsPerAddress.
+const perAddress = 256
+
+// TestServeForAttack is the server of TestAttackSlow.
+func TestServeForAttack(t *testing.T) {
+	if os.Getenv(serveForAttack) == "" {
+		t.Skip("it is a part of TestAttackSlow")
+	}
+	m := compressing()
+	m.Rates[0].Requests = 1 << 30
+	m.Routes = []manifest.Route{words(manifest.Route{Pattern: "/big", URLPath: "/big"}, strings.Repeat("x", 8<<20))}
+	s := newSite(t, m, func(o *web.Options) { o.Log = slog.New(slog.DiscardHandler) })
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := web.NewListener(inner, web.Bounds{Total: 10_000, PerAddress: perAddress})
+	server := web.NewServer(s.Handler, slog.New(slog.DiscardHandler))
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(l) }()
+	fmt.Println("listening", inner.Addr())
+	commands := bufio.NewScanner(os.Stdin)
+	for commands.Scan() { // until the test ends
+		fmt.Println("open", l.Open(), l.Refused())
+	}
+	if err := server.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-done; !errors.Is(err, http.ErrServerClosed) {
+		t.Error(err)
+	}
+}
+
+// attacked is the server as a process.
+type attacked struct {
+	address string
+	pid     int
+	in      io.Writer
+	out     *bufio.Scanner
+	mu      sync.Mutex
+}
+
+func startAttacked(t *testing.T) *attacked {
+	t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	command := exec.CommandContext(t.Context(), program, "-test.run=^TestServeForAttack$", "-test.timeout=30m")
+	command.Env = append(os.Environ(), serveForAttack+"=1")
+	command.Stderr = os.Stderr
+	in, err := command.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	a := &attacked{pid: command.Process.Pid, in: in, out: bufio.NewScanner(out)}
+	t.Cleanup(func() {
+		_ = in.Close()
+		for a.out.Scan() { // to the end of what it says
+		}
+		if err := command.Wait(); err != nil && t.Context().Err() == nil {
+			t.Error(err)
+		}
+	})
+	for a.out.Scan() {
+		if address, ok := strings.CutPrefix(a.out.Text(), "listening "); ok {
+			a.address = address
+			return a
+		}
+	}
+	t.Fatal("the server does not listen")
+	return nil
+}
+
+// open is how many connections are open, and how many were refused.
+func (a *attacked) open(t *testing.T) (open, refused int) {
+	t.Helper()
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, err := io.WriteString(a.in, "\n"); err != nil || !a.out.Scan() {
+		t.Fatal("the server does not answer", err)
+	}
+	if _, err := fmt.Sscanf(a.out.Text(), "open %d %d", &open, &refused); err != nil {
+		t.Fatal(a.out.Text())
+	}
+	return open, refused
+}
+
+// memory is the process's resident memory in bytes, 0 where the system does not say.
+func (a *attacked) memory() int {
+	text, err := os.ReadFile("/proc/" + strconv.Itoa(a.pid) + "/status")
+	if err != nil {
+		return 0
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kilobytes, _ := strconv.Atoi(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")))
+			return kilobytes << 10
+		}
+	}
+	return 0
+}
+
+// slowly are the ways to hold a connection: each is begun, then goes on a byte at a
+// time, or not at all.
+var slowly = []struct{ begin, more string }{
+	{"GET / HTTP/1.1\r\nHost: a\r\n", "X: y\r\n"}, // headers that do not end
+	{"GET /", "x"}, // a line that does not end
+	{"POST /api/data/t HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{", " "},                         // a body that drips
+	{"POST /health HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n", "x"},                                                                // a body that nobody asked for
+	{"POST /api/data/t HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n", "1\r\n \r\n"}, // chunks that drip
+	{"GET /big HTTP/1.1\r\nHost: a\r\n\r\n", ""},                                                                                             // an answer that is not read
+	{"GET /big HTTP/1.1\r\nHost: a\r\nAccept-Encoding: gzip\r\n\r\n", ""},                                                                    // one that is encoded on its way
+	{"", ""}, // nothing
+}
+
+// holder keeps a connection open in one of these ways, and opens it again when the
+// server ends it.
+func holder(ctx context.Context, address, from string, way int, open *atomic.Int64) {
+	dialer := &net.Dialer{Timeout: 30 * time.Second, LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+	for ctx.Err() == nil {
+		conn, err := dialer.DialContext(ctx, "tcp", address)
+		if err != nil {
+			pause(ctx, 100*time.Millisecond)
+			continue
+		}
+		_ = conn.(*net.TCPConn).SetReadBuffer(4 << 10)
+		open.Add(1)
+		hold(ctx, conn, way)
+		open.Add(-1)
+		_ = conn.Close()
+		pause(ctx, 20*time.Millisecond)
+	}
+}
+
+func hold(ctx context.Context, conn net.Conn, way int) {
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	if _, err := io.WriteString(conn, slowly[way].begin); err != nil {
+		return
+	}
+	if slowly[way].more == "" {
+		// It notices its end by a write: nothing is read.
+		for pause(ctx, time.Second) {
+			if way == len(slowly)-1 {
+				if _, err := conn.Read(make([]byte, 1)); err != nil {
+					return
+				}
+			}
+		}
+		return
+	}
+	for pause(ctx, time.Second) {
+		if _, err := io.WriteString(conn, slowly[way].more); err != nil {
+			return
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
+}
+
+// legal asks as others do, one after the other: half on a kept connection, half on
+// new ones. Each must be answered.
+func legal(t *testing.T, address string, n int) []time.Duration {
+	t.Helper()
+	kept := &http.Client{Transport: &http.Transport{}, Timeout: time.Minute}
+	defer kept.CloseIdleConnections()
+	fresh := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: time.Minute}
+	took := make([]time.Duration, 0, n)
+	for i := range n {
+		client := kept
+		if i%2 == 1 {
+			client = fresh
+		}
+		began := time.Now()
+		answer, err := client.Get("http://" + address + "/api/data/books")
+		if err != nil {
+			t.Fatalf("legal request %d: %v", i, err)
+		}
+		if body := readAll(t, answer); answer.StatusCode != http.StatusOK || body == "" {
+			t.Fatalf("legal request %d: %d %s", i, answer.StatusCode, body)
+		}
+		took = append(took, time.Since(began))
+	}
+	slices.Sort(took)
+	return took
+}
+
+func percentile(sorted []time.Duration, p int) time.Duration {
+	return sorted[min(len(sorted)*p/100, len(sorted)-1)]
+}
+
+// Thousands who hold connections open by being slow keep nobody from being answered,
+// and the server's memory within its bound. With EDGEHIVE_ATTACK=full there are
+// 5 000 of them; each address has its 256 at most. How long the legal requests
+// take is printed, not judged.
+func TestAttackSlow(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux has all of 127.0.0.0/8 to come from")
+	}
+	connections, requests := 400, 200
+	if os.Getenv("EDGEHIVE_ATTACK") == "full" {
+		connections, requests = 5000, 4000
+	}
+	server := startAttacked(t)
+	legal(t, server.address, 50) // what is made at the first request is made
+	calm := legal(t, server.address, requests)
+	memory := server.memory()
+
+	ctx, cancel := context.WithCancel(t.Context())
+	var open atomic.Int64
+	var attackers sync.WaitGroup
+	defer attackers.Wait()
+	defer cancel()
+	for i := range connections {
+		from := fmt.Sprintf("127.1.%d.%d", i/perAddress/200, 1+i/perAddress%200)
+		attackers.Go(func() { holder(ctx, server.address, from, i%len(slowly), &open) })
+	}
+	enough := connections * 9 / 10 // the others are just coming again
+	most := 0
+	long(t, func() bool {
+		now, _ := server.open(t)
+		most = max(most, now)
+		return now >= enough
+	})
+	// One address has no more than its share.
+	if from := floodFrom(t, server.address, "127.2.0.1", perAddress+20); from > perAddress {
+		t.Errorf("%d connections from one address", from)
+	}
+	flooded := legal(t, server.address, requests)
+	now, refused := server.open(t)
+	during := server.memory()
+	t.Logf("calm:  p50 %v, p99 %v, %d MiB", percentile(calm, 50), percentile(calm, 99), memory>>20)
+	t.Logf("flood: p50 %v, p99 %v, %d MiB, %d connections open (%d at most), %d refused; p99 is %.2f times what it was",
+		percentile(flooded, 50), percentile(flooded, 99), during>>20, now, max(most, now), refused, float64(percentile(flooded, 99))/float64(percentile(calm, 99)))
+	if refused == 0 {
+		t.Error("nobody was refused")
+	}
+	// 64 KiB for each that is slow, and what encoders may hold.
+	if bound := memory + connections*(64<<10) + 256<<20; during > bound {
+		t.Errorf("%d MiB of memory, more than %d", during>>20, bound>>20)
+	}
+	cancel()
+	attackers.Wait()
+	long(t, func() bool { now, _ := server.open(t); return now <= 2 })
+}
+
+// floodFrom opens connections from one address, and gives how many stay.
+func floodFrom(t *testing.T, address, from string, n int) int {
+	t.Helper()
+	dialer := &net.Dialer{Timeout: 30 * time.Second, LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}}
+	answered := 0
+	conns := make([]net.Conn, 0, n)
+	for range n {
+		conn, err := dialer.DialContext(t.Context(), "tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = conn.Close() }()
+		conns = append(conns, conn)
+		_, _ = io.WriteString(conn, "GET /health HTTP/1.1\r\nHost: a\r\n\r\n") // it may be closed
+	}
+	for _, conn := range conns {
+		_ = conn.SetReadDeadline(time.Now().Add(time.Minute))
+		if line, err := bufio.NewReader(conn).ReadString('\n'); err == nil && strings.Contains(line, "200") {
+			answered++
+		}
+	}
+	return answered
+}
