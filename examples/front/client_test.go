@@ -37,7 +37,8 @@ func (s *site) newClient(config *tls.Config) *http.Client {
 // got is an answer.
 type got struct {
 	*http.Response
-	body string
+	status int
+	body   string
 }
 
 // get asks for a URL: a path of example.com, or a whole one. Headers are "Name:
@@ -73,15 +74,15 @@ func (s *site) ask(t *testing.T, method, url, body string, headers ...string) go
 	if err != nil {
 		t.Fatalf("%s: %v", url, err)
 	}
-	return got{response, string(raw)}
+	return got{response, response.StatusCode, string(raw)}
 }
 
 // want asks for a URL, and wants a status and a part of the body.
 func (s *site) want(t *testing.T, url string, status int, part string, headers ...string) got {
 	t.Helper()
 	g := s.get(t, url, headers...)
-	if g.StatusCode != status || !strings.Contains(g.body, part) {
-		t.Errorf("%s: %d %q, want %d and %q", url, g.StatusCode, g.body, status, part)
+	if g.status != status || !strings.Contains(g.body, part) {
+		t.Errorf("%s: %d %q, want %d and %q", url, g.status, g.body, status, part)
 	}
 	return g
 }
@@ -98,8 +99,8 @@ func (g got) header(t *testing.T, name, value string) {
 func (s *site) to(t *testing.T, url string, status int, location string) {
 	t.Helper()
 	g := s.get(t, url)
-	if is := g.Header.Get("Location"); g.StatusCode != status || is != location {
-		t.Errorf("%s: %d to %q, want %d to %q", url, g.StatusCode, is, status, location)
+	if is := g.Header.Get("Location"); g.status != status || is != location {
+		t.Errorf("%s: %d to %q, want %d to %q", url, g.status, is, status, location)
 	}
 }
 

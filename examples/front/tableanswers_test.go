@@ -10,8 +10,8 @@ import (
 var answerProofs = map[string]proof{
 	"a fixed answer": {check: func(t *testing.T, s *site) {
 		s.want(t, "/ping", 200, "pong").header(t, "Content-Type", "text/plain; charset=utf-8")
-		if g := s.ask(t, "POST", "/ping", "x"); g.StatusCode != 405 {
-			t.Errorf("POST: %d", g.StatusCode)
+		if g := s.ask(t, "POST", "/ping", "x"); g.status != 405 {
+			t.Errorf("POST: %d", g.status)
 		}
 	}},
 	"JSON": {check: func(t *testing.T, s *site) {
@@ -83,8 +83,8 @@ var answerProofs = map[string]proof{
 		s.want(t, "/ping", 200, "pong", page).header(t, "Access-Control-Allow-Origin", "https://www.example.com")
 		s.get(t, "/ping", "Origin: https://evil.example").header(t, "Access-Control-Allow-Origin", "")
 		g := s.ask(t, "OPTIONS", "/ping", "", page, "Access-Control-Request-Method: GET")
-		if g.StatusCode != 204 {
-			t.Errorf("preflight: %d %s", g.StatusCode, g.body)
+		if g.status != 204 {
+			t.Errorf("preflight: %d %s", g.status, g.body)
 		}
 		g.header(t, "Access-Control-Allow-Origin", "https://www.example.com")
 	}},

@@ -36,22 +36,22 @@ var callerProofs = map[string]proof{
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.client = s.newClient(&tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{pair}}) //nolint:gosec // G402: the client's certificate is what this is about
+		s.client = s.newClient(&tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{pair}})
 		s.want(t, "/partners/", 200, "home")
 		other, err := tls.X509KeyPair([]byte(serverCert), []byte(serverKey)) // made with the same authority, for servers
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.client = s.newClient(&tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{other}}) //nolint:gosec // G402: as above
+		s.client = s.newClient(&tls.Config{InsecureSkipVerify: true, Certificates: []tls.Certificate{other}})
 		s.want(t, "/partners/", 403, "")
 	}},
 	"signed-in callers (a token)": {check: func(t *testing.T, s *site) {
-		if g := s.get(t, "/members/"); g.StatusCode != 401 && g.StatusCode != 403 {
-			t.Errorf("nobody: %d %s", g.StatusCode, g.body)
+		if g := s.get(t, "/members/"); g.status != 401 && g.status != 403 {
+			t.Errorf("nobody: %d %s", g.status, g.body)
 		}
 		service := s.Run(t, "keys", "--only", "service_role")
-		if g := s.ask(t, "POST", "/api/data/users", `{"email":"ann@example.com"}`, "Authorization: Bearer "+service, "Content-Type: application/json"); g.StatusCode != 201 {
-			t.Fatalf("a user: %d %s", g.StatusCode, g.body)
+		if g := s.ask(t, "POST", "/api/data/users", `{"email":"ann@example.com"}`, "Authorization: Bearer "+service, "Content-Type: application/json"); g.status != 201 {
+			t.Fatalf("a user: %d %s", g.status, g.body)
 		}
 		s.want(t, "/members/", 200, "home", "Authorization: Bearer "+s.Run(t, "token", "--user", "ann@example.com"))
 	}},
@@ -64,11 +64,11 @@ var callerProofs = map[string]proof{
 	"requests a second": {check: func(t *testing.T, s *site) {
 		g := s.want(t, "/ping", 200, "pong")
 		g.header(t, "Ratelimit-Limit", "5")
-		soon(t, "there were too many", func() bool { g = s.get(t, "/ping"); return g.StatusCode == 429 })
+		soon(t, "there were too many", func() bool { g = s.get(t, "/ping"); return g.status == 429 })
 		if g.Header.Get("Retry-After") == "" {
 			t.Errorf("%v", g.Header)
 		}
-		soon(t, "another second came", func() bool { return s.get(t, "/ping").StatusCode == 200 })
+		soon(t, "another second came", func() bool { return s.get(t, "/ping").status == 200 })
 	}},
 	"connections from an address": {check: func(t *testing.T, s *site) {
 		open := 0
@@ -83,8 +83,8 @@ var callerProofs = map[string]proof{
 		}
 	}},
 	"the largest body": {upstreams: 1, check: func(t *testing.T, s *site) {
-		if g := s.ask(t, "POST", "/", strings.Repeat("x", 2<<20)); g.StatusCode != 200 || !strings.Contains(g.body, "2097152 bytes") {
-			t.Errorf("2 MiB: %d %s", g.StatusCode, g.body)
+		if g := s.ask(t, "POST", "/", strings.Repeat("x", 2<<20)); g.status != 200 || !strings.Contains(g.body, "2097152 bytes") {
+			t.Errorf("2 MiB: %d %s", g.status, g.body)
 		}
 		_, reader := s.raw(t, "POST / HTTP/1.1\r\nHost: example.com\r\nContent-Length: 10485761\r\n\r\n")
 		if line, err := reader.ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 413") {

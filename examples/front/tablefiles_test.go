@@ -10,11 +10,11 @@ var fileProofs = map[string]proof{
 	"a folder": {check: func(t *testing.T, s *site) {
 		s.want(t, "/app.js", 200, "let a = 1")
 		s.want(t, "/nothing.js", 404, `"code":"not-found"`)
-		if g := s.ask(t, "HEAD", "/photo.bin", ""); g.StatusCode != 200 || g.ContentLength != 10 || g.body != "" {
-			t.Errorf("HEAD: %d, %d bytes, %q", g.StatusCode, g.ContentLength, g.body)
+		if g := s.ask(t, "HEAD", "/photo.bin", ""); g.status != 200 || g.ContentLength != 10 || g.body != "" {
+			t.Errorf("HEAD: %d, %d bytes, %q", g.status, g.ContentLength, g.body)
 		}
-		if g := s.ask(t, "POST", "/app.js", "x"); g.StatusCode != 405 {
-			t.Errorf("POST: %d", g.StatusCode)
+		if g := s.ask(t, "POST", "/app.js", "x"); g.status != 405 {
+			t.Errorf("POST: %d", g.status)
 		}
 		// What is written over is served.
 		for range 2 {
@@ -88,8 +88,8 @@ var fileProofs = map[string]proof{
 	}},
 	"no dotfiles": {check: func(t *testing.T, s *site) {
 		for _, path := range []string{"/.env", "/%2eenv", "/.git/config", "/docs/../.env"} {
-			if g := s.get(t, path); g.StatusCode != 404 && g.StatusCode != 400 {
-				t.Errorf("%s: %d %s", path, g.StatusCode, g.body)
+			if g := s.get(t, path); g.status != 404 && g.status != 400 {
+				t.Errorf("%s: %d %s", path, g.status, g.body)
 			}
 		}
 		if err := os.Symlink(".env", filepath.Join(s.Dir, "public", "env.txt")); err != nil {

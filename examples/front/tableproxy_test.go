@@ -15,8 +15,8 @@ import (
 func (s *site) number(t *testing.T, path string, headers ...string) string {
 	t.Helper()
 	g := s.get(t, path, headers...)
-	if g.StatusCode != 200 {
-		t.Errorf("%s: %d %s", path, g.StatusCode, g.body)
+	if g.status != 200 {
+		t.Errorf("%s: %d %s", path, g.status, g.body)
 	}
 	return g.Header.Get("X-Behind")
 }
@@ -59,8 +59,8 @@ func always(header string) func(*testing.T, *site) {
 var proxyProofs = map[string]proof{
 	"one server": {upstreams: 1, check: func(t *testing.T, s *site) {
 		s.want(t, "/a/b?c=d&e", 200, "GET /a/b?c=d&e of example.com, 0 bytes")
-		if g := s.ask(t, "PUT", "/a", "12345"); g.StatusCode != 200 || !strings.Contains(g.body, "PUT /a of example.com, 5 bytes") {
-			t.Errorf("PUT: %d %s", g.StatusCode, g.body)
+		if g := s.ask(t, "PUT", "/a", "12345"); g.status != 200 || !strings.Contains(g.body, "PUT /a of example.com, 5 bytes") {
+			t.Errorf("PUT: %d %s", g.status, g.body)
 		}
 	}},
 	"several servers":                  {upstreams: 2, check: both},
@@ -173,8 +173,8 @@ var proxyProofs = map[string]proof{
 		s.client.Transport = &http.Transport{Protocols: protocols}
 		t.Cleanup(s.client.CloseIdleConnections)
 		g := s.ask(t, "POST", "http://"+s.plain+"/shop.Books/List", "\x00\x00\x00\x00\x00", "Content-Type: application/grpc", "TE: trailers")
-		if g.StatusCode != 200 || g.ProtoMajor != 2 || !strings.Contains(g.body, "POST /shop.Books/List") {
-			t.Errorf("%s %d %q", g.Proto, g.StatusCode, g.body)
+		if g.status != 200 || g.ProtoMajor != 2 || !strings.Contains(g.body, "POST /shop.Books/List") {
+			t.Errorf("%s %d %q", g.Proto, g.status, g.body)
 		}
 		if is := s.behind[0].header("TE"); is != "trailers" {
 			t.Errorf("TE: %q", is)
@@ -190,7 +190,7 @@ func firstOf(path string) func(*testing.T, *site) {
 	return func(t *testing.T, s *site) {
 		_, reader := s.raw(t, "GET "+path+" HTTP/1.1\r\nHost: example.com\r\n\r\n")
 		answer, err := http.ReadResponse(reader, nil)
-		if err != nil || answer.StatusCode != 200 {
+		if err != nil || answer.StatusCode != http.StatusOK {
 			t.Fatalf("%v %v", answer, err)
 		}
 		if line, err := bufio.NewReader(answer.Body).ReadString('\n'); err != nil || line != "data: one\n" {

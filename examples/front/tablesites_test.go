@@ -34,10 +34,10 @@ var siteProofs = map[string]proof{
 	"a method": {check: func(t *testing.T, s *site) {
 		s.want(t, "/form", 200, "a form")
 		if g := s.ask(t, "POST", "/form", "x"); g.body != "thanks" {
-			t.Errorf("POST: %d %s", g.StatusCode, g.body)
+			t.Errorf("POST: %d %s", g.status, g.body)
 		}
-		if g := s.ask(t, "DELETE", "/form", ""); g.StatusCode != 405 {
-			t.Errorf("DELETE: %d", g.StatusCode)
+		if g := s.ask(t, "DELETE", "/form", ""); g.status != 405 {
+			t.Errorf("DELETE: %d", g.status)
 		}
 	}},
 	"where it listens": {check: func(t *testing.T, s *site) { s.want(t, "/ping", 200, "pong") }},

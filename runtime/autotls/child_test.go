@@ -29,13 +29,16 @@ const childVariable = "EDGEHIVE_AUTOTLS_CHILD"
 func TestMain(m *testing.M) {
 	if text := os.Getenv(childVariable); text != "" {
 		if err := beChild(text); err != nil {
-			fmt.Println(err)
+			say(err)
 			os.Exit(1)
 		}
 		os.Exit(0)
 	}
 	os.Exit(m.Run())
 }
+
+// say tells the other process.
+func say(v any) { _, _ = fmt.Fprintln(os.Stdout, v) } //nolint:forbidigo // that is how they talk
 
 // beChild does what is asked for, says so in a line, and goes on until its input
 // ends.
@@ -50,7 +53,7 @@ func beChild(text string) error {
 		if err := vault.Lock(context.Background(), "a lock"); err != nil {
 			return err
 		}
-		fmt.Println("locked")
+		say("locked")
 	case "serve":
 		at := func(port int) net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port} }
 		held := New(Options{Log: testLog(), Pace: fast, HTTP: at(c.Ports[0]), HTTPS: at(c.Ports[1])})
@@ -65,7 +68,7 @@ func beChild(text string) error {
 		for held.table.Load().kept[c.Domain] == nil {
 			time.Sleep(20 * time.Millisecond)
 		}
-		fmt.Println(held.table.Load().kept[c.Domain].Leaf.SerialNumber)
+		say(held.table.Load().kept[c.Domain].Leaf.SerialNumber)
 	}
 	_, err := io.Copy(io.Discard, os.Stdin)
 	return err

@@ -23,9 +23,19 @@ type configs struct {
 	proving *tls.Config
 }
 
+// suites are those of TLS 1.2 that are authenticated encryption with forward secrecy:
+// Go's own, without CBC, which public checks call obsolete. Those of TLS 1.3, and
+// the curves, are Go's.
+var suites = []uint16{
+	tls.TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256, tls.TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256,
+	tls.TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384, tls.TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384,
+	tls.TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256, tls.TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256,
+}
+
 func (c *Certificates) newConfigs(t manifest.TLS) *configs {
 	plain := &tls.Config{
 		MinVersion:     tls.VersionTLS12,
+		CipherSuites:   suites,
 		NextProtos:     []string{"h2", "http/1.1"},
 		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) { return c.certificate(hello), nil },
 	}
@@ -99,8 +109,8 @@ func (c *Certificates) prove(hello *tls.ClientHelloInfo) (*tls.Certificate, erro
 
 // ErrorLog is for a server on these certificates: handshakes that failed are
 // counted, and said at debug, for anybody can make one fail.
-func (c *Certificates) ErrorLog(next *slog.Logger) *log.Logger {
-	return log.New(handshakeLog{c, next}, "", 0)
+func (c *Certificates) ErrorLog(next *slog.Logger) *log.Logger { //nolint:forbidigo // net/http takes no other
+	return log.New(handshakeLog{c, next}, "", 0) //nolint:forbidigo // net/http takes no other
 }
 
 // handshakeLog is told what a server has to say.

@@ -114,7 +114,7 @@ func (c *Certificates) checkAfter(cert *tls.Certificate) time.Duration {
 
 // steps are the pauses between tries, in units of the first: 10 s, a minute, and
 // so on to 6 hours.
-var steps = []time.Duration{1, 6, 12, 30, 60, 120, 180, 360, 720, 1440, 2160}
+var steps = []int64{1, 6, 12, 30, 60, 120, 180, 360, 720, 1440, 2160}
 
 // mostRetryAfter is how long an authority may make us wait.
 const mostRetryAfter = 24 * time.Hour
@@ -122,7 +122,7 @@ const mostRetryAfter = 24 * time.Hour
 // again is when something is tried again that failed so often, and not before a
 // time that the authority has named.
 func (c *Certificates) again(failures int, notBefore time.Time) time.Duration {
-	wait := jitter(c.options.Pace.First * steps[min(failures, len(steps))-1])
+	wait := jitter(time.Duration(int64(c.options.Pace.First) * steps[min(failures, len(steps))-1]))
 	return max(wait, min(time.Until(notBefore), mostRetryAfter))
 }
 
@@ -163,14 +163,14 @@ func (c *Certificates) note(k *keeper, cert *tls.Certificate, err error, failure
 	}
 	after := k.state
 	k.mu.Unlock()
-	log := c.options.Log.With("domain", after.Name)
+	about := c.options.Log.With("domain", after.Name)
 	switch {
 	case err != nil && after.NotAfter.IsZero():
-		log.Warn("there is no certificate yet", "error", err, "again_in", wait.Round(time.Second).String())
+		about.Warn("there is no certificate yet", "error", err, "again_in", wait.Round(time.Second).String())
 	case err != nil:
-		log.Warn("a certificate could not be renewed", "error", err, "not_after", after.NotAfter, "again_in", wait.Round(time.Second).String())
+		about.Warn("a certificate could not be renewed", "error", err, "not_after", after.NotAfter, "again_in", wait.Round(time.Second).String())
 	case !after.NotAfter.Equal(before.NotAfter):
-		log.Info("certificate", "issuer", after.Issuer, "not_after", after.NotAfter)
+		about.Info("certificate", "issuer", after.Issuer, "not_after", after.NotAfter)
 	}
 }
 

@@ -141,7 +141,7 @@ func (n *node) statusOf(name string) Status {
 // get asks the plain listener.
 func (n *node) get(host, path string) *http.Response {
 	n.t.Helper()
-	r := httptest.NewRequest(http.MethodGet, "http://"+n.http.Addr().String()+path, nil).WithContext(n.t.Context())
+	r := httptest.NewRequestWithContext(n.t.Context(), http.MethodGet, "http://"+n.http.Addr().String()+path, nil)
 	r.Host, r.RequestURI = host, ""
 	answer, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {

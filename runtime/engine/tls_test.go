@@ -32,7 +32,7 @@ func freePorts(t *testing.T, n int) []int {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer l.Close() //nolint:errcheck // all are held until the last is known
+		defer l.Close()
 		ports[i] = l.Addr().(*net.TCPAddr).Port
 	}
 	return ports
@@ -75,7 +75,7 @@ func textOf(t *testing.T, url string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer answer.Body.Close() //nolint:errcheck // it is read
+	defer answer.Body.Close()
 	text, err := io.ReadAll(answer.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -168,7 +168,7 @@ observe: metrics: listen: "127.0.0.1:%d"
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close() //nolint:errcheck // the test ends
+	defer conn.Close()
 	b.mustReload(manifest(`"two.example.com", "three.example.com"`))
 	ask(t, client, "https://three.example.com/health")
 	if _, err := fmt.Fprint(conn, "GET /health HTTP/1.1\r\nHost: two.example.com\r\n\r\n"); err != nil {

@@ -50,7 +50,7 @@ func (r *responses) ServeHTTP(w http.ResponseWriter, request *http.Request) {
 	now := time.Now()
 	answer := ocsp.Response{Status: ocsp.Good, SerialNumber: asked.SerialNumber, ThisUpdate: now.Add(-time.Second), NextUpdate: now.Add(short)}
 	state := httptest.NewRecorder()
-	r.management.ServeHTTP(state, httptest.NewRequest(http.MethodGet, fmt.Sprintf("%s%x", statusPath, asked.SerialNumber), nil))
+	r.management.ServeHTTP(state, httptest.NewRequestWithContext(request.Context(), http.MethodGet, fmt.Sprintf("%s%x", statusPath, asked.SerialNumber), nil))
 	if strings.Contains(state.Body.String(), "Revoked") {
 		answer.Status, answer.RevokedAt = ocsp.Revoked, now
 	}

@@ -73,9 +73,9 @@ func Start(t testing.TB, o Options) *CA {
 		}
 	}
 	a := &CA{Zone: startZone(t)}
-	logger := log.New(io.Discard, "", 0)
+	logger := log.New(io.Discard, "", 0) //nolint:forbidigo // pebble takes no other
 	if os.Getenv("EDGEHIVE_PEBBLE_LOG") != "" {
-		logger = log.New(os.Stderr, "pebble ", log.Lmicroseconds)
+		logger = log.New(os.Stderr, "pebble ", log.Lmicroseconds) //nolint:forbidigo // pebble takes no other
 	}
 	store := db.NewMemoryStore()
 	for id, key := range o.Accounts {
@@ -174,7 +174,7 @@ func (a *CA) sayRenewal(w http.ResponseWriter) {
 func fetch(t testing.TB, management http.Handler, path string) []byte {
 	t.Helper()
 	w := httptest.NewRecorder()
-	management.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+	management.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
 	if w.Code != http.StatusOK {
 		t.Fatalf("GET %s: %d %s", path, w.Code, w.Body)
 	}

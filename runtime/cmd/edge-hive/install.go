@@ -146,13 +146,17 @@ func (c *installCommand) next(call *call, m *manifest.Manifest, plan *install.Pl
 	}
 	manifestWords := strings.Join(words, " ")
 	call.say("\n%s\n", strings.Join(reached(m), "\n"))
+	keys := "edge-hive keys " + manifestWords
+	if m.Auth.Secret != nil && m.Auth.Secret.Env != "" {
+		keys = "(set -a; . /etc/edge-hive/environment; " + keys + ")"
+	}
 	call.say(`
 next:
-  edge-hive status %[1]s
+  edge-hive status %s
   journalctl -u edge-hive -f
-  edge-hive keys %[1]s
-  edge-hive install again         takes an edited manifest, or a newer binary
-`, manifestWords)
+  %s
+To take an edited manifest or a newer binary, run edge-hive install again.
+`, manifestWords, keys)
 }
 
 // reached are the addresses that a manifest is reached at.

@@ -61,6 +61,12 @@ func TestSharedVersionsMeanTheSame(t *testing.T) {
 		database := map[uint64]string{}
 		var boards []checkpoint
 		var nodes []*knower
+		board := func() checkpoint { // the last one, or one of before
+			if random.IntN(3) > 0 {
+				return boards[len(boards)-1]
+			}
+			return boards[random.IntN(len(boards))]
+		}
 		join := func() *knower {
 			n := &knower{versions: newVersions(), sees: map[uint64]string{}, late: map[uint64]int{}}
 			n.versions.share()
@@ -69,7 +75,7 @@ func TestSharedVersionsMeanTheSame(t *testing.T) {
 			}
 			n.last = all[len(all)-1]
 			if len(boards) > 0 && random.IntN(4) > 0 {
-				p := boards[len(boards)-1-random.IntN(min(len(boards), 6))]
+				p := board()
 				// Only what is replayed is known one by one.
 				n.forgetBefore(before(p.at, 2*settled))
 				n.versions.base(p)
@@ -120,7 +126,7 @@ func TestSharedVersionsMeanTheSame(t *testing.T) {
 			case 3, 4:
 				if len(nodes) > 0 && len(boards) > 0 {
 					n := nodes[random.IntN(len(nodes))]
-					if p := boards[len(boards)-1-random.IntN(min(len(boards), 6))]; p.at <= n.last {
+					if p := board(); p.at <= n.last {
 						n.versions.yield(p)
 					}
 				}

@@ -24,7 +24,7 @@ import (
 )
 
 // startTime bounds how long a server may take until it answers.
-const startTime = 30 * time.Second
+const startTime = 2 * time.Minute
 
 // ErrNone says how to get a server.
 var ErrNone = errors.New("there is no SurrealDB for the tests: set SURREAL_URL to that of a server whose root user is root with the password root, " +
