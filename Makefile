@@ -73,7 +73,8 @@ check:
 	$(GO) mod tidy -diff
 	git diff --exit-code -- go.mod go.sum
 
-# Ratios against the bare libraries, over HTTP on loopback and in process.
+# Ratios against the bare libraries, over HTTP on loopback and in process, and
+# as a front door beside nginx and Caddy, which is built once (minutes).
 bench: build
 	$(GO) run ./runtime/bench -binary $(BINARY)
 
@@ -90,7 +91,10 @@ fuzz:
 # The long forms of the tests that `make test` runs short.
 storm:
 	EDGEHIVE_STORM=200 EDGEHIVE_KILL_ROUNDS=50 EDGEHIVE_FAULTS=every EDGEHIVE_FEED_SECONDS=60 EDGEHIVE_AGREEMENT_CASES=5000 $(GO) test -count=1 -timeout 60m ./runtime/engine/... ./runtime/store/...
+	EDGEHIVE_STORM=200 $(GO) test -count=1 -timeout 30m ./runtime/redis
+	EDGEHIVE_ATTACK=full $(GO) test -count=1 -timeout 30m -v -run TestAttackSlow ./runtime/web
 	EDGEHIVE_CHAOS_ROUNDS=20 $(GO) test -count=1 -timeout 60m -run TestChaos ./runtime/cmd/edge-hive
+	EDGEHIVE_UPGRADES=50 EDGEHIVE_RELOADS=200 $(GO) test -count=1 -timeout 30m -v -run TestRestartStorm ./runtime/cmd/edge-hive
 	EDGEHIVE_KILL_ROUNDS=30 $(GO) test -count=1 -timeout 30m -v -run TestTriggersSurviveKills ./runtime/cmd/edge-hive
 	EDGEHIVE_AGREEMENT_CASES=100000 $(GO) test -count=1 -timeout 60m -run 'TestStore/agrees_with_query.Holds' ./runtime/store/sqlite
 	EDGEHIVE_AGREEMENT_CASES=500 $(GO) test -count=1 -timeout 60m ./runtime/data

@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 }
 
 // say tells the other process.
-func say(v any) { _, _ = fmt.Fprintln(os.Stdout, v) } //nolint:forbidigo // that is how they talk
+func say(v any) { _, _ = fmt.Fprintln(os.Stdout, v) }
 
 // beChild does what is asked for, says so in a line, and goes on until its input
 // ends.

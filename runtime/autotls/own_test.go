@@ -35,6 +35,7 @@ func rootOf(t *testing.T, v Vault) (*x509.Certificate, *x509.CertPool) {
 }
 
 func TestOwnAuthority(t *testing.T) {
+	t.Parallel()
 	n := newNode(t)
 	dir := t.TempDir()
 	v := NewDisk(dir)
@@ -143,6 +144,7 @@ func write(t *testing.T, file string, text []byte) {
 }
 
 func TestFilesThatChange(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	n := newNode(t)
 	later := time.Now().Add(24 * time.Hour)
@@ -174,10 +176,10 @@ func TestFilesThatChange(t *testing.T) {
 	}
 	if runtime.GOOS != "windows" {
 		bad["a key that all can read"] = func() {
-			writePair(t, dir, "api.example.com", later)
-			if err := os.Chmod(filepath.Join(dir, "key.pem"), 0o644); err != nil {
+			if err := os.Chmod(filepath.Join(dir, "key.pem"), 0o644); err != nil { // before, lest it is read between the two
 				t.Fatal(err)
 			}
+			writePair(t, dir, "api.example.com", later)
 		}
 	}
 	good := second
@@ -203,6 +205,7 @@ func TestFilesThatChange(t *testing.T) {
 }
 
 func TestVersions(t *testing.T) {
+	t.Parallel()
 	n := newNode(t)
 	v := NewDisk(t.TempDir())
 	for _, c := range []struct {
@@ -232,6 +235,7 @@ func TestVersions(t *testing.T) {
 }
 
 func TestWhoIsAskedForACertificate(t *testing.T) {
+	t.Parallel()
 	n := newNode(t)
 	n.c.options.WantsCertificate = func(name string) bool { return name == "mtls.localhost" }
 	v := NewDisk(t.TempDir())
@@ -256,6 +260,7 @@ func TestWhoIsAskedForACertificate(t *testing.T) {
 }
 
 func TestHandshakesThatFailAreCounted(t *testing.T) {
+	t.Parallel()
 	n := newNode(t)
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", n.https.Addr().String())
 	if err != nil {

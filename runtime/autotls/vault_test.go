@@ -44,6 +44,7 @@ func openBucket(t *testing.T, s *manifest.CertificateStorage) *S3 {
 
 // TestVaults is what certmagic asks of every one of them.
 func TestVaults(t *testing.T) {
+	t.Parallel()
 	dir, s3 := t.TempDir(), bucket(t)
 	for name, open := range map[string]func() Vault{
 		"disk": func() Vault { return NewDisk(dir) },

@@ -93,6 +93,7 @@ func Check(m *manifest.Manifest) (*Checked, fault.List) {
 	c.limits()
 	c.rates()
 	c.cache()
+	c.redis()
 	c.tests()
 
 	declarable := mend(m)

@@ -89,6 +89,8 @@ func (c *checker) static(r *manifest.Route) {
 		bad("serve a folder of its own, or keep the key elsewhere", "the folder %q holds the key of a certificate that a proxy shows", shown)
 	case c.tlsSecretIn(dir):
 		bad("serve a folder of its own, or keep the key elsewhere", "the folder %q holds a key that server.tls needs", shown)
+	case c.basicSecretIn(dir) != "":
+		bad("serve a folder of its own, or keep the hash elsewhere", "the folder %q holds the hash of a password of middleware %s", shown, c.basicSecretIn(dir))
 	case slices.ContainsFunc(c.m.Files, func(file string) bool { return contains(dir, realPath(file)) }):
 		bad("serve a folder of its own: public", "the folder %q holds the manifest itself", shown)
 	}
@@ -116,6 +118,23 @@ func (c *checker) secretIn(dir string) string {
 		for _, s := range c.m.Functions[i].Secrets {
 			if s.Secret != nil && s.Secret.File != "" && contains(dir, realPath(s.Secret.File)) {
 				return c.m.Functions[i].Name
+			}
+		}
+	}
+	return ""
+}
+
+// basicSecretIn is the middleware that has the file of a password's hash in a
+// folder, "" for none.
+func (c *checker) basicSecretIn(dir string) string {
+	for i := range c.m.Middleware {
+		basic := c.m.Middleware[i].Basic
+		if basic == nil {
+			continue
+		}
+		for _, user := range basic.Users {
+			if user.Secret != nil && user.Secret.File != "" && contains(dir, realPath(user.Secret.File)) {
+				return c.m.Middleware[i].Name
 			}
 		}
 	}

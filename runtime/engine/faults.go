@@ -149,10 +149,16 @@ func relative(dir, path string) string {
 	return path
 }
 
+// devAddress is where a developer finds a backend whose manifest has TLS.
+const devAddress = "127.0.0.1:8080"
+
 // listenAddress is where plain HTTP is served; dev binds loopback alone.
 func listenAddress(m *manifest.Manifest, dev bool) string {
 	if !dev {
 		return m.Server.HTTP
+	}
+	if _, written := m.Positions["server.listen.http"]; m.Server.TLS != nil && !written {
+		return devAddress // not the port 80 that TLS would have it redirect from
 	}
 	_, port, err := net.SplitHostPort(m.Server.HTTP)
 	if err != nil {

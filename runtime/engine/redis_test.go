@@ -149,7 +149,10 @@ func TestNodesShareRedis(t *testing.T) {
 	readers.Wait()
 
 	proxyB.Refuse()
-	waits(t, "it is said", func() bool { _, said := b.call("GET", "/ready", ""); return strings.TrimSpace(said) == "ready, without redis" })
+	waits(t, "it is said", func() bool {
+		_, said := b.call("GET", "/ready", "")
+		return strings.TrimSpace(said) == "ready, without redis"
+	})
 	if status, _ := b.call("GET", "/ready", ""); status != http.StatusOK {
 		t.Errorf("a node without redis is not ready: %d", status)
 	}
@@ -164,18 +167,43 @@ func TestNodesShareRedis(t *testing.T) {
 	}
 }
 
+// metrics are what is told of redis.
+func (b *backend) metrics() string {
+	b.t.Helper()
+	sent, err := http.NewRequestWithContext(b.t.Context(), http.MethodGet, "http://"+b.MetricsAddr().String()+"/metrics", nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	_, text := b.do(sent)
+	var lines []string
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "edgehive_redis") {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "")
+}
+
 // TestRedisAtReload refuses what a running server cannot change.
 func TestRedisAtReload(t *testing.T) {
 	s := redistest.Start(t)
 	t.Setenv(redisOfA, "redis://"+s.Address)
 	t.Setenv(redisOfB, "redis://"+s.Address+"/1")
-	b := start(t, shares(base, redisOfA))
-	b.mustReload(shares(base, redisOfA) + "\ncache: redis: timeout: \"20ms\"\n")
-	out := b.reload(shares(base, redisOfB))
+	measured := base + "\nobserve: metrics: listen: \"127.0.0.1:0\"\n"
+	b := start(t, shares(measured, redisOfA))
+	if got := b.metrics(); !strings.Contains(got, "edgehive_redis_up 1") || !strings.Contains(got, "edgehive_redis_breaker_open 0") {
+		t.Errorf("metrics: %s", got)
+	}
+	b.want("GET", "/few", "", http.StatusOK, "ok")
+	if got := b.metrics(); !strings.Contains(got, `edgehive_redis_requests_total{operation="rate",result="ok"} 1`) {
+		t.Errorf("metrics: %s", got)
+	}
+	b.mustReload(shares(measured, redisOfA) + "\ncache: redis: timeout: \"20ms\"\n")
+	out := b.reload(shares(measured, redisOfB))
 	if len(out.Faults) != 1 || !strings.Contains(out.Faults[0].Error(), "cannot change while the server runs") {
 		t.Errorf("%+v", out)
 	}
-	if out := b.reload(base); len(out.Faults) != 1 {
+	if out := b.reload(measured); len(out.Faults) != 1 {
 		t.Errorf("%+v", out)
 	}
 }

@@ -128,20 +128,20 @@ func (s *shared) stopAccepting() {
 func (s *shared) stopServing(ctx context.Context) error {
 	told := make(chan error, 1)
 	go func() { told <- s.stopLive(ctx) }()
-	drained := make(chan struct{})
-	go func() {
-		defer close(drained)
-		if s.proxies != nil {
-			s.proxies.Drain(ctx)
-		}
-	}()
 	err := s.stopFronts(ctx)
-	<-drained
 	return errors.Join(err, <-told)
 }
 
 // stopLive tells subscribers to come back.
 func (s *shared) stopLive(ctx context.Context) error {
+	if s.proxies != nil { // those of servers behind us
+		drained := make(chan struct{})
+		go func() {
+			defer close(drained)
+			s.proxies.Drain(ctx)
+		}()
+		defer func() { <-drained }()
+	}
 	if s.realtime == nil {
 		return nil
 	}
@@ -203,12 +203,21 @@ func (s *shared) stopWatching() error {
 	return errors.Join(errs...)
 }
 
-// close ends what is left, in the reverse of the order in which it began.
-func (s *shared) close(ctx context.Context) error {
-	var errs []error
+// closeFronts ends what connections live on that are left after an upgrade: what
+// passes through to other servers, and the certificates that they were shown.
+func (s *shared) closeFronts() error {
 	if s.proxies != nil {
 		s.proxies.Close()
 	}
+	if err := s.tls.close(); err != nil {
+		return fmt.Errorf("close the storage of certificates: %w", err)
+	}
+	return nil
+}
+
+// close ends what is left, in the reverse of the order in which it began.
+func (s *shared) close(ctx context.Context) error {
+	var errs []error
 	if s.functions != nil {
 		if err := s.functions.Close(ctx); err != nil {
 			errs = append(errs, fmt.Errorf("close what runs functions: %w", err))
@@ -216,9 +225,6 @@ func (s *shared) close(ctx context.Context) error {
 	}
 	if s.values != nil {
 		errs = append(errs, s.outbound.Close(), s.values.Close())
-	}
-	if err := s.tls.close(); err != nil {
-		errs = append(errs, fmt.Errorf("close the storage of certificates: %w", err))
 	}
 	if s.store != nil {
 		if err := s.store.Close(); err != nil {

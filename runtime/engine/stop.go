@@ -48,7 +48,7 @@ func (e *Engine) close() error {
 		}()
 		errs = append(errs, e.shared.stopServing(ctx))
 		<-ended
-		errs = append(errs, e.shared.closeOthers())
+		errs = append(errs, e.shared.closeOthers(), e.shared.closeFronts())
 	}
 	errs = append(errs, e.closeInside(ctx))
 	e.accepting.Wait()

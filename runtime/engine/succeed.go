@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
+	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/engine/admin"
 	"github.com/edge-hive/edge-hive/runtime/engine/forward"
@@ -24,6 +26,7 @@ type left struct {
 	// migration is the last one that it knew. One that came after it is of a process
 	// that has answered nobody, and is taken back.
 	migration int64
+	certified []string
 }
 
 // Given is the sockets that a process was started with: by the one before, which
@@ -154,6 +157,52 @@ func (e *Engine) serveForwarded(ctx context.Context, m *manifest.Manifest) error
 	}
 	e.serveClients(forwardSocket, web.NewServer(forward.From(e), e.log.Logger), l)
 	return nil
+}
+
+// certified are the names that clients get a certificate for.
+func (e *Engine) certified() []string {
+	f := e.shared.tls
+	if f == nil || f.certificates == nil {
+		return nil
+	}
+	var names []string
+	for _, one := range f.certificates.Status() {
+		if !one.NotAfter.IsZero() {
+			names = append(names, one.Name)
+		}
+	}
+	return names
+}
+
+// certifyTime bounds how long the certificates of before are waited for.
+const certifyTime = 10 * time.Second
+
+// awaitCertificates waits until those are read that clients got from who served
+// before: they would be turned away else. A start does not wait.
+func (e *Engine) awaitCertificates() {
+	var before []string
+	switch {
+	case e.options.left != nil:
+		before = e.options.left.certified
+	case e.options.Before != nil:
+		var n note
+		if err := json.Unmarshal(e.options.Before.Note, &n); err == nil { // Given has read it
+			before = n.Certified
+		}
+	}
+	if len(before) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(e.life, certifyTime)
+	defer cancel()
+	until(ctx, func() bool {
+		for _, one := range e.shared.tls.certificates.Status() {
+			if one.NotAfter.IsZero() && slices.Contains(before, one.Name) {
+				return false
+			}
+		}
+		return true
+	})
 }
 
 // Failure is why this process cannot follow the one before, as that one tells it.

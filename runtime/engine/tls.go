@@ -100,6 +100,7 @@ func (e *Engine) openTLS(m *manifest.Manifest) error {
 	web.SpeakHTTP2(f.server, false)
 	f.bounded = web.NewListener(f.listener, bounds(m))
 	e.useTLS(next)
+	e.awaitCertificates()
 	e.serveClients(sockets.HTTPS, f.server, tls.NewListener(f.bounded, f.server.TLSConfig))
 	if f.http3 != nil {
 		e.accepting.Go(func() {

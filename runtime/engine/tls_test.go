@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/johannesboyne/gofakes3"
+	"github.com/johannesboyne/gofakes3/backend/s3mem"
 	"github.com/quic-go/quic-go/http3"
 
 	"github.com/edge-hive/edge-hive/runtime/autotls"
@@ -181,8 +184,8 @@ observe: metrics: listen: "127.0.0.1:%d"
 		_ = gone.Close()
 		t.Error("a domain that was taken away is served")
 	}
-	if a.Orders.Load() != 3 {
-		t.Errorf("%d orders for three domains", a.Orders.Load())
+	if a.Issued.Load() != 3 {
+		t.Errorf("%d certificates for three domains", a.Issued.Load())
 	}
 
 	// What needs a restart says so.
@@ -250,5 +253,57 @@ func TestDevSpeaksNoTLS(t *testing.T) {
 `, 1), func(o *engine.Options) { o.Dev = true })
 	if b.TLSAddr() != nil || !strings.Contains(textOf(t, b.URL()+"/health"), "ok") {
 		t.Error("dev speaks TLS, or nothing")
+	}
+}
+
+// TestCertificatesInABucket has nodes keep theirs together.
+func TestCertificatesInABucket(t *testing.T) {
+	t.Setenv("S3_KEY", "key")
+	t.Setenv("S3_SECRET", "secret")
+	back := s3mem.New()
+	if err := back.CreateBucket("vault"); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(gofakes3.New(back).Server())
+	defer server.Close()
+	text := strings.Replace(base, `server: listen: http: "127.0.0.1:0"`, fmt.Sprintf(`server: {
+	listen: {http: "127.0.0.1:0", https: "127.0.0.1:0"}
+	tls: {kind: "internal", domains: ["app.localhost"], storage: {
+		kind: "s3", endpoint: %q, bucket: "vault", prefix: "shop", key: env: "S3_KEY", secret: env: "S3_SECRET"
+	}}
+}
+`, server.URL), 1)
+	one, two := start(t, text, quick), start(t, text, quick)
+	root, file, err := engine.Root(t.Context(), one.Manifest())
+	if err != nil || file != "" {
+		t.Fatalf("%q %v", file, err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(root)
+	first := ask(t, one.client(pool), "https://app.localhost/health")
+	second := ask(t, two.client(pool), "https://app.localhost/health")
+	if a, b := first.TLS.PeerCertificates[0], second.TLS.PeerCertificates[0]; !a.Equal(b) {
+		t.Errorf("two nodes have certificates %v and %v", a.SerialNumber, b.SerialNumber)
+	}
+	if _, err := os.Stat(filepath.Join(one.dir, "data", "certificates")); !os.IsNotExist(err) {
+		t.Errorf("something is kept on the disk, too: %v", err)
+	}
+}
+
+// TestWithoutTLSOverHTTP2 is what proxies of gRPC speak.
+func TestWithoutTLSOverHTTP2(t *testing.T) {
+	for _, declared := range []bool{false, true} {
+		b := start(t, strings.Replace(base, `server: listen: http: "127.0.0.1:0"`, fmt.Sprintf(`server: {listen: http: "127.0.0.1:0", h2c: %v}`, declared), 1))
+		transport := &http.Transport{Protocols: new(http.Protocols)}
+		transport.Protocols.SetUnencryptedHTTP2(true)
+		client := &http.Client{Transport: transport, Timeout: 30 * time.Second}
+		answer, err := client.Get(b.URL() + "/health")
+		if err == nil {
+			_ = answer.Body.Close()
+		}
+		if (err == nil) != declared || err == nil && answer.ProtoMajor != 2 {
+			t.Errorf("h2c %v: %v", declared, err)
+		}
+		transport.CloseIdleConnections()
 	}
 }

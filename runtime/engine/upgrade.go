@@ -68,6 +68,8 @@ type Upgraded struct {
 // note is what the new process is told of what it is handed.
 type note struct {
 	Sockets []sockets.Socket `json:"sockets"`
+	// Certified are the names that clients get a certificate for.
+	Certified []string `json:"certified,omitempty"`
 }
 
 // away is where requests go that still arrive here.
@@ -170,7 +172,7 @@ func (e *Engine) upgrade(program string) (done Upgraded, err error) {
 			_ = f.Close() // it is another's, or was given back
 		}
 	}()
-	text, err := json.Marshal(note{Sockets: handed})
+	text, err := json.Marshal(note{Sockets: handed, Certified: e.certified()})
 	if err != nil {
 		return Upgraded{}, err
 	}
@@ -183,7 +185,7 @@ func (e *Engine) upgrade(program string) (done Upgraded, err error) {
 		return Upgraded{}, p.Kill(err)
 	}
 	if isShared(e.current.Load().manifest) {
-		return done, e.passBeside(p)
+		return done, e.passBeside(p, handed, files)
 	}
 	held := time.Now()
 	err = e.pass(p, handed, files)
@@ -207,13 +209,24 @@ func (e *Engine) await(limit time.Duration, what string, wait func(context.Conte
 
 // passBeside goes over to a process that serves the same database at the same
 // time.
-func (e *Engine) passBeside(p *handover.Process) error {
-	if err := e.await(readyTime, "ready", p.Go); err != nil {
-		return p.Kill(err)
+func (e *Engine) passBeside(p *handover.Process, handed []sockets.Socket, files []*os.File) error {
+	packets := e.shared.tls != nil && e.shared.tls.http3 != nil
+	if packets {
+		e.endPackets()
 	}
-	e.goAway(forward.To(admin.ForwardPath(e.current.Load().manifest.DataDir()), refuse, e.log.Logger))
+	err := e.await(readyTime, "ready", p.Go)
+	if err == nil {
+		e.goAway(e.toNext())
+		e.endHere()
+		return nil
+	}
+	err = p.Kill(err)
+	if !packets || e.halting.Err() != nil {
+		return err // nothing has changed
+	}
+	defer e.holdBack()()
 	e.endHere()
-	return nil
+	return errors.Join(err, e.goOn(handed, files, &left{draft: e.current.Load().draft, certified: e.certified()}))
 }
 
 // pass goes over to a process that needs the database for itself.
@@ -222,28 +235,48 @@ func (e *Engine) pass(p *handover.Process, handed []sockets.Socket, files []*os.
 	if err != nil {
 		return p.Kill(fmt.Errorf("look at the migrations: %w", err))
 	}
-	held := &pause{over: make(chan struct{}), patience: upgradePatience}
-	e.pause.Store(held)
-	defer func() {
-		e.pause.Store(nil)
-		close(held.over)
-	}()
+	last := int64(0)
+	if len(history) > 0 {
+		last = history[len(history)-1].ID
+	}
+	e.endPackets()
+	defer e.holdBack()()
 	e.endHere()
-	g := e.current.Load()
-	err = e.await(readyTime, "ready", p.Go)
-	if err == nil {
-		e.goAway(forward.To(admin.ForwardPath(g.manifest.DataDir()), refuse, e.log.Logger))
+	if err = e.await(readyTime, "ready", p.Go); err == nil {
+		e.goAway(e.toNext())
 		return nil
 	}
 	err = p.Kill(err)
 	if e.halting.Err() != nil {
 		return err
 	}
-	last := int64(0)
-	if len(history) > 0 {
-		last = history[len(history)-1].ID
+	return errors.Join(err, e.goOn(handed, files, &left{draft: e.current.Load().draft, migration: last, certified: e.certified()}))
+}
+
+// toNext carries requests to the process that has taken over.
+func (e *Engine) toNext() http.Handler {
+	return forward.To(admin.ForwardPath(e.current.Load().manifest.DataDir()), refuse, e.log.Logger)
+}
+
+// holdBack holds requests that come until the function is called that it gives.
+func (e *Engine) holdBack() (release func()) {
+	held := &pause{over: make(chan struct{}), patience: upgradePatience}
+	e.pause.Store(held)
+	return func() {
+		e.pause.Store(nil)
+		close(held.over)
 	}
-	return errors.Join(err, e.goOn(handed, files, &left{draft: g.draft, migration: last}))
+}
+
+// endPackets ends HTTP/3, as two processes cannot read one socket of UDP: clients are
+// told, and what runs is answered. Packets that come wait for the next process.
+func (e *Engine) endPackets() {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.life), drainTime)
+	defer cancel()
+	e.handing.Store(true)
+	if err := e.shared.tls.shutdown(ctx); err != nil {
+		e.log.Warn("HTTP/3 was ended by the upgrade", "error", err)
+	}
 }
 
 // goAway lets this process take no more connections, and carries what still comes
@@ -262,12 +295,11 @@ func (e *Engine) endHere() {
 	defer cancel()
 	e.handing.Store(true)
 	e.options.Sockets.Leave()
-	_ = e.shared.adminListener.Close() // who asks waits for the next one
+	e.shared.stopAccepting()           // who comes waits for the next one
+	_ = e.shared.adminListener.Close() // and who asks
 	idle := e.current.Load().leases.Load().retire()
 	live := make(chan error, 1)
 	go func() { live <- e.shared.stopLive(ctx) }()
-	packets := make(chan error, 1) // of HTTP/3: two processes cannot read one socket of UDP
-	go func() { packets <- e.shared.tls.shutdown(ctx) }()
 	e.shared.stopTriggers(ctx)
 	drained := make(chan struct{})
 	go func() { // ends with the generations, which end with e.life at the latest
@@ -286,7 +318,7 @@ func (e *Engine) endHere() {
 		e.log.Warn("requests were cut off by the upgrade", "requests", e.running()+e.long.count()+e.asked.count())
 		e.cut()
 	}
-	errs := []error{<-live, <-packets}
+	errs := []error{<-live}
 	if e.shared.metricsServer != nil {
 		errs = append(errs, e.shared.metricsServer.Shutdown(ctx))
 	}

@@ -84,6 +84,9 @@ var adapters = []struct {
 	{"runtime/autotls", 3, []string{"runtime/engine"}, "who serves must not know where a certificate came from"},
 	{"runtime/autotls/pebbletest", 1, nil, "it is what certificates are tested with, and never shipped"},
 	{"runtime/engine/admin", 2, []string{"runtime/engine", "runtime/cmd/edge-hive"}, "the socket belongs to the operator"},
+	{"runtime/engine/forward", 1, []string{"runtime/engine"}, "how requests reach the next process is between the two"},
+	{"runtime/engine/handover", 1, []string{"runtime/engine", "runtime/cmd/edge-hive"}, "what processes say to each other is theirs"},
+	{"runtime/engine/supervisor", 1, []string{"runtime/engine"}, "the engine knows when it serves"},
 	{"runtime/engine/sockets", 1, []string{"runtime/engine", "runtime/cmd/edge-hive"}, "who listens must not know where a socket came from"},
 	{"runtime/engine/watch", 1, []string{"runtime/engine"}, "only reload cares that a file was saved"},
 }

@@ -93,9 +93,9 @@ func TestGoneAndBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(proxy.Close)
-	log := &told{}
+	heard := &told{}
 	c := open(t, s, func(o *redis.Options) {
-		o.URL, o.Timeout, o.Log = "redis://"+proxy.Address(), redis.DefaultTimeout, logger(log)
+		o.URL, o.Timeout, o.Log = "redis://"+proxy.Address(), redis.DefaultTimeout, logger(heard)
 	})
 	eventually(t, "it is well", c.Up)
 	for _, way := range []struct {
@@ -112,7 +112,7 @@ func TestGoneAndBack(t *testing.T) {
 			ctx := t.Context()
 			eventually(t, "it is well before", c.Up)
 			eventually(t, "a value is there", func() bool { return c.Values().Set(ctx, "k", []byte("old"), 0, false) })
-			opens, before, after := c.Status().Opens, log.count("redis is away"), log.count("redis is there again")
+			opens, before, after := c.Status().Opens, heard.count("redis is away"), heard.count("redis is there again")
 			r := hammer(c)
 			r.more(t, 500)
 			way.away()
@@ -142,8 +142,8 @@ func TestGoneAndBack(t *testing.T) {
 				return found
 			})
 			opened := int(c.Status().Opens - opens)
-			if opened < 1 || log.count("redis is away")-before != opened || log.count("redis is there again")-after != opened {
-				t.Errorf("it opened %d times, and the log tells of %d and %d", opened, log.count("redis is away")-before, log.count("redis is there again")-after)
+			if opened < 1 || heard.count("redis is away")-before != opened || heard.count("redis is there again")-after != opened {
+				t.Errorf("it opened %d times, and the log tells of %d and %d", opened, heard.count("redis is away")-before, heard.count("redis is there again")-after)
 			}
 		})
 	}
@@ -218,8 +218,8 @@ func TestOneRequestWaitsOnce(t *testing.T) {
 func TestStartsWithoutServer(t *testing.T) {
 	s := redistest.Start(t)
 	s.Kill()
-	log := &told{}
-	c := open(t, s, func(o *redis.Options) { o.Log = logger(log) })
+	heard := &told{}
+	c := open(t, s, func(o *redis.Options) { o.Log = logger(heard) })
 	if c.Up() {
 		t.Error("a server that is not there is up")
 	}
@@ -228,8 +228,8 @@ func TestStartsWithoutServer(t *testing.T) {
 	}
 	s.Run()
 	eventually(t, "it is there", c.Up)
-	if log.count("redis is away") != 1 || log.count("redis is there again") != 1 {
-		t.Errorf("the log tells: %s", &log.text)
+	if heard.count("redis is away") != 1 || heard.count("redis is there again") != 1 {
+		t.Errorf("the log tells: %s", &heard.text)
 	}
 }
 
@@ -410,14 +410,14 @@ func TestNodeOfClusterGone(t *testing.T) {
 }
 
 func TestErrorsTellNoPassword(t *testing.T) {
-	log := &told{}
+	heard := &told{}
 	u := url.URL{Scheme: "redis", Host: "127.0.0.1:1", User: url.UserPassword("ann", "hidden")}
-	c, err := redis.Open(t.Context(), redis.Options{URL: u.String(), Kind: redis.Single, Prefix: "p", Key: deployment, Log: logger(log)})
+	c, err := redis.Open(t.Context(), redis.Options{URL: u.String(), Kind: redis.Single, Prefix: "p", Key: deployment, Log: logger(heard)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(c.Status().Error, "hidden") || log.count("hidden") != 0 || log.count("redis is away") != 1 {
-		t.Errorf("%q\n%s", c.Status().Error, &log.text)
+	if strings.Contains(c.Status().Error, "hidden") || heard.count("hidden") != 0 || heard.count("redis is away") != 1 {
+		t.Errorf("%q\n%s", c.Status().Error, &heard.text)
 	}
 	if err := c.Close(); err != nil {
 		t.Error(err)

@@ -216,18 +216,7 @@ func (c *Client) attend() {
 // tend looks at a server that is well, and heals the breaker of one that was not.
 func (c *Client) tend() error {
 	if !c.breaker.open.Load() {
-		if c.ask(c.life, "watch", c.probe) != nil { // judged where it is asked
-			return nil
-		}
-		_ = c.patiently(c.life, "watch", func(ctx context.Context) error {
-			by := c.redis()
-			if c.values.doubts() {
-				if err := c.values.mend(ctx, by); err != nil {
-					return err
-				}
-			}
-			return c.values.tidy(ctx, by)
-		})
+		c.watch()
 		return nil
 	}
 	if err := c.heal(c.life); err != nil {
@@ -238,6 +227,22 @@ func (c *Client) tend() error {
 	}
 	c.shut()
 	return nil
+}
+
+// watch looks at a server that is well; how it is, is judged where it is asked.
+func (c *Client) watch() {
+	if c.ask(c.life, "watch", c.probe) != nil {
+		return
+	}
+	_ = c.patiently(c.life, "watch", func(ctx context.Context) error {
+		by := c.redis()
+		if c.values.doubts() {
+			if err := c.values.mend(ctx, by); err != nil {
+				return err
+			}
+		}
+		return c.values.tidy(ctx, by)
+	})
 }
 
 // probe writes and reads: a server that is full, or a replica, is of no use.

@@ -2,7 +2,6 @@ package redis_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/x509"
 	"log/slog"
 	"os"
@@ -87,5 +86,3 @@ func eventually(t testing.TB, what string, holds func() bool) {
 }
 
 func logger(to *told) *slog.Logger { return slog.New(slog.NewTextHandler(to, nil)) }
-
-func background(testing.TB) context.Context { return context.Background() }

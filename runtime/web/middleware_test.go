@@ -130,7 +130,7 @@ func TestHeadersHoldNoLine(t *testing.T) {
 	route := words(manifest.Route{URLPath: "/a"}, "a")
 	route.Use = []string{"host"}
 	s := newSite(t, guarded([]manifest.Middleware{{Name: "host", Headers: manifest.Headers{Set: []manifest.Setting{{Name: "X-Host", Value: "{host}"}}}}}, route), runs(nothing))
-	r := httptest.NewRequest("GET", "/a", nil)
+	r := httptest.NewRequest(http.MethodGet, "/a", nil)
 	r.Host = "a\r\nSet-Cookie: b=c"
 	w := httptest.NewRecorder()
 	s.ServeHTTP(w, r)
@@ -412,7 +412,7 @@ func BenchmarkRoute(b *testing.B) {
 	s := newSite(b, guarded(all, plainRoute, dressed), runs(nothing), func(o *web.Options) { o.Log = nil })
 	for _, path := range []string{"/plain", "/dressed"} {
 		b.Run(path[1:], func(b *testing.B) {
-			r := httptest.NewRequest("GET", path, nil)
+			r := httptest.NewRequest(http.MethodGet, path, nil)
 			b.ReportAllocs()
 			for b.Loop() {
 				w := httptest.NewRecorder()

@@ -105,7 +105,7 @@ func (g *basicGuard) verify(x *exchange, r *http.Request, name, password string,
 	if retry := g.limiter.wrong(x.client, x.began, false); retry > 0 {
 		return tooMany(x, r, errGuessing, retry)
 	}
-	known, hash := g.hashOf(name, key)
+	known, hash := g.hashOf(name)
 	matches, err := g.hashing.Matches(r.Context(), hash, password)
 	switch {
 	case errors.Is(err, auth.ErrHashing):
@@ -122,7 +122,7 @@ func (g *basicGuard) verify(x *exchange, r *http.Request, name, password string,
 
 // hashOf is the hash of a user. For a name that nobody has it is that of somebody,
 // always the same for it, so that it is answered in the same time.
-func (g *basicGuard) hashOf(name string, key credentialKey) (known bool, hash auth.PasswordHash) {
+func (g *basicGuard) hashOf(name string) (known bool, hash auth.PasswordHash) {
 	for i := range g.users {
 		if g.users[i].name == name {
 			return true, g.users[i].hash

@@ -236,6 +236,47 @@ func TestOneMakesForAll(t *testing.T) {
 	}
 }
 
+// TestCloseEndsWhatIsMade holds that a generation leaves nothing behind that still
+// makes an answer for it.
+func TestCloseEndsWhatIsMade(t *testing.T) {
+	begun := make(chan struct{})
+	var ended atomic.Bool
+	kept, err := tiered.New(tiered.Options{Bytes: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := web.New(web.Options{
+		Manifest: guarded(nil, keptRoute("/a")), Gate: &gate{}, Callers: newKeys(t), Cache: kept,
+		Functions: runner(func(ctx context.Context, _ *function.Event, _ function.Answer) error {
+			close(begun)
+			<-ctx.Done()
+			ended.Store(true)
+			return ctx.Err()
+		}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://example.com/a", http.NoBody)
+		if err == nil {
+			h.ServeHTTP(&goneClient{}, r)
+		}
+	}()
+	<-begun
+	leave()
+	<-left
+	if err := errors.Join(h.Close(), kept.Close()); err != nil {
+		t.Error(err)
+	}
+	if !ended.Load() {
+		t.Error("the handler runs on")
+	}
+}
+
 // goneClient is a client that is gone.
 type goneClient struct{ header http.Header }
 
@@ -344,7 +385,7 @@ func TestStreamsAreNotKept(t *testing.T) {
 			t.Errorf("the large one: %q", large.Header)
 		}
 		panics := get("/panics")
-		if readAll(t, panics); panics.StatusCode != 500 {
+		if readAll(t, panics); panics.StatusCode != http.StatusInternalServerError {
 			t.Errorf("a panic: %d", panics.StatusCode)
 		}
 		if response, err := http.Get(server.url + "/broken"); err == nil {

@@ -96,7 +96,7 @@ func deltaSeconds(text string) time.Duration {
 	case err != nil || n > most:
 		n = most
 	}
-	return time.Duration(n) * time.Second //nolint:gosec // G115: bounded by most
+	return time.Duration(n) * time.Second
 }
 
 // splitQuoted gives the parts between commas that are not in quotes.

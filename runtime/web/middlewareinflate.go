@@ -51,7 +51,7 @@ func inflate(r *http.Request, limit int64) *fault.Fault {
 	case "zstd":
 		body.open = func() (io.Reader, func(), error) {
 			reader, err := zstd.NewReader(sent, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-				zstd.WithDecoderMaxWindow(zstdWindow), zstd.WithDecoderMaxMemory(uint64(limit)+zstdWindow)) //nolint:gosec // G115: a limit is positive
+				zstd.WithDecoderMaxWindow(zstdWindow), zstd.WithDecoderMaxMemory(uint64(limit)+zstdWindow))
 			if err != nil {
 				return nil, nil, err
 			}

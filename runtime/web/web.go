@@ -213,8 +213,10 @@ func New(o Options) (*Handler, error) {
 	return h, nil
 }
 
-// Close releases the folders of static routes, and the servers of proxies.
+// Close ends answers that are being made for caches, and releases the folders of
+// static routes and the servers of proxies.
 func (h *Handler) Close() error {
+	h.fills.close()
 	h.closeProxies()
 	errs := make([]error, 0, len(h.roots))
 	for _, root := range h.roots {

@@ -47,9 +47,10 @@ type CA struct {
 	Pool *x509.CertPool
 	Zone *Zone
 
-	// Orders counts those that were placed, Down cuts every connection, and Limit,
+	// Orders counts those that were placed, Issued the certificates, Down cuts every connection, and Limit,
 	// when it is not 0, refuses orders for as many seconds.
 	Orders atomic.Int64
+	Issued atomic.Int64
 	Down   atomic.Bool
 	Limit  atomic.Int64
 	// Renew is what it says about when certificates are to be renewed: it may be
@@ -130,6 +131,8 @@ func (a *CA) onBadDays(next http.Handler) http.Handler {
 		case strings.Contains(r.URL.Path, "/renewalInfo/"):
 			a.sayRenewal(w)
 			return
+		case strings.Contains(r.URL.Path, "/finalize-order/"):
+			a.Issued.Add(1)
 		case strings.HasSuffix(r.URL.Path, "/order-plz"):
 			a.Orders.Add(1)
 			if seconds := a.Limit.Load(); seconds != 0 {

@@ -365,3 +365,30 @@ func fill(b *testing.B, c *tiered.Cache, n int) [][]byte {
 	}
 	return keys
 }
+
+// TestAnswerOfItsOwnAge holds that an entry may be fresh for less than its policy
+// says, and never for more.
+func TestAnswerOfItsOwnAge(t *testing.T) {
+	var c clock
+	tier := open(t, tiered.Options{Clock: c.now})
+	aged := func(body string, age time.Duration) cache.Fill {
+		return func(context.Context) (*cache.Entry, error) {
+			e := entry(body)
+			e.MaxAge = age
+			return e, nil
+		}
+	}
+	fetch(t, tier, "short", minute(), aged("a", time.Second))
+	fetch(t, tier, "long", minute(), aged("a", time.Hour))
+	c.advance(2 * time.Second)
+	if body, status := fetch(t, tier, "short", minute(), aged("b", time.Second)); body != "b" || status != cache.Miss {
+		t.Errorf("%s %s", body, status)
+	}
+	if body, status := fetch(t, tier, "long", minute(), aged("b", time.Hour)); body != "a" || status != cache.Hit {
+		t.Errorf("%s %s", body, status)
+	}
+	c.advance(time.Minute)
+	if body, _ := fetch(t, tier, "long", minute(), aged("b", time.Hour)); body != "b" {
+		t.Error(body)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -43,6 +44,9 @@ func TestScripts(t *testing.T) {
 
 			"until-grep": waitText,
 			"dead":       waitDead,
+
+			"until-upgraded": waitUpgraded,
+			"stopped":        waitStopped,
 		},
 	})
 }
@@ -65,6 +69,27 @@ func waitReloads(ts *testscript.TestScript, _ bool, args []string) {
 	until(ts, "generation "+args[1]+" serves", func() bool {
 		status, err := client.Status(context.Background())
 		return err == nil && fmt.Sprint(status.Generation) == args[1]
+	})
+}
+
+// waitUpgraded STATUS DATADIR: waits until another process serves than the one whose
+// status a file has.
+func waitUpgraded(ts *testscript.TestScript, _ bool, args []string) {
+	var before admin.Status
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &before))
+	client := admin.NewClient(ts.MkAbs(args[1]))
+	until(ts, "another process serves", func() bool {
+		status, err := client.Status(context.Background())
+		return err == nil && status.PID != before.PID
+	})
+}
+
+// waitStopped DATADIR: waits until no server answers there.
+func waitStopped(ts *testscript.TestScript, _ bool, args []string) {
+	client := admin.NewClient(ts.MkAbs(args[0]))
+	until(ts, "no server runs", func() bool {
+		_, err := client.Status(context.Background())
+		return errors.Is(err, admin.ErrNotRunning)
 	})
 }
 

@@ -8,5 +8,5 @@ import (
 )
 
 func signalNamed(name string) os.Signal {
-	return map[string]os.Signal{"TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP}[name]
+	return map[string]os.Signal{"TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "USR2": syscall.SIGUSR2}[name]
 }

@@ -213,7 +213,7 @@ func (h *stormListener) follow(ctx context.Context) {
 		if h.cursor != "" {
 			address += "?after=" + url.QueryEscape(h.cursor)
 		}
-		dialer := websocket.Dialer{HandshakeTimeout: stormPatience}
+		dialer := websocket.Dialer{HandshakeTimeout: stormPatience, TLSClientConfig: stormTrust()}
 		conn, response, err := dialer.DialContext(ctx, address, nil)
 		if err != nil {
 			if ctx.Err() == nil {

@@ -3,6 +3,7 @@
 package redistest
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -105,7 +106,7 @@ func (s *Server) Run() {
 
 func (s *Server) begin() {
 	s.t.Helper()
-	s.process = exec.Command(program, s.args...) //nolint:gosec // it is the test's own
+	s.process = exec.CommandContext(context.Background(), program, s.args...) //nolint:gosec // it is the test's own
 	s.process.Dir = s.dir
 	s.process.SysProcAttr = endsWithUs()
 	if err := s.process.Start(); err != nil {
@@ -141,7 +142,7 @@ func (s *Server) command(args ...string) *exec.Cmd {
 	if s.Roots != "" {
 		all = append(all, "--tls", "--cacert", s.Roots)
 	}
-	return exec.Command(client, append(all, args...)...) //nolint:gosec // it is the test's own
+	return exec.CommandContext(context.Background(), client, append(all, args...)...) //nolint:gosec // it is the test's own
 }
 
 // Do gives what redis-cli says to a command.
@@ -174,7 +175,7 @@ func Cluster(t testing.TB) []*Server {
 		nodes = append(nodes, s)
 		args = append(args, s.Address)
 	}
-	out, err := exec.Command(client, append(args, "--cluster-yes")...).CombinedOutput() //nolint:gosec // it is the test's own
+	out, err := exec.CommandContext(context.Background(), client, append(args, "--cluster-yes")...).CombinedOutput() //nolint:gosec // it is the test's own
 	if err != nil {
 		t.Fatalf("make a cluster: %v: %s", err, out)
 	}

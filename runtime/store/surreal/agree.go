@@ -97,7 +97,7 @@ func (a *agreement) step(ctx context.Context) time.Duration {
 		return agreeEvery
 	}
 	p := f.versions.checkpoint(last)
-	if err := a.board.Write(ctx, p.append(nil)); err != nil {
+	if err := a.board.Write(ctx, p.bytes()); err != nil {
 		return agreeSoon * 4
 	}
 	a.when = time.Now()
@@ -161,8 +161,8 @@ func (v *versions) isBased() bool {
 // checkpointForm is the form's number.
 const checkpointForm = 1
 
-func (p *checkpoint) append(dst []byte) []byte {
-	dst = append(dst, checkpointForm)
+func (p *checkpoint) bytes() []byte {
+	dst := []byte{checkpointForm}
 	dst = binary.LittleEndian.AppendUint64(dst, p.at)
 	dst = binary.LittleEndian.AppendUint64(dst, p.tag)
 	for name, token := range p.tokens {
@@ -173,7 +173,7 @@ func (p *checkpoint) append(dst []byte) []byte {
 	return dst
 }
 
-// readCheckpoint reads what append wrote; false for anything else.
+// readCheckpoint reads what bytes wrote; false for anything else.
 func readCheckpoint(raw []byte) (checkpoint, bool) {
 	if len(raw) < 17 || raw[0] != checkpointForm {
 		return checkpoint{}, false

@@ -26,6 +26,9 @@ func (a *answer) Header() http.Header {
 // WriteHeader sends a status. An informational one has headers of its own, and ours
 // wait for the answer.
 func (a *answer) WriteHeader(status int) {
+	if status == http.StatusContinue {
+		return // net/http says it when somebody begins to read the body
+	}
 	a.began.Store(true)
 	header := a.to.Header()
 	if status >= 200 {

@@ -32,12 +32,6 @@ const leftTime = 5 * time.Second
 func newRequestBody(f *forward, out *http.Request) *requestBody {
 	b := &requestBody{inner: out.Body, from: f, trailer: out.Trailer, control: http.NewResponseController(f.answer.to)}
 	b.timed = f.from.BodyTime > 0 && !strings.HasPrefix(out.Header.Get("Content-Type"), "application/grpc")
-	if f.in.ProtoMajor == 1 {
-		// A server may answer while it still reads: without this, net/http would take the
-		// rest of the body away from it. Writers that cannot (recorders in tests) have no
-		// connection either.
-		_ = b.control.EnableFullDuplex()
-	}
 	return b
 }
 
@@ -98,9 +92,9 @@ func (b *requestBody) answered() {
 	b.last()
 }
 
-// last makes this the connection's last request when its body is not read: where
-// net/http lets both directions run at once, it cannot skip the rest and go on. mu is
-// held.
+// last makes this the connection's last request when its body is not read yet. A
+// server may answer while it still reads: net/http would else take the rest of the
+// body away from it, to go on with the next request. mu is held.
 func (b *requestBody) last() {
 	if !b.ended && b.from.in.ProtoMajor == 1 {
 		b.from.answer.to.Header()["Connection"] = connectionClose

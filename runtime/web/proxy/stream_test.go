@@ -409,7 +409,9 @@ func TestUpgradeToHTTP2Server(t *testing.T) {
 	}
 	ended := make(chan error, 10)
 	s := serve(t, echo(ended))
-	f = newFront(t, declared(to, s.URL))
+	d := declared(to, s.URL)
+	d.Retries = 0
+	f = newFront(t, d)
 	for range 5 { // the one that can has it
 		sendsBack(t, connect(t, f), "hello")
 	}
@@ -464,7 +466,7 @@ func TestLargeBodies(t *testing.T) {
 			}
 		}
 	}()
-	for _, c := range []struct{ size, length int64 }{{200 << 20, 200 << 20}, {64 << 20, -1}} {
+	for _, c := range []struct{ size, length int64 }{{200 << 20, 200 << 20}, {16 << 20, -1}} {
 		r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, f.URL, io.NopCloser(&blocks{left: c.size / len64K}))
 		r.ContentLength = c.length
 		res, err := client(t).Do(r)

@@ -1,0 +1,52 @@
+//go:build unix
+
+package supervisor_test
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"testing"
+
+	"github.com/edge-hive/edge-hive/runtime/engine/supervisor"
+)
+
+func TestTell(t *testing.T) {
+	names := []string{filepath.Join(t.TempDir(), "n")}
+	if runtime.GOOS == "linux" {
+		names = append(names, fmt.Sprintf("@edge-hive-test-%d", os.Getpid()))
+	}
+	for _, name := range names {
+		l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: name, Net: "unixgram"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("NOTIFY_SOCKET", name)
+		for want, tell := range map[string]func() error{
+			fmt.Sprintf("^MAINPID=%d\nREADY=1$", os.Getpid()): supervisor.Ready,
+			"^RELOADING=1\nMONOTONIC_USEC=[0-9]+$":            supervisor.Reloading,
+			"^STOPPING=1$":                                    supervisor.Stopping,
+		} {
+			if err := tell(); err != nil {
+				t.Fatal(err)
+			}
+			text := make([]byte, 1000)
+			n, err := l.Read(text)
+			if err != nil || !regexp.MustCompile(want).Match(text[:n]) {
+				t.Errorf("%q %v, want %q", text[:n], err, want)
+			}
+		}
+		_ = l.Close()
+	}
+	t.Setenv("NOTIFY_SOCKET", filepath.Join(t.TempDir(), "nobody"))
+	if supervisor.Ready() == nil {
+		t.Error("nobody was told, and that is no error")
+	}
+	t.Setenv("NOTIFY_SOCKET", "")
+	if err := supervisor.Ready(); err != nil {
+		t.Error(err)
+	}
+}
