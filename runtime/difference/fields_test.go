@@ -63,8 +63,8 @@ var notShown = map[string]string{
 	"Rules.Params":              "what calls it is compared with it in its place",
 	"Tables.Access.Guards.Name": "what explain calls it",
 
-	"Database":              "engine shows it: a reload refuses it",
-	"Server.HTTP":           "engine shows it: a reload refuses it",
+	"Database":                "engine shows it: a reload refuses it",
+	"Server.HTTP":             "engine shows it: a reload refuses it",
 	"Server.TLS.DNS.Token":    "it is another provider's; DNS is compared whole",
 	"Server.TLS.DNS.Secret":   "it is another provider's; DNS is compared whole",
 	"Server.TLS.Certificates": "they are another kind's; TLS is compared whole",

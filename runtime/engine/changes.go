@@ -40,7 +40,7 @@ func noted(changes []difference.Change) ([]admin.Change, int) {
 	return lines, len(changes) - len(shown)
 }
 
-// drains notes that a generation was swapped out and finishes its requests; what
+// drainsNow notes that a generation was swapped out and finishes its requests; what
 // it gives is called when it has.
 func (e *Engine) drainsNow(g *generation) (ended func()) {
 	since := time.Now().UTC()

@@ -25,10 +25,10 @@ func (p *Plan) account() ([]step, error) {
 	declaration := fmt.Sprintf("# Made by edge-hive install.\nu %s - \"Edge Hive\" %s\n", p.o.User, p.o.Dir)
 	return []step{{what: "user and group " + p.o.User + ", who can do nothing else", done: there, do: func(ctx context.Context) error {
 		path := p.at(accountFile)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // G301: the system's folder, for all to read
 			return err
 		}
-		if err := writeFile(path, declaration, 0o644, 0, 0); err != nil {
+		if err := writeFile(path, declaration, 0o644); err != nil {
 			return err
 		}
 		args := []string{path} // as it is outside of the image

@@ -94,7 +94,7 @@ func (p *Plan) environment() (step, error) {
 	info, err := os.Stat(path)
 	same := err == nil && info.Mode().Perm() == 0o600 && text == string(had)
 	return step{what: what, done: same, do: func(context.Context) error {
-		return writeFile(path, text, 0o600, 0, 0)
+		return writeFile(path, text, 0o600)
 	}}, nil
 }
 

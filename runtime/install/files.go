@@ -140,7 +140,7 @@ func texts(v reflect.Value, visit func(string)) {
 
 // hidden finds files outside of a backend's folder that the service would not
 // see.
-func hidden(m *manifest.Manifest, dir string) (Problems, error) {
+func hidden(m *manifest.Manifest, dir string) Problems {
 	var problems Problems
 	for _, path := range paths(m) {
 		if isBelow(path, dir) || !isBelow(path, unseen...) || slices.Contains(unseen, path) {
@@ -151,7 +151,7 @@ func hidden(m *manifest.Manifest, dir string) (Problems, error) {
 		}
 		problems = append(problems, Problem{"the manifest names " + path + ", which is hidden from services", "put it beside the manifest and name it from there, or into /etc/edge-hive"})
 	}
-	return problems, nil
+	return problems
 }
 
 // copies brings the files into the backend's folder, and takes away those that an
@@ -241,7 +241,7 @@ func (p *Plan) inPlace() step {
 			if err := p.foldersOf(name, gid); err != nil {
 				return err
 			}
-			if err := errors.Join(os.Chmod(path, 0o640), give(path, 0, gid)); err != nil {
+			if err := errors.Join(os.Chmod(path, 0o640), give(path, 0, gid)); err != nil { //nolint:gosec // G302: the service's group reads it
 				return err
 			}
 		}
@@ -263,7 +263,7 @@ func (p *Plan) foldersOf(name string, gid int) error {
 		if at == p.at(p.data) {
 			continue
 		}
-		if err := errors.Join(os.Chmod(at, 0o750), give(at, 0, gid)); err != nil {
+		if err := errors.Join(os.Chmod(at, 0o750), give(at, 0, gid)); err != nil { //nolint:gosec // G302: the service's group reads it
 			return err
 		}
 	}
@@ -317,8 +317,9 @@ func copyFile(from, to string, mode os.FileMode, uid, gid int) error {
 	})
 }
 
-func writeFile(to, text string, mode os.FileMode, uid, gid int) error {
-	return replace(to, mode, uid, gid, func(w io.Writer) error {
+// writeFile puts a text of root's in the place of a file.
+func writeFile(to, text string, mode os.FileMode) error {
+	return replace(to, mode, 0, 0, func(w io.Writer) error {
 		_, err := io.WriteString(w, text)
 		return err
 	})

@@ -203,11 +203,7 @@ func (p *Plan) verify(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	wrong, err := hidden(m, p.at(p.o.Dir))
-	if err != nil {
-		return err
-	}
-	if len(wrong) > 0 {
+	if wrong := hidden(m, p.at(p.o.Dir)); len(wrong) > 0 {
 		return wrong
 	}
 	return nil
@@ -295,7 +291,7 @@ func (p *Plan) binary() (step, error) {
 	}
 	p.changed.binary = !same
 	return step{what: "binary " + p.o.Binary, done: same, do: func(context.Context) error {
-		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil { //nolint:gosec // G301: the system's folder, for all to read
 			return err
 		}
 		return copyFile(p.o.Executable, to, 0o755, -1, -1)

@@ -51,7 +51,7 @@ func (p *Plan) keep() error {
 		return err
 	}
 	p.steps = append(p.steps, step{what: "what was installed, in " + recordFile, done: string(had) == text, do: func(context.Context) error {
-		return writeFile(p.at(recordFile), text, 0o600, 0, 0)
+		return writeFile(p.at(recordFile), text, 0o600)
 	}})
 	return nil
 }

@@ -71,9 +71,9 @@ func (p *Plan) unit() (step, error) {
 	same := string(had) == text()
 	p.changed.unit = !same
 	return step{what: "unit " + unitFile, done: same, do: func(context.Context) error {
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // G301: the system's folder, for all to read
 			return err
 		}
-		return writeFile(path, text(), 0o644, 0, 0)
+		return writeFile(path, text(), 0o644)
 	}}, nil
 }

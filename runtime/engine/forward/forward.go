@@ -46,7 +46,7 @@ const retry = 5 * time.Millisecond
 
 // To is the handler that carries requests to the socket. refuse answers those that
 // cannot be carried.
-func To(path string, refuse http.HandlerFunc, log *slog.Logger) http.Handler {
+func To(path string, refuse http.HandlerFunc, logger *slog.Logger) http.Handler {
 	transport := &http.Transport{
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx, path) },
 		// A connection that is used again may be closed by the other side as the
@@ -55,7 +55,7 @@ func To(path string, refuse http.HandlerFunc, log *slog.Logger) http.Handler {
 		ExpectContinueTimeout: time.Minute, // the body is asked for when the handler reads it
 	}
 	proxy := &httputil.ReverseProxy{
-		Transport: transport, FlushInterval: -1, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		Transport: transport, FlushInterval: -1, ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
 		Rewrite: rewrite,
 		ModifyResponse: func(r *http.Response) error {
 			if r.StatusCode != http.StatusSwitchingProtocols {
@@ -66,7 +66,7 @@ func To(path string, refuse http.HandlerFunc, log *slog.Logger) http.Handler {
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			w.Header().Set("Connection", "close")
 			if r.Context().Err() == nil {
-				log.Warn("a request could not be handed to the new process", "error", err)
+				logger.Warn("a request could not be handed to the new process", "error", err)
 			}
 			refuse(w, r)
 		},

@@ -27,7 +27,7 @@ func pair(t *testing.T, answer http.HandlerFunc) (before *httptest.Server) {
 	if err != nil {
 		t.Skip("no Unix sockets here: ", err)
 	}
-	after := &http.Server{Handler: forward.From(answer), DisableGeneralOptionsHandler: true} //nolint:gosec // a test's
+	after := &http.Server{Handler: forward.From(answer), DisableGeneralOptionsHandler: true}
 	served := make(chan error, 1)
 	go func() { served <- after.Serve(l) }()
 	refuse := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusServiceUnavailable) }

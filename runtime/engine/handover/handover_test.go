@@ -103,7 +103,7 @@ func bounded(t *testing.T) context.Context {
 }
 
 func TestFollow(t *testing.T) {
-	p, log, handed := start(t, "well")
+	p, logged, handed := start(t, "well")
 	if err := p.Prepared(bounded(t)); err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestFollow(t *testing.T) {
 		t.Errorf("%q %v", text, err)
 	}
 	line := make([]byte, 100)
-	if n, err := log.Read(line); err != nil || string(line[:n]) != "this is for the log alone\n" {
+	if n, err := logged.Read(line); err != nil || string(line[:n]) != "this is for the log alone\n" {
 		t.Errorf("the log has %q, %v", line[:n], err)
 	}
 }

@@ -61,7 +61,7 @@ func Start(program string, arguments []string, files []*os.File, note json.RawMe
 		return nil, err
 	}
 	p := &Process{commands: toCommands, answers: answers, heard: make(chan heard, 1)}
-	p.cmd = exec.Command(program, arguments...) //nolint:noctx // it outlives whoever asked
+	p.cmd = exec.Command(program, arguments...) //nolint:gosec,noctx // the operator names it, and it outlives whoever asked
 	p.cmd.Env = append(without(os.Environ(), Variable), Variable+"="+string(text))
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = os.Stdin, os.Stdout, toErrors
 	p.cmd.ExtraFiles = append([]*os.File{commands, toAnswers, log}, files...)
@@ -138,7 +138,7 @@ func (p *Process) Kill(why error) error {
 	_ = p.cmd.Process.Kill() // it may have ended
 	ended := p.cmd.Wait()
 	_ = p.commands.Close()
-	for range p.heard { //nolint:revive // what it has said besides is not asked for any more
+	for range p.heard { // what it has said besides is not asked for any more
 	}
 	p.read.Wait()
 	_ = p.answers.Close()
