@@ -83,9 +83,9 @@ func ParseHash(text string) (PasswordHash, error) {
 		most  uint64
 		set   func(uint64)
 	}{
-		{"m=", 8, mostArgonMemory, func(n uint64) { h.memory = uint32(n) }}, //nolint:gosec // G115: bounded by most
-		{"t=", 1, mostArgonTime, func(n uint64) { h.time = uint32(n) }},     //nolint:gosec // G115: bounded by most
-		{"p=", 1, mostThreads, func(n uint64) { h.lanes = uint8(n) }},       //nolint:gosec // G115: bounded by most
+		{"m=", 8, mostArgonMemory, func(n uint64) { h.memory = uint32(n) }},
+		{"t=", 1, mostArgonTime, func(n uint64) { h.time = uint32(n) }},
+		{"p=", 1, mostThreads, func(n uint64) { h.lanes = uint8(n) }},
 	} {
 		digits, ok := strings.CutPrefix(numbers[i], bound.name)
 		n, err := strconv.ParseUint(digits, 10, 32)
@@ -127,6 +127,6 @@ func (h PasswordHash) Matches(password string) bool {
 	if len(h.tag) == 0 {
 		return false // of no password at all
 	}
-	tag := argon2.IDKey([]byte(password), h.salt, h.time, h.memory, h.lanes, uint32(len(h.tag))) //nolint:gosec // G115: at most 64
+	tag := argon2.IDKey([]byte(password), h.salt, h.time, h.memory, h.lanes, uint32(len(h.tag)))
 	return subtle.ConstantTimeCompare(tag, h.tag) == 1
 }

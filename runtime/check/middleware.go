@@ -2,6 +2,7 @@ package check
 
 import (
 	"crypto/x509"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -217,7 +218,7 @@ func (c *checker) kept(r *manifest.Route, at string) {
 	if r.Cache != "" {
 		c.policyNamed(r.Path+".cache", r.Cache)
 	}
-	if r.Method != "" && r.Method != "GET" {
+	if r.Method != "" && r.Method != http.MethodGet {
 		c.report(at, fault.Newf(codeMiddleware, "route %q answers %s, and answers to GET alone are kept", r.Pattern, r.Method).
 			WithHint("take the cache out, or answer GET"))
 	}

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -176,7 +177,7 @@ func (c *checker) collision(r *manifest.Route, taken map[string][]*manifest.Rout
 		switch {
 		case r.Method == other.Method:
 			problem = fault.Newf(codeCollision, "routes %q and %q answer the same requests", other.Pattern, r.Pattern)
-		case general.Method == "" && exact.Method == "GET" && readsAlone(general):
+		case general.Method == "" && exact.Method == http.MethodGet && readsAlone(general):
 			problem = fault.Newf(codeCollision, "route %q is never reached: %q stands before it", general.Pattern, exact.Pattern)
 			hint = "remove it: it answers GET and HEAD alone, and the route that names GET wins"
 		default:

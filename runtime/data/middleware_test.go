@@ -19,9 +19,15 @@ func TestMayPass(t *testing.T) {
 		caller *auth.Caller
 		pass   bool
 	}{
-		{"staff", staff, true}, {"staff", ann, false}, {"staff", auth.Nobody(), false}, {"staff", service, true},
-		{"all", auth.Nobody(), true}, {"none", ann, false}, {"none", service, true},
-		{"open", ann, false}, {"nowhere", ann, false}, // it has no rule: who asks for one has made a mistake
+		{"staff", staff, true},
+		{"staff", ann, false},
+		{"staff", auth.Nobody(), false},
+		{"staff", service, true},
+		{"all", auth.Nobody(), true},
+		{"none", ann, false},
+		{"none", service, true},
+		{"open", ann, false},
+		{"nowhere", ann, false}, // it has no rule: who asks for one has made a mistake
 	} {
 		err := b.MayPass(t.Context(), c.caller, c.name)
 		if (err == nil) != c.pass || err != nil && !fault.Is(err, data.CodeDenied) {

@@ -56,16 +56,15 @@ func (c *connections) left(waited time.Duration) int {
 // endEvery is how often what is to end by itself is looked at.
 const endEvery = 20 * time.Millisecond
 
-// until waits until something holds, or the context ends; then it is false.
-func until(ctx context.Context, holds func() bool) bool {
+// until waits until something holds, or the context ends.
+func until(ctx context.Context, holds func() bool) {
 	tick := time.NewTicker(endEvery)
 	defer tick.Stop()
 	for !holds() {
 		select {
 		case <-ctx.Done():
-			return false
+			return
 		case <-tick.C:
 		}
 	}
-	return true
 }

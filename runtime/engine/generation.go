@@ -54,7 +54,7 @@ type generation struct {
 	host      *function.Host // nil where there are no functions
 	imports   map[string][sha256.Size]byte
 	handler   *web.Handler
-	strict    []string // the header that keeps browsers on HTTPS; nil for none
+	strict    []string    // the header that keeps browsers on HTTPS; nil for none
 	tracer    *usedTracer // nil where nothing is traced
 	traces    *traces     // that it is of
 
@@ -226,7 +226,7 @@ func (e *Engine) webOptions(g *generation, gate *data.Gate, functions *function.
 	o := web.Options{
 		Manifest: g.manifest, Gate: gate, Callers: g.keys, Limiter: e.shared.limiter,
 		Realtime: http.HandlerFunc(e.serveRealtime), Ready: e.ready, Without: e.without, Detach: releaseLease, Log: e.log.Logger,
-		Functions: functions, Proxies: e.shared.proxies, Cache: g.cache, Hashing: e.shared.hashing, Unread: e.offline,
+		Functions: functions, Edition: string(g.fingerprint[:]), Proxies: e.shared.proxies, Cache: g.cache, Hashing: e.shared.hashing, Unread: e.offline,
 	}
 	if e.metrics != nil {
 		o.Meter = e.metrics

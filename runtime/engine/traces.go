@@ -47,7 +47,7 @@ func readTraces(m *manifest.Manifest) (o trace.Options, key [sha256.Size]byte, d
 		o.Name = "edge-hive"
 	}
 	hash := sha256.New()
-	fmt.Fprintf(hash, "%q %q %v", o.URL, o.Name, o.Sample)
+	_, _ = fmt.Fprintf(hash, "%q %q %v", o.URL, o.Name, o.Sample)
 	for _, named := range t.Headers {
 		value, err := named.Secret.Read()
 		if err != nil {
@@ -56,7 +56,7 @@ func readTraces(m *manifest.Manifest) (o trace.Options, key [sha256.Size]byte, d
 			continue
 		}
 		o.Headers[named.Name] = value.Reveal()
-		fmt.Fprintf(hash, " %q=%q", named.Name, value.Reveal())
+		_, _ = fmt.Fprintf(hash, " %q=%q", named.Name, value.Reveal())
 	}
 	if t.Roots != "" {
 		text, err := os.ReadFile(t.Roots)
@@ -66,7 +66,7 @@ func readTraces(m *manifest.Manifest) (o trace.Options, key [sha256.Size]byte, d
 			faults = append(faults, fault.New("bad-roots", "the file of certificates cannot be read, or there is none in it").
 				WithHint("it has certificates in PEM: -----BEGIN CERTIFICATE-----").WithCause(err).At(path, m.Positions.At(path)))
 		}
-		fmt.Fprintf(hash, " %q", text)
+		_, _ = fmt.Fprintf(hash, " %q", text)
 	}
 	hash.Sum(key[:0])
 	return o, key, true, faults.Err()

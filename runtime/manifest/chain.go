@@ -28,9 +28,16 @@ func (w *Middleware) Kinds() []string {
 		kind     string
 		declared bool
 	}{
-		{KindIP, w.IP != nil}, {KindCertificate, w.Certificate != nil}, {KindRate, w.Rate != ""}, {KindBasic, w.Basic != nil},
-		{KindAccess, w.Access.Declared}, {KindBody, w.Body > 0}, {KindInflate, w.Inflate}, {KindCache, w.Cache != ""},
-		{KindHeaders, !w.Headers.Empty()}, {KindCompress, w.Compress != nil},
+		{KindIP, w.IP != nil},
+		{KindCertificate, w.Certificate != nil},
+		{KindRate, w.Rate != ""},
+		{KindBasic, w.Basic != nil},
+		{KindAccess, w.Access.Declared},
+		{KindBody, w.Body > 0},
+		{KindInflate, w.Inflate},
+		{KindCache, w.Cache != ""},
+		{KindHeaders, !w.Headers.Empty()},
+		{KindCompress, w.Compress != nil},
 	} {
 		if one.declared {
 			kinds = append(kinds, one.kind)

@@ -36,9 +36,9 @@ type Manifest struct {
 	Functions  []Function
 	Middleware []Middleware
 	Routes     []Route
-	Auth      Auth
-	Tests     []Test
-	Observe   Observe
+	Auth       Auth
+	Tests      []Test
+	Observe    Observe
 
 	// Positions finds a path's place in the files.
 	Positions Positions

@@ -16,10 +16,19 @@ type Route struct {
 	Proxy    *Proxy
 	Use      []string // names of middleware
 	Cache    string   // policy name, "" for none
-	Rate     string   // rate name, "" is "default"
-	Body     int64  // bytes; 0 is Limits.Body
+	Rate     string   // rate name as written; see RateName
+	Body     int64    // bytes; 0 is Limits.Body
 	Timeout  time.Duration
 	Path     string // in the manifest
+}
+
+// RateName is the rate that counts the route's requests where no middleware says
+// another: what asks neither the database nor code is counted by none, "".
+func (r *Route) RateName() string {
+	if r.Rate == "" && (r.Query != nil || r.Function != nil) {
+		return "default"
+	}
+	return r.Rate
 }
 
 // Static serves the files of a folder.

@@ -146,8 +146,8 @@ func (w wire) Write(p []byte) (written int, err error) {
 	}
 	control := http.NewResponseController(x.ResponseWriter)
 	for {
-		_ = control.SetWriteDeadline(time.Now().Add(x.pace)) // without deadlines, it is no stream
-		n, err := x.ResponseWriter.Write(p[written:min(written+writePiece, len(p))])
+		_ = control.SetWriteDeadline(time.Now().Add(x.pace))                         // without deadlines, it is no stream
+		n, err := x.ResponseWriter.Write(p[written:min(written+writePiece, len(p))]) //nolint:gosec // G705: as above
 		written += n
 		x.bytes += int64(n)
 		if err != nil || written == len(p) {

@@ -22,8 +22,9 @@ type Listed struct {
 	// Handler says what answers.
 	Handler string `json:"handler"`
 	// BuiltIn tells what needs no route.
-	BuiltIn bool   `json:"builtIn"`
-	Rate    string `json:"rate"`
+	BuiltIn bool `json:"builtIn"`
+	// Rate is "" where requests are not counted.
+	Rate string `json:"rate"`
 	// Body and Timeout bound a request. A timeout of 0 is the handler's own.
 	Body    int64         `json:"body"`
 	Timeout time.Duration `json:"timeout"`
@@ -64,7 +65,7 @@ func listChain(m *manifest.Manifest, use []string) []ListedLink {
 
 func list(m *manifest.Manifest, r *manifest.Route) Listed {
 	l := Listed{
-		Host: r.Host, Path: r.URLPath, Handler: sayHandler(m, r), Rate: cmp.Or(r.Rate, "default"),
+		Host: r.Host, Path: r.URLPath, Handler: sayHandler(m, r), Rate: r.RateName(),
 		Body: cmp.Or(r.Body, m.Limits.Body), Timeout: r.Timeout, Cache: r.Cache, Chain: listChain(m, r.Use), Methods: methodsOf(r),
 	}
 	for _, link := range m.Chain(r.Use) {

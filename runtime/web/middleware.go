@@ -82,7 +82,8 @@ func (h *Handler) newGuard(link manifest.Link, host string) (guard, error) {
 	return nil, nil
 }
 
-// rateGuard counts a request, for the caller that its credentials name.
+// rateGuard finds the caller that a request's credentials name, and counts it,
+// where there is a rate.
 type rateGuard struct {
 	site *Handler
 	rate *rate
@@ -90,7 +91,7 @@ type rateGuard struct {
 
 func (g *rateGuard) admit(x *exchange, r *http.Request) bool {
 	x.caller = g.site.guess(r)
-	return g.site.count(x, r, g.rate, x.caller)
+	return g.rate == nil || g.site.count(x, r, g.rate, x.caller)
 }
 
 // accessGuard lets those pass for whom a rule holds.

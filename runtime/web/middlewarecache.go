@@ -28,7 +28,7 @@ type answerCache struct {
 	policy cache.Policy
 	next   answerer
 	route  *route
-	prefix []byte // of all keys: the manifest, and the route in it
+	prefix []byte // of all keys: the manifest, the edition, and the route in it
 
 	query    string // whose tables' versions are part of the key, "" for none
 	encoding bool   // what the handler answers may depend on Accept-Encoding
@@ -51,7 +51,7 @@ func newAnswerCache(h *Handler, o *Options, t *route, policy string) (*answerCac
 		headers:  headersOfAnswers{oursAlone: t.declared.Proxy == nil, files: t.declared.Static != nil},
 	}
 	c.prefix = append(c.prefix, 'w')
-	c.prefix = appendText(appendText(c.prefix, o.Manifest.Hash), t.declared.Pattern)
+	c.prefix = appendText(appendText(appendText(c.prefix, o.Manifest.Hash), o.Edition), t.declared.Pattern)
 	if t.declared.Query != nil {
 		c.query = t.declared.Query.Name
 	}
@@ -81,7 +81,6 @@ func (c *answerCache) answer(x *exchange, r *http.Request) {
 		m.leave()
 		c.send(x, r, entry, status)
 	case m.adopt(err):
-		x.set("X-Cache", string(cache.Bypass))
 		m.wait(x)
 	case r.Context().Err() != nil: // nobody waits for an answer
 	default: // another's, that may not be shared

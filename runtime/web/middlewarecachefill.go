@@ -132,6 +132,7 @@ func (m *making) adopt(err error) bool {
 		m.leave()
 		return false
 	}
+	m.x.set("X-Cache", string(cache.Bypass)) // from then on the exchange is the handler's
 	close(m.given)
 	return true
 }

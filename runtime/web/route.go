@@ -16,7 +16,7 @@ type route struct {
 	declared *manifest.Route
 	at       fault.Position
 	methods  []string // none: every method
-	rate     *rate
+	rate     *rate    // nil: not counted
 	limits   limits
 	before   laid
 	answer   answerer
@@ -30,11 +30,11 @@ type answerer interface {
 // newRoute prepares a declared route.
 func (h *Handler) newRoute(o *Options, declared *manifest.Route) (*route, error) {
 	m := o.Manifest
-	built := &route{site: h, declared: declared, at: place(m, declared), rate: h.fallback, limits: h.limits}
-	if declared.Rate != "" {
-		named, ok := h.rates[declared.Rate]
+	built := &route{site: h, declared: declared, at: place(m, declared), limits: h.limits}
+	if name := declared.RateName(); name != "" {
+		named, ok := h.rates[name]
 		if !ok {
-			return nil, built.fault("unknown-rate", "no rate is named "+declared.Rate)
+			return nil, built.fault("unknown-rate", "no rate is named "+name)
 		}
 		built.rate = named
 	}

@@ -82,6 +82,9 @@ type Options struct {
 	// Hashing bounds how many passwords are hashed at once. It must outlive reloads,
 	// too; nil makes a new one.
 	Hashing *auth.Hashing
+	// Edition changes with what answers and is not in the manifest, such as the code
+	// of functions: answers that are kept belong to one.
+	Edition string
 	// Cache keeps answers of routes. It may outlive reloads; nil where no route has
 	// any kept.
 	Cache cache.Cache

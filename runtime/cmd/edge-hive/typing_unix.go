@@ -11,7 +11,7 @@ import (
 // hideTyping keeps a terminal from showing what is typed, until show is called.
 // False is for what is no terminal.
 func hideTyping(f *os.File) (show func(), ok bool) {
-	fd := int(f.Fd()) //nolint:gosec // G115: a descriptor is small
+	fd := int(f.Fd())
 	before, err := unix.IoctlGetTermios(fd, readTerminal)
 	if err != nil {
 		return nil, false

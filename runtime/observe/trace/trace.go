@@ -6,17 +6,15 @@ package trace
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	otrace "go.opentelemetry.io/otel/trace"
@@ -56,7 +54,6 @@ type Tracer struct {
 	provider *sdk.TracerProvider
 	tracer   otrace.Tracer
 	queue    *queue
-	client   *http.Client
 }
 
 var _ web.Tracer = (*Tracer)(nil)
@@ -69,29 +66,13 @@ func New(o Options) (*Tracer, error) {
 	if o.Counters == nil {
 		o.Counters = &Counters{}
 	}
-	// Everything is said here, so that no environment variable says it.
-	client := &http.Client{
-		Transport: &http.Transport{
-			TLSClientConfig: &tls.Config{RootCAs: o.Roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true,
-			MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute, TLSHandshakeTimeout: exportTime, ResponseHeaderTimeout: exportTime,
-		},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	if o.Headers == nil {
-		o.Headers = map[string]string{}
-	}
-	exporter, err := otlptracehttp.New(context.Background(), // it dials nothing
-		otlptracehttp.WithEndpointURL(o.URL+"/v1/traces"), otlptracehttp.WithHeaders(o.Headers), otlptracehttp.WithHTTPClient(client),
-		otlptracehttp.WithCompression(otlptracehttp.GzipCompression), otlptracehttp.WithTimeout(exportTime),
-		otlptracehttp.WithRetry(otlptracehttp.RetryConfig{
-			Enabled: true, InitialInterval: 500 * time.Millisecond, MaxInterval: 2 * time.Second, MaxElapsedTime: exportTime / 2,
-		}))
+	exporter, err := otlptrace.New(context.Background(), newClient(o)) // it dials nothing
 	if err != nil {
 		return nil, fmt.Errorf("make what sends traces: %w", err)
 	}
 	// What the library has to say beside errors of deliveries is nothing to act on.
 	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { o.Log.Debug("traces", "error", err) }))
-	t := &Tracer{queue: newQueue(exporter, o), client: client}
+	t := &Tracer{queue: newQueue(exporter, o)}
 	t.provider = sdk.NewTracerProvider(
 		sdk.WithSampler(sdk.ParentBased(sdk.TraceIDRatioBased(o.Sample))),
 		sdk.WithSpanProcessor(t.queue),
@@ -125,7 +106,6 @@ func (t *Tracer) Start(from web.Trace, began time.Time) web.Span {
 // counted.
 func (t *Tracer) Close(ctx context.Context) error {
 	err := t.provider.Shutdown(ctx)
-	t.client.CloseIdleConnections()
 	if err != nil {
 		return fmt.Errorf("send the last traces: %w", err)
 	}
