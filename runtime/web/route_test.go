@@ -175,7 +175,9 @@ func TestRates(t *testing.T) {
 	}
 	hook := words(manifest.Route{URLPath: "/hook"}, "hook")
 	hook.Rate = "hooks"
-	m.Routes = []manifest.Route{hook, words(manifest.Route{URLPath: "/word"}, "word")}
+	word := words(manifest.Route{URLPath: "/word"}, "word")
+	word.Rate = "default"
+	m.Routes = []manifest.Route{hook, word, words(manifest.Route{URLPath: "/free"}, "free")}
 	limiter := web.NewLimiter()
 	shared := func(o *web.Options) { o.Limiter = limiter }
 	s := newSite(t, m, shared)
@@ -226,6 +228,7 @@ func TestRates(t *testing.T) {
 		{"a named rate", "192.0.2.1:1", "/hook", "", 1},
 		{"a named rate by address", "192.0.2.1:1", "/hook", bob, 1},
 		{"bad tokens", "192.0.2.77:1", "/api/data/t", "Authorization: Bearer x.y.z", 2},
+		{"fixed answers are not counted by themselves", "192.0.2.1:1", "/free", "", 6},
 		{"health is not counted", "192.0.2.1:1", "/health", "", 6},
 	} {
 		if got := times(6, c.peer, c.path, c.header); got != c.want {
