@@ -175,7 +175,7 @@ func (c *Certificates) note(k *keeper, cert *tls.Certificate, err error, failure
 }
 
 func issuerOf(leaf *x509.Certificate) string {
-	if len(leaf.Issuer.Organization) > 0 && leaf.Issuer.CommonName != "" {
+	if len(leaf.Issuer.Organization) > 0 && leaf.Issuer.CommonName != "" && !strings.HasPrefix(leaf.Issuer.CommonName, leaf.Issuer.Organization[0]) {
 		return leaf.Issuer.Organization[0] + " " + leaf.Issuer.CommonName
 	}
 	return leaf.Issuer.CommonName
