@@ -154,10 +154,13 @@ func (c *checker) methodAndHost(r *manifest.Route) bool {
 
 // reserved refuses paths that the backend answers itself.
 func (c *checker) reserved(r *manifest.Route) {
+	if r.Host != "" && !c.m.Server.BuiltInOn(r.Host) {
+		return
+	}
 	for _, prefix := range builtIn {
 		if r.URLPath == prefix || strings.HasPrefix(r.URLPath, prefix+"/") {
 			c.report(r.Path, fault.Newf(codeCollision, "%s is answered by the backend itself", r.URLPath).
-				WithHint("take a path that is not under "+prefix))
+				WithHint("take a path that is not under "+prefix+", or a host that is not one of server.hosts"))
 			return
 		}
 	}

@@ -3,6 +3,7 @@ package check
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,6 +16,15 @@ func (c *checker) server() {
 	if metrics := port(c.m.Observe.MetricsListen); metrics != "" && metrics == port(c.m.Server.HTTP) {
 		c.report("observe.metrics.listen", fault.Newf(codeAddress, "metrics listen on port %s, which is the server's own", metrics).
 			WithHint("take another port: 127.0.0.1:9090"))
+	}
+	for i, host := range c.m.Server.Hosts {
+		at := item("server.hosts", i)
+		if !isHost(strings.TrimPrefix(host, "*.")) {
+			c.report(at, fault.Newf(codeAddress, "%q is no host", host).WithHint("write it as api.example.com"))
+		}
+		if first := slices.Index(c.m.Server.Hosts, host); first < i {
+			c.report(at, c.also(fault.Newf(codeAddress, "%s stands in hosts twice", host), item("server.hosts", first)).WithHint("remove one of them"))
+		}
 	}
 	for i, proxy := range c.m.TrustedProxies {
 		if prefix, err := netip.ParsePrefix(proxy); err == nil && prefix.Bits() == 0 {

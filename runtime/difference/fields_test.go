@@ -46,7 +46,7 @@ var shownIn = map[string]difference.Area{
 
 	"Cache": difference.Cache, "Cache.Redis.Timeout": difference.Cache, "Queries": difference.Queries, "Queries.Cache": difference.Cache,
 	"Channels":        difference.Channels,
-	"Server.Compress": difference.Server, "Server.TLS": difference.Server, "Server.Use": difference.Routes,
+	"Server.Compress": difference.Server, "Server.TLS": difference.Server, "Server.Use": difference.Routes, "Server.Hosts": difference.Routes,
 	"Middleware": difference.Routes,
 	"Functions":  difference.Functions,
 	"Routes":     difference.Routes, "Routes.Rate": difference.Limits, "Routes.Body": difference.Limits, "Routes.Timeout": difference.Limits,

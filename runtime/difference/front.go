@@ -1,6 +1,7 @@
 package difference
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/edge-hive/edge-hive/runtime/manifest"
@@ -18,6 +19,9 @@ func (c *comparer) front() {
 		return m
 	}
 	c.compressing("server.compress", Server, "the server", orNever(old.Compress), orNever(next.Compress))
+	if !slices.Equal(old.Hosts, next.Hosts) {
+		c.add("server.hosts", Change{Area: Routes, Sign: Turns, Grade: Breaks, What: "answers the built-in paths on other hosts", Was: sayList(old.Hosts, "all"), Is: sayList(next.Hosts, "all")})
+	}
 	if old.TLS != nil && next.TLS != nil {
 		c.tls(old.TLS, next.TLS)
 	}

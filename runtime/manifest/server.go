@@ -1,6 +1,10 @@
 package manifest
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Server says where the backend listens, what it is called from outside, and how
 // it speaks TLS.
@@ -15,7 +19,17 @@ type Server struct {
 	H2C   bool
 	// Compress is nil for never.
 	Compress *Compress
-	Use      []string // names of middleware, for every request
+	// Hosts are those on which the built-in paths answer, lower case, the first label
+	// may be *; none: every host.
+	Hosts []string
+	Use   []string // names of middleware, for every request
+}
+
+// BuiltInOn reports whether the built-in paths answer on a host, "" for one that
+// is not known.
+func (s *Server) BuiltInOn(host string) bool {
+	_, parent, _ := strings.Cut(host, ".")
+	return len(s.Hosts) == 0 || slices.Contains(s.Hosts, host) || slices.Contains(s.Hosts, "*."+parent)
 }
 
 // The encodings of answers.

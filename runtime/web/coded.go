@@ -140,21 +140,24 @@ const streamBuffer = 4 << 10
 func (w wire) Write(p []byte) (written int, err error) {
 	x := w.x
 	if x.request.ProtoMajor != 2 || x.pace == 0 || x.bytes+int64(len(p)) <= streamBuffer {
-		written, err = x.ResponseWriter.Write(p) //nolint:gosec // G705: what is written is JSON, or files under nosniff
-		x.bytes += int64(written)
-		return written, err
+		return w.send(p)
 	}
 	control := http.NewResponseController(x.ResponseWriter)
 	for {
-		_ = control.SetWriteDeadline(time.Now().Add(x.pace))                         // without deadlines, it is no stream
-		n, err := x.ResponseWriter.Write(p[written:min(written+writePiece, len(p))]) //nolint:gosec // G705: as above
+		_ = control.SetWriteDeadline(time.Now().Add(x.pace)) // without deadlines, it is no stream
+		n, err := w.send(p[written:min(written+writePiece, len(p))])
 		written += n
-		x.bytes += int64(n)
 		if err != nil || written == len(p) {
 			_ = control.SetWriteDeadline(time.Time{})
 			return written, err
 		}
 	}
+}
+
+func (w wire) send(p []byte) (int, error) {
+	n, err := w.x.ResponseWriter.Write(p) //nolint:gosec // G705: what is written is JSON, or files under nosniff
+	w.x.bytes += int64(n)
+	return n, err
 }
 
 var _ io.Writer = wire{}

@@ -193,6 +193,7 @@ func listBuiltIn(m *manifest.Manifest) []Listed {
 	}
 	for i := range all {
 		l := &all[i]
+		l.Host = strings.Join(m.Server.Hosts, ",")
 		l.BuiltIn, l.Rate, l.Body, l.Timeout, l.Chain = true, "default", m.Limits.Body, m.Limits.Timeout, []ListedLink{}
 		if l.Path == "/health" || l.Path == "/ready" {
 			l.Rate = ""

@@ -116,3 +116,36 @@ func TestListedBuiltIns(t *testing.T) {
 		}
 	}
 }
+
+// TestHostsOfTheBuiltIn holds that built-in paths answer on declared hosts alone,
+// and that routes have every path on the others.
+func TestHostsOfTheBuiltIn(t *testing.T) {
+	m := plain()
+	m.Server.Hosts = []string{"api.example.com", "*.api.example.com"}
+	m.Routes = []manifest.Route{
+		words(manifest.Route{Host: "app.example.com", URLPath: "/*"}, "app"),
+		words(manifest.Route{Host: "app.example.com", Method: "POST", URLPath: "/api/data/t"}, "own"),
+	}
+	s := newSite(t, m)
+	for _, c := range []struct {
+		method, target, want string
+		status               int
+	}{
+		{"GET", "http://app.example.com/health", "app", 200},
+		{"GET", "http://app.example.com/api/data/t", "app", 200},
+		{"POST", "http://app.example.com/api/data/t", "own", 200},
+		{"GET", "http://app.example.com/rest/v1/t", "app", 200},
+		{"GET", "http://APP.example.com.:8443/api/openapi.json", "app", 200},
+		{"GET", "http://api.example.com/health", "ok\n", 200},
+		{"GET", "http://api.example.com:8443/api/data/t", "[", 200},
+		{"GET", "http://eu.api.example.com/health", "ok\n", 200},
+		{"GET", "http://127.0.0.1:8080/health", "ok\n", 200},
+		{"GET", "http://[::1]:8080/health", "ok\n", 200},
+		{"GET", "http://other.example.com/health", `"not-found"`, 404},
+		{"GET", "http://other.example.com/api/data/t", `"not-found"`, 404},
+	} {
+		if w := s.do(c.method, c.target, ""); w.Code != c.status || !strings.Contains(w.Body.String(), c.want) {
+			t.Errorf("%s %s: %d %q, want %d %q", c.method, c.target, w.Code, w.Body, c.status, c.want)
+		}
+	}
+}

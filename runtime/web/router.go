@@ -28,6 +28,7 @@ type limits struct {
 // there is a tree for each of them, and a request goes through those of its host
 // until one has a route for it.
 type router struct {
+	server   *manifest.Server
 	hosts    map[string]trees // by the whole host
 	anyLabel map[string]trees // of *.example.com, by what follows the first label
 	others   trees
@@ -39,7 +40,26 @@ type trees []*chi.Mux
 func (t *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := w.(*exchange)
 	x.trees = t.of(r.Host)
+	if !t.builtInOn(r.Host) {
+		if x.trees = x.trees[1:]; len(x.trees) == 0 {
+			unknownPath(w, r)
+			return
+		}
+	}
 	x.trees[0].ServeHTTP(w, r)
+}
+
+// builtInOn reports whether the built-in paths answer a request with a Host header.
+func (t *router) builtInOn(header string) bool {
+	if len(t.server.Hosts) == 0 {
+		return true
+	}
+	host := hostname(header)
+	if t.server.BuiltInOn(host) {
+		return true
+	}
+	_, err := netip.ParseAddr(host)
+	return err == nil
 }
 
 // of finds the trees of a Host header.
@@ -150,25 +170,30 @@ func (h *Handler) layRoutes(o Options) error {
 		}
 		errs = append(errs, lay(tree, made))
 	}
-	h.routes = h.newRouter(h.newBuiltIn(o), byHost)
+	h.routes = h.newRouter(&o.Manifest.Server, h.newBuiltIn(o), byHost)
 	return errors.Join(errs...)
 }
 
 // newRouter puts the trees of each host in their order.
-func (h *Handler) newRouter(builtIn *chi.Mux, byHost map[string]*chi.Mux) *router {
-	t := &router{hosts: map[string]trees{}, anyLabel: map[string]trees{}, others: trees{builtIn, byHost[""]}}
+func (h *Handler) newRouter(server *manifest.Server, builtIn *chi.Mux, byHost map[string]*chi.Mux) *router {
+	rest := trees{byHost[""]}
+	if len(byHost[""].Routes()) == 0 {
+		rest = nil // a tree of chi's without routes cannot be asked
+	}
+	of := func(mine ...*chi.Mux) trees { return slices.Concat(trees{builtIn}, mine, rest) }
+	t := &router{server: server, hosts: map[string]trees{}, anyLabel: map[string]trees{}, others: of()}
 	for host, tree := range byHost {
 		if parent, ok := strings.CutPrefix(host, "*."); ok {
-			t.anyLabel[parent] = trees{builtIn, tree, byHost[""]}
+			t.anyLabel[parent] = of(tree)
 		}
 	}
 	for host, tree := range byHost {
 		if host == "" || strings.HasPrefix(host, "*.") {
 			continue
 		}
-		t.hosts[host] = trees{builtIn, tree, byHost[""]}
+		t.hosts[host] = of(tree)
 		if _, parent, ok := strings.Cut(host, "."); ok && byHost["*."+parent] != nil {
-			t.hosts[host] = trees{builtIn, tree, byHost["*."+parent], byHost[""]}
+			t.hosts[host] = of(tree, byHost["*."+parent])
 		}
 	}
 	return t
@@ -293,6 +318,12 @@ func (h *Handler) serve(x *exchange, r *http.Request) {
 	}
 	path := r.URL.Path
 	switch {
+	case path == "*":
+		x.route = "none"
+		x.header["Allow"] = allowedOfTable
+		x.WriteHeader(http.StatusNoContent)
+	case !h.routes.builtInOn(r.Host):
+		h.routes.ServeHTTP(x, r)
 	case strings.HasPrefix(path, nativePrefix):
 		h.serveNative(x, r, path[len(nativePrefix):])
 	case strings.HasPrefix(path, restPrefix) || path == restPrefix[:len(restPrefix)-1]:
@@ -309,10 +340,6 @@ func (h *Handler) serve(x *exchange, r *http.Request) {
 		h.serveExport(x, r, path[len(exportPrefix):])
 	case strings.HasPrefix(path, importPrefix):
 		h.serveImport(x, r, path[len(importPrefix):])
-	case path == "*":
-		x.route = "none"
-		x.header["Allow"] = allowedOfTable
-		x.WriteHeader(http.StatusNoContent)
 	default:
 		h.routes.ServeHTTP(x, r)
 	}

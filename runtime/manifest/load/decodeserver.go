@@ -24,6 +24,9 @@ func (d *decoder) front(n *node) manifest.Server {
 		URL: n.str("url"), HTTP: listen.str("http"), HTTPS: listen.str("https"), HTTP3: listen.str("http3"),
 		H2C: n.flag("h2c"), Compress: compress(n.field("compress")), Use: n.strs("use"),
 	}
+	for _, host := range n.strs("hosts") {
+		s.Hosts = append(s.Hosts, strings.ToLower(host))
+	}
 	if s.Compress.Off {
 		s.Compress = nil
 	}
