@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/engine"
+	"github.com/edge-hive/edge-hive/runtime/porttest"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/rpc"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/surrealtest"
 )
@@ -85,13 +85,7 @@ func all(err error) string {
 func TestPasswordIsNotToldByStarts(t *testing.T) {
 	a := newAccount(t)
 	a.hand(`DEFINE USER OVERWRITE reader ON DATABASE PASSWORD "hunter2 \"&<é\\%s'" ROLES VIEWER`)
-	nobody, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := nobody.Close(); err != nil {
-		t.Fatal(err)
-	}
+	nobody := porttest.Free(t)
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "a page", http.StatusOK) }))
 	t.Cleanup(page.Close)
 	for _, c := range []struct {
@@ -104,7 +98,7 @@ func TestPasswordIsNotToldByStarts(t *testing.T) {
 		{"another namespace", a.url, a.namespace + "x", "shop", password, "no user"},
 		{"a user who may not", a.url, a.namespace, "reader", password, "cannot be used"},
 		{"no database there", "ws" + strings.TrimPrefix(page.URL, "http"), a.namespace, "shop", password, "there is no SurrealDB"},
-		{"nobody there", "ws://" + nobody.Addr().String(), a.namespace, "shop", password, ""},
+		{"nobody there", "ws://" + nobody.Address(), a.namespace, "shop", password, ""},
 		{"no such host", "ws://no-such-host.invalid:8000", a.namespace, "shop", password, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

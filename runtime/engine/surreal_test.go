@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -17,6 +16,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/engine"
 	"github.com/edge-hive/edge-hive/runtime/engine/admin"
 	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/porttest"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/surrealtest"
 )
 
@@ -109,14 +109,7 @@ func TestStartRefusedBySurreal(t *testing.T) {
 
 // A start that is stopped while it waits for the server ends at once.
 func TestStartWaitsForSurreal(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
+	address := porttest.Free(t).Address()
 	b := prepare(t, onSurreal(t, base, "ws://"+address))
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)

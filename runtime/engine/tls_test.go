@@ -24,6 +24,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/autotls/pebbletest"
 	"github.com/edge-hive/edge-hive/runtime/engine"
 	"github.com/edge-hive/edge-hive/runtime/engine/admin"
+	"github.com/edge-hive/edge-hive/runtime/porttest"
 )
 
 // freePorts are some that nobody listens on now, over TCP and UDP.
@@ -31,12 +32,7 @@ func freePorts(t *testing.T, n int) []int {
 	t.Helper()
 	ports := make([]int, n)
 	for i := range ports {
-		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		ports[i] = l.Addr().(*net.TCPAddr).Port
+		ports[i] = porttest.Free(t).Number
 	}
 	return ports
 }

@@ -72,6 +72,7 @@ var adapters = []struct {
 	{"runtime/store/outcome", 4, []string{"runtime/store/sqlite", "runtime/store/surreal"}, "what a batch's repetition is answered with is the engines' to keep"},
 	{"runtime/store/watchers", 8, []string{"runtime/store/sqlite", "runtime/store/surreal"}, "who is woken by commits is the engines' to know"},
 	{"runtime/store/surreal/wire", 1, []string{"runtime/store/surreal", "runtime/store/surreal/rpc"}, "what a server answers is read in one place"},
+	{"runtime/porttest", 0, []string{"runtime/store/surreal/surrealtest", "runtime/redis/redistest"}, "it is what servers are tested with, and never shipped"},
 	{"runtime/store/surreal/surrealtest", 1, []string{"runtime/bench"}, "it is what the engine is tested with, and never shipped"},
 	{"runtime/query/querytest", 4, []string{"runtime/store/storetest"}, "it is what evaluators are tested with, and never shipped"},
 	{"runtime/store/storetest", 8, []string{"runtime/store/sqlite", "runtime/store/surreal"}, "it is what engines are tested with, and never shipped"},
@@ -126,7 +127,7 @@ var libraries = []struct {
 	{"github.com/letsencrypt/", []string{"runtime/autotls/pebbletest"}, "an authority is for tests"},
 	{"github.com/quic-go/", []string{"runtime/web"}, "HTTP/3 is another way to the same handler"},
 	{"database/sql", nil, "it costs a quarter of a read; the driver is used directly"},
-	{"testing", []string{"runtime/redis/redistest", "runtime/store/surreal/surrealtest", "runtime/store/storetest", "runtime/query/querytest", "runtime/conformance", "runtime/autotls/pebbletest"}, "what is shipped does not test"},
+	{"testing", []string{"runtime/porttest", "runtime/redis/redistest", "runtime/store/surreal/surrealtest", "runtime/store/storetest", "runtime/query/querytest", "runtime/conformance", "runtime/autotls/pebbletest"}, "what is shipped does not test"},
 }
 
 // source is one Go file that is not a test.

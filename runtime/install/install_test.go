@@ -9,12 +9,14 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/edge-hive/edge-hive/deploy"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/manifest/load"
+	"github.com/edge-hive/edge-hive/runtime/porttest"
 )
 
 // project is a manifest and all that it names, in an empty folder.
@@ -185,13 +187,7 @@ func (w *world) install(o Options) *Plan {
 
 func freePort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
+	return strconv.Itoa(porttest.Free(t).Number)
 }
 
 func TestInstall(t *testing.T) {

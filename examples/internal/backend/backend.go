@@ -12,17 +12,19 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/porttest"
 )
 
 // Backend is a served project.
@@ -62,10 +64,10 @@ func Copy(t testing.TB, dir string, names ...string) *Backend {
 	if err := Install(b.Binary); err != nil {
 		t.Fatal(err)
 	}
-	api, metrics, database := freePort(t), freePort(t), freePort(t)
+	api, metrics, database := FreePort(t), FreePort(t), FreePort(t)
 	b.URL = "http://127.0.0.1:" + api
 	b.ports = strings.NewReplacer("localhost:8080", "127.0.0.1:"+api, ":8080", ":"+api, ":8081", ":"+api, ":8082", ":"+api,
-		":8085", ":"+freePort(t), ":8443", ":"+freePort(t), ":8091", ":"+freePort(t), ":8092", ":"+freePort(t), "localhost:9090", "127.0.0.1:"+metrics, ":9090", ":"+metrics,
+		":8085", ":"+FreePort(t), ":8443", ":"+FreePort(t), ":8091", ":"+FreePort(t), ":8092", ":"+FreePort(t), "localhost:9090", "127.0.0.1:"+metrics, ":9090", ":"+metrics,
 		"127.0.0.1:8000", "127.0.0.1:"+database)
 	if len(names) == 0 {
 		names = []string{"."}
@@ -341,22 +343,8 @@ func (b *Backend) copyTree(t testing.TB, dir, name string) {
 	}
 }
 
-// FreePort is a port that nobody listens on.
+// FreePort is a port that nobody else takes while the test runs.
 func FreePort(t testing.TB) string {
 	t.Helper()
-	return freePort(t)
-}
-
-func freePort(t testing.TB) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
+	return strconv.Itoa(porttest.Free(t).Number)
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -17,6 +16,7 @@ import (
 	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/engine/admin"
+	"github.com/edge-hive/edge-hive/runtime/porttest"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/surrealtest"
 )
 
@@ -97,12 +97,7 @@ func (c *chaos) start() {
 
 func (c *chaos) freeAddress() string {
 	c.Helper()
-	free, err := (&net.ListenConfig{}).Listen(c.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		c.Fatal(err)
-	}
-	defer func() { _ = free.Close() }()
-	return free.Addr().String()
+	return porttest.Free(c).Address()
 }
 
 // run starts a node and waits until it serves. One that gives up is started

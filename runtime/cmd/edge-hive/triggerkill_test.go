@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,6 +18,7 @@ import (
 	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/engine/admin"
+	"github.com/edge-hive/edge-hive/runtime/porttest"
 )
 
 // The kills: a backend under load whose process ends without a word, again and
@@ -122,14 +122,7 @@ func (k *kills) prepare() {
 	if k.log, err = os.Create(filepath.Join(k.dir, "log")); err != nil {
 		k.Fatal(err)
 	}
-	free, err := (&net.ListenConfig{}).Listen(k.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		k.Fatal(err)
-	}
-	address := free.Addr().String()
-	if err := free.Close(); err != nil {
-		k.Fatal(err)
-	}
+	address := porttest.Free(k).Address()
 	k.url = "http://" + address
 	for name, text := range map[string]string{"edgehive.cue": fmt.Sprintf(triggerKillManifest, address), "watcher.js": triggerKillScript} {
 		if err := os.WriteFile(filepath.Join(k.dir, name), []byte(text), 0o600); err != nil {

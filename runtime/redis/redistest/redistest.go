@@ -19,6 +19,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/porttest"
 )
 
 const (
@@ -236,12 +238,7 @@ func Sentinels(t testing.TB, name string) *Watched {
 // free is an address that nobody has now.
 func free(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it ends at once
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close() //nolint:errcheck // nothing was written
-	return l.Addr().String()
+	return porttest.Free(t).Address()
 }
 
 // certify makes an authority and the server's certificate, and gives the

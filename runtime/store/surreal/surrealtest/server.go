@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -21,6 +20,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/porttest"
 )
 
 // startTime bounds how long a server may take until it answers.
@@ -32,6 +33,7 @@ var ErrNone = errors.New("there is no SurrealDB for the tests: set SURREAL_URL t
 
 // Server is a running SurrealDB. Its root user is root with the password root.
 type Server struct {
+	port *porttest.Port // nil where the address was given
 	// URL is ws://HOST:PORT.
 	URL     string
 	address string
@@ -109,6 +111,13 @@ func Start(ctx context.Context, storage, address string) (*Server, error) {
 	defer cancel()
 	s := &Server{storage: storage}
 	var err error
+	if strings.HasSuffix(address, ":0") {
+		// It may be left, and come back to.
+		if s.port, err = porttest.Take(); err != nil {
+			return nil, fmt.Errorf("start a SurrealDB for the tests: %w", err)
+		}
+		address = s.port.Address()
+	}
 	if binary, found := exec.LookPath("surreal"); found == nil {
 		err = s.startBinary(ctx, binary, address)
 	} else {
@@ -134,14 +143,6 @@ func (s *Server) Restart(ctx context.Context) error {
 
 // startBinary runs `surreal start`.
 func (s *Server) startBinary(ctx context.Context, binary, address string) error {
-	if strings.HasSuffix(address, ":0") {
-		free, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
-		if err != nil {
-			return err
-		}
-		address = free.Addr().String()
-		_ = free.Close()
-	}
 	storage := s.storage
 	if storage != "memory" {
 		storage = "rocksdb://" + storage
