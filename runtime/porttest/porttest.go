@@ -65,12 +65,12 @@ func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.It
 func free(port int) bool {
 	var config net.ListenConfig
 	ctx := context.Background()
-	l, err := config.Listen(ctx, "tcp", net.JoinHostPort("", strconv.Itoa(port))) //nolint:gosec // G102: it looks, and lets nobody in
+	l, err := config.Listen(ctx, "tcp", net.JoinHostPort("", strconv.Itoa(port)))
 	if err != nil {
 		return false
 	}
 	_ = l.Close()
-	packets, err := config.ListenPacket(ctx, "udp", net.JoinHostPort("", strconv.Itoa(port))) //nolint:gosec // G102: as above
+	packets, err := config.ListenPacket(ctx, "udp", net.JoinHostPort("", strconv.Itoa(port)))
 	if err != nil {
 		return false
 	}
