@@ -45,6 +45,8 @@ func (f *feed) hear() {
 				return
 			}
 			heard.untold = 0
+		case <-ctx.Done():
+			return
 		case <-looks.C:
 			f.poll(false)
 			if heard.isDeaf(f.sights()) {
