@@ -94,8 +94,11 @@ func TestFeedAfterALongAbsence(t *testing.T) {
 	if err != nil || now.Seq != at.Seq+missed {
 		t.Errorf("the end is %d commits on, %v", now.Seq-at.Seq, err)
 	}
-	if source.waited < waitingCommits || source.waited >= waitingCommits+maxPage {
-		t.Errorf("%d commits waited at once", source.waited)
+	source.mu.Lock() // the reader goes on
+	waited := source.waited
+	source.mu.Unlock()
+	if waited < waitingCommits || waited >= waitingCommits+maxPage {
+		t.Errorf("%d commits waited at once", waited)
 	}
 	for seq := at; seq != now; {
 		commits, err := f.changes(t.Context(), seq, maxPage)
