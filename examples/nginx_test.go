@@ -152,12 +152,7 @@ func startNginx(t *testing.T, nginx string, b *backend.Backend) fronted {
 	t.Helper()
 	dir := t.TempDir()
 	cert, key := certificate(t, dir)
-	ports := make([]string, 2)
-	for i := range ports {
-		l := httptest.NewServer(nil)
-		ports[i] = strings.TrimPrefix(l.URL, "http://")
-		l.Close()
-	}
+	ports := []string{"127.0.0.1:" + backend.FreePort(t), "127.0.0.1:" + backend.FreePort(t)}
 	config := read(t, filepath.Join(deployDir(t), "nginx.conf"))
 	for from, to := range map[string]string{
 		"listen 80;": "listen " + ports[0] + ";", "listen 443 ssl;": "listen " + ports[1] + " ssl;",
@@ -169,27 +164,9 @@ func startNginx(t *testing.T, nginx string, b *backend.Backend) fronted {
 		}
 		config = strings.Replace(config, from, to, 1)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	command := exec.Command(nginx, "-p", dir, "-c", "nginx.conf", "-e", "error.log", "-g", "daemon off; pid nginx.pid;")
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = command.Process.Signal(os.Interrupt)
-		_ = command.Wait()
-	})
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-		if answer, err := client.Get("http://" + ports[0] + "/"); err == nil {
-			_ = answer.Body.Close()
-			return fronted{"http://" + ports[0], "https://" + ports[1]}
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("nginx does not answer: %s", read(t, filepath.Join(dir, "error.log")))
-		}
-	}
+	front := fronted{"http://" + ports[0], "https://" + ports[1]}
+	backend.StartNginx(t, nginx, config, front.plain+"/")
+	return front
 }
 
 // certificate makes one for api.example.com.

@@ -16,7 +16,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/edge-hive/edge-hive/examples/internal/backend"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/surrealtest"
@@ -161,35 +160,14 @@ func balancer(t *testing.T, nodes ...*backend.Backend) string {
 	if err != nil {
 		return roundRobin(t, nodes...)
 	}
-	port := httptest.NewServer(nil)
-	address := strings.TrimPrefix(port.URL, "http://")
-	port.Close()
+	address := "127.0.0.1:" + backend.FreePort(t)
 	conf := read(t, filepath.Join(backend.Root(t), "deploy", "cluster", "nginx.conf"))
 	for i, name := range []string{"node1:8080", "node2:8080"} {
 		conf = strings.Replace(conf, name, strings.TrimPrefix(nodes[i].URL, "http://"), 1)
 	}
 	conf = strings.Replace(conf, "listen 8080", "listen "+address, 1)
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte(conf), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	command := exec.Command(nginx, "-p", dir, "-c", "nginx.conf", "-e", "error.log", "-g", "daemon off; pid nginx.pid;")
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = command.Process.Signal(os.Interrupt)
-		_ = command.Wait()
-	})
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if answer, err := http.Get("http://" + address + "/health"); err == nil {
-			_ = answer.Body.Close()
-			return "http://" + address
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("nginx does not answer: %s", read(t, filepath.Join(dir, "error.log")))
-		}
-	}
+	backend.StartNginx(t, nginx, conf, "http://"+address+"/health")
+	return "http://" + address
 }
 
 func roundRobin(t *testing.T, nodes ...*backend.Backend) string {
