@@ -21,7 +21,7 @@ func TestProxiesOutliveReloads(t *testing.T) {
 	upgrader := websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return true }}
 	behind := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
-		case "/health":
+		case "/health/outlives-reloads": // which no other test asks, on a port that was its own
 			asked.Add(1)
 		case "/events":
 			w.Header().Set("Content-Type", "text/event-stream")
@@ -54,7 +54,7 @@ func TestProxiesOutliveReloads(t *testing.T) {
 	defer behind.Close()
 	route := `
 observe: metrics: listen: "127.0.0.1:0"
-routes: "/app/*": proxy: {to: ["` + behind.URL + `"], health: "/health", strip: "/app"}
+routes: "/app/*": proxy: {to: ["` + behind.URL + `"], health: "/health/outlives-reloads", strip: "/app"}
 `
 	b := start(t, base+route)
 	b.want("GET", "/app/x", "", http.StatusOK, "/x")

@@ -16,6 +16,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/porttest"
 	"github.com/edge-hive/edge-hive/runtime/web"
 )
 
@@ -181,18 +182,14 @@ func TestProxyBodies(t *testing.T) {
 
 func TestProxyFaults(t *testing.T) {
 	wait := behind(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
+	nobody := porttest.Free(t).Address()
 	for _, c := range []struct {
 		to     string
 		change func(*manifest.Route)
 		status int
 		code   string
 	}{
-		{"http://" + l.Addr().String(), func(*manifest.Route) {}, 502, "bad-gateway"},
+		{"http://" + nobody, func(*manifest.Route) {}, 502, "bad-gateway"},
 		{wait, func(r *manifest.Route) { r.Proxy.Answer = 50 * time.Millisecond }, 504, "gateway-timeout"},
 		{wait, func(r *manifest.Route) { r.Timeout = 50 * time.Millisecond }, 504, "gateway-timeout"},
 	} {
@@ -205,7 +202,7 @@ func TestProxyFaults(t *testing.T) {
 			t.Errorf("the log does not say why: %s", log)
 		}
 	}
-	s := newSite(t, proxied("http://"+l.Addr().String(), func(r *manifest.Route) {
+	s := newSite(t, proxied("http://"+nobody, func(r *manifest.Route) {
 		r.Proxy.Health = &manifest.Health{URLPath: "/", Interval: time.Millisecond, Timeout: time.Second, Passes: 1, Fails: 1}
 	}))
 	url := listens(t, s)

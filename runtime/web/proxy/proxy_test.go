@@ -30,6 +30,7 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/porttest"
 	"github.com/edge-hive/edge-hive/runtime/web/proxy"
 )
 
@@ -569,14 +570,10 @@ func TestUnixSocket(t *testing.T) {
 
 func TestFaults(t *testing.T) {
 	t.Run("nobody listens", func(t *testing.T) {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.Close()
-		f := newFront(t, declared("http://"+l.Addr().String()))
+		nobody := porttest.Free(t).Address()
+		f := newFront(t, declared("http://"+nobody))
 		res, body := get(t, client(t), f.URL)
-		if res.StatusCode != http.StatusBadGateway || strings.Contains(body, l.Addr().String()) || strings.Contains(body, "127.0.0.1") {
+		if res.StatusCode != http.StatusBadGateway || strings.Contains(body, nobody) || strings.Contains(body, "127.0.0.1") {
 			t.Errorf("%d %s", res.StatusCode, body)
 		}
 	})

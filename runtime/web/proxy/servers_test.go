@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/porttest"
 	"github.com/edge-hive/edge-hive/runtime/web/proxy"
 )
 
@@ -160,12 +161,7 @@ func TestHashKeepsItsServer(t *testing.T) {
 
 func closedPort(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	l.Close()
-	return "http://" + l.Addr().String()
+	return "http://" + porttest.Free(t).Address()
 }
 
 // TestRetries tries again what cannot have been done, and nothing else.

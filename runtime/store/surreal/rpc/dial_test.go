@@ -19,6 +19,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"github.com/edge-hive/edge-hive/runtime/porttest"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/rpc"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/surrealtest"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/wire"
@@ -118,11 +119,11 @@ func TestManyNodesStartAtOnce(t *testing.T) {
 
 func TestDialOfNothing(t *testing.T) {
 	noLeaks(t)
-	free, err := net.Listen("tcp", "127.0.0.1:0")
+	address := porttest.Free(t).Address()
+	silent, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := free.Addr().String()
 	o := options("ws://" + address)
 	o.Password = secret
 	// Something listens and says nothing.
@@ -131,7 +132,7 @@ func TestDialOfNothing(t *testing.T) {
 	if _, err := rpc.Dial(ctx, o); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), address) {
 		t.Errorf("got %v", err)
 	}
-	_ = free.Close()
+	_ = silent.Close()
 	if err := refused(t, o, address, "refused"); !errors.Is(err, rpc.ErrUnavailable) {
 		t.Errorf("got %v", err)
 	}
