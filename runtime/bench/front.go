@@ -132,9 +132,10 @@ func startFronts(ctx context.Context, o options, site *frontSite, out io.Writer)
 func compareFronts(ctx context.Context, o options, fronts []*front, l frontLoad, table io.Writer) error {
 	turns := make([][]measurement, len(fronts))
 	next := func(*rand.Rand, string) request { return request{method: "GET", path: l.path} }
-	for range o.turns {
-		for i, f := range fronts {
-			s := f.plain
+	for turn := range o.turns {
+		for after := range fronts {
+			i := (turn + after) % len(fronts) // nobody is always the first
+			f, s := fronts[i], fronts[i].plain
 			if l.secure {
 				s = f.secure
 			}
@@ -156,14 +157,14 @@ func compareFronts(ctx context.Context, o options, fronts []*front, l frontLoad,
 		if i == 0 {
 			name, clients = l.name, fmt.Sprint(l.clients)
 		}
-		fmt.Fprintf(table, "%s\t%s\t%s\t%.0f\t%v\t%v\t%v\t%v", name, clients, f.name, m.rate, round(m.p50), round(m.p99), round(m.cpu), round(turns[i][0].cpu))
+		fmt.Fprintf(table, "%s\t%s\t%s\t%.0f\t%v\t%v\t%v\t%v", name, clients, f.name, m.rate, round(m.p50), round(m.p99), round(m.cpu), round(leastCPU(turns[i])))
 		for j := range fronts[1:] {
 			if i > 0 {
 				fmt.Fprint(table, "\t\t\t")
 				continue
 			}
 			peer := median(turns[j+1])
-			fmt.Fprintf(table, "\t%.2f\t%.2f\t%.2f", ratio(hive.cpu, peer.cpu), ratio(turns[0][0].cpu, turns[j+1][0].cpu), ratio(hive.p99, peer.p99))
+			fmt.Fprintf(table, "\t%.2f\t%.2f\t%.2f", ratio(hive.cpu, peer.cpu), ratio(leastCPU(turns[0]), leastCPU(turns[j+1])), ratio(hive.p99, peer.p99))
 		}
 		fmt.Fprintln(table, "\t")
 	}

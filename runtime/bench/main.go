@@ -6,6 +6,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -161,7 +162,7 @@ func compare(ctx context.Context, o options, hive, bare *server, l load, table i
 		bares, hives = append(bares, b), append(hives, h)
 	}
 	b, h := median(bares), median(hives)
-	leastB, leastH := bares[0].cpu, hives[0].cpu // median has sorted them
+	leastB, leastH := leastCPU(bares), leastCPU(hives)
 	fmt.Fprintf(table, "%s\t%d\tbare\t%.0f\t%v\t%v\t%v\t\t\t%v\t\t\t\n", l.name, l.clients, b.rate, round(b.p50), round(b.p99), round(b.cpu), round(leastB))
 	fmt.Fprintf(table, "\t\tedge-hive\t%.0f\t%v\t%v\t%v\t%v\t%.2f\t%v\t%v\t%.2f\t\n", h.rate, round(h.p50), round(h.p99),
 		round(h.cpu), round(h.cpu-b.cpu), ratio(h.cpu, b.cpu), round(leastH), round(leastH-leastB), ratio(leastH, leastB))
@@ -211,10 +212,29 @@ func startTimes(times []time.Duration) string {
 	return fmt.Sprintf("%v (%v)", round(times[len(times)/2]), round(times[0]))
 }
 
-// median sorts the turns by CPU per request and picks the one in the middle.
+// median is of each number by itself: a turn in the middle by its CPU may be the
+// one in which something else on the machine held everybody up.
 func median(turns []measurement) measurement {
-	slices.SortFunc(turns, func(a, b measurement) int { return int(a.cpu - b.cpu) })
-	return turns[len(turns)/2]
+	return measurement{
+		rate: middle(turns, func(m measurement) float64 { return m.rate }),
+		cpu:  middle(turns, func(m measurement) time.Duration { return m.cpu }),
+		p50:  middle(turns, func(m measurement) time.Duration { return m.p50 }),
+		p99:  middle(turns, func(m measurement) time.Duration { return m.p99 }),
+	}
+}
+
+func middle[T cmp.Ordered](turns []measurement, number func(measurement) T) T {
+	all := make([]T, len(turns))
+	for i, m := range turns {
+		all[i] = number(m)
+	}
+	slices.Sort(all)
+	return all[len(all)/2]
+}
+
+// leastCPU is what a request took in the turn that was disturbed least.
+func leastCPU(turns []measurement) time.Duration {
+	return slices.MinFunc(turns, func(a, b measurement) int { return cmp.Compare(a.cpu, b.cpu) }).cpu
 }
 
 func round(d time.Duration) time.Duration {

@@ -9,8 +9,8 @@ import (
 )
 
 // pauseTime is how long requests wait for a migration that closes the gate, and
-// how long such a migration waits for the requests that run.
-const pauseTime = 5 * time.Second
+// how long such a migration waits for the requests that run. Only tests change it.
+var pauseTime = 5 * time.Second
 
 // pause holds requests back while a migration changes what the current
 // generation relies on, or while an upgrade puts another process in this one's

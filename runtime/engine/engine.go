@@ -78,6 +78,9 @@ type Options struct {
 	Before *handover.Before
 	// Pace is how fast certificates are tried for; it is for tests.
 	Pace autotls.Pace
+	// UpgradePace is the share of its usual time that the process which an upgrade starts
+	// has; 0 is all of it. It is for tests.
+	UpgradePace float64
 	// OnReload is told of each reload that was tried; nil tells nobody. It must
 	// not call the engine.
 	OnReload func(Outcome)
@@ -131,8 +134,10 @@ type Engine struct {
 	gone      chan struct{} // closed when nothing is left to do here
 	heir      *Engine       // of an upgrade that failed; set before gone is closed
 	forebear  *Engine       // that this one is the heir of
-	asked     *leases       // requests of the operator
-	long      *leases       // requests that need no generation, and the store
+	next      atomic.Pointer[successor]
+	owed      atomic.Bool // a reload, after the upgrade
+	asked     *leases     // requests of the operator
+	long      *leases     // requests that need no generation, and the store
 
 	insideOnce sync.Once
 	insideErr  error
@@ -275,13 +280,16 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, r)
 		return
 	}
-	if !outlives(r.URL.Path) && !g.handler.Proxies(r.URL.Path) {
+	outliving := outlives(r.URL.Path)
+	if !outliving && !g.handler.Proxies(r.URL.Path) {
 		defer from.give()
 		g.handler.ServeHTTP(w, r)
 		return
 	}
-	e.long.take() // nobody is told to end while requests begin
-	defer e.long.give()
+	if outliving { // what passes through to other servers needs no store
+		e.long.take() // nobody is told to end while requests begin
+		defer e.long.give()
+	}
 	l := &lease{from: from}
 	defer l.release()
 	g.handler.ServeHTTP(w, r.WithContext(withLease(r.Context(), l)))
@@ -320,13 +328,13 @@ func (e *Engine) watch() error {
 		return err
 	}
 	e.goes("watch", func() {
-		_, _ = e.Reload(e.life) // what was saved since the start read it
+		e.ReloadSoon(e.life) // what was saved since the start read it
 		for {
 			select {
 			case <-e.life.Done():
 				return
 			case <-w.Changed():
-				_, _ = e.Reload(e.life) // it logs its own error
+				e.ReloadSoon(e.life)
 			}
 		}
 	})

@@ -48,7 +48,7 @@ func (b *both) follow(table string) func() {
 		for side := range done {
 			select {
 			case got[side] = <-done[side]:
-			case <-time.After(20 * time.Second):
+			case <-time.After(patience):
 				b.t.Fatalf("no end on side %d", side)
 			}
 			if got[side].err != nil {

@@ -328,7 +328,11 @@ func (e *Engine) plan(ctx context.Context, d draft) (plan.Plan, error) {
 	if err != nil {
 		return plan.Plan{}, fmt.Errorf("look at the database: %w", err)
 	}
-	p := plan.Diff(have, plan.FromManifest(d.manifest, d.schema), d.manifest.Removed)
+	want := plan.FromManifest(d.manifest, d.schema)
+	if l := e.options.left; l != nil && l.beside && d.same(&l.draft) {
+		want = have // what another program has added stays
+	}
+	p := plan.Diff(have, want, d.manifest.Removed)
 	p.Who, p.Hash = d.who, d.manifest.Hash
 	var faults fault.List
 	for _, step := range p.Refused() {

@@ -49,16 +49,27 @@ func (l *leases) count() int64 { return l.state.Load() &^ retired }
 // lease is one request's hold on its generation. A live connection gives it up
 // early: it lives on from generation to generation.
 type lease struct {
-	once sync.Once
-	from *leases
+	context.Context //nolint:containedctx // it is the request's own: one allocation for both
+	once            sync.Once
+	from            *leases
+}
+
+// Value finds the lease itself, else what the request's context has.
+func (l *lease) Value(key any) any {
+	if key == (leaseKey{}) {
+		return l
+	}
+	return l.Context.Value(key)
 }
 
 func (l *lease) release() { l.once.Do(l.from.give) }
 
 type leaseKey struct{}
 
+// withLease makes the lease the context of its request.
 func withLease(ctx context.Context, l *lease) context.Context {
-	return context.WithValue(ctx, leaseKey{}, l)
+	l.Context = ctx
+	return l
 }
 
 // releaseLease gives up the generation of a request that needs it no more.

@@ -12,7 +12,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/engine/sockets"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
-	"github.com/edge-hive/edge-hive/runtime/web"
+	"github.com/edge-hive/edge-hive/runtime/web/wire"
 )
 
 // listen binds every address before anything is served, so that a port that is
@@ -58,18 +58,18 @@ func (e *Engine) serveSockets(m *manifest.Manifest) error {
 		}
 		plain = e.redirect()
 	}
-	s.http = web.NewServer(plain, e.log.Logger)
+	s.http = wire.NewServer(plain, e.log.Logger)
 	if m.Server.H2C {
-		web.SpeakHTTP2(s.http, true)
+		wire.SpeakHTTP2(s.http, true)
 	}
-	bounded := web.NewListener(s.httpListener, bounds(m))
+	bounded := wire.NewListener(s.httpListener, bounds(m))
 	s.bounded.Store(bounded)
 	e.serveClients("http", s.http, bounded)
 	if s.metricsListener != nil {
-		s.metricsServer = web.NewServer(e.metrics.Handler(), e.log.Logger)
+		s.metricsServer = wire.NewServer(e.metrics.Handler(), e.log.Logger)
 		e.serve("metrics", s.metricsServer, s.metricsListener)
 	}
-	s.adminServer = web.NewServer(e.adminHandler(), e.log.Logger)
+	s.adminServer = wire.NewServer(e.adminHandler(), e.log.Logger)
 	e.serve("admin", s.adminServer, s.adminListener)
 	return nil
 }

@@ -54,7 +54,7 @@ func TestProxiesOutliveReloads(t *testing.T) {
 	defer behind.Close()
 	route := `
 observe: metrics: listen: "127.0.0.1:0"
-routes: "/app/*": proxy: {to: ["` + behind.URL + `"], health: "/health/outlives-reloads", strip: "/app"}
+routes: "/app/*": proxy: {to: ["` + behind.URL + `"], health: {path: "/health/outlives-reloads", interval: "1h"}, strip: "/app"}
 `
 	b := start(t, base+route)
 	b.want("GET", "/app/x", "", http.StatusOK, "/x")

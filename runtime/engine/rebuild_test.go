@@ -65,7 +65,7 @@ func TestRebuild(t *testing.T) {
 	}
 	wait := func(what, result string) {
 		t.Helper()
-		for deadline := time.After(20 * time.Second); ; {
+		for deadline := time.After(patience); ; {
 			select {
 			case out := <-reloads:
 				if out.Result == result {
@@ -78,7 +78,7 @@ func TestRebuild(t *testing.T) {
 	}
 	built := func(what, want string) {
 		t.Helper()
-		for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		for deadline := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
 			if last, _ := made.last(); last == want {
 				return
 			}

@@ -19,14 +19,21 @@ const (
 	redisOfB = "EDGEHIVE_TEST_REDIS_B"
 )
 
+// The time that a Redis may take: what slow machines do not exceed, and what a server
+// that is away may not take from requests.
+const (
+	patiently = "10s"
+	usual     = "50ms"
+)
+
 // shares is a manifest with a Redis, and what of it nodes share.
-func shares(manifest, variable string) string {
+func shares(manifest, variable, timeout string) string {
 	return manifest + fmt.Sprintf(`
-cache: {redis: url: env: %q, policies: kept: {ttl: "10m", stale: "1h"}}
+cache: {redis: {url: env: %q, timeout: %q}, policies: kept: {ttl: "10m", stale: "1h"}}
 tables: notes: cache: "kept"
 rates: few: {requests: 20, window: "1h", per: "ip"}
 routes: "GET /few": {respond: body: "ok", rate: "few"}
-`, variable)
+`, variable, timeout)
 }
 
 // between puts a proxy before a Redis, and its URL into a variable.
@@ -77,7 +84,7 @@ func TestNodesShareRedis(t *testing.T) {
 	s := redistest.Start(t)
 	proxyA, proxyB := between(t, redisOfA, s.Address), between(t, redisOfB, s.Address)
 	manifest := onSurreal(t, base, server.URL)
-	a, b := start(t, shares(manifest, redisOfA)), start(t, shares(manifest, redisOfB))
+	a, b := start(t, shares(manifest, redisOfA, patiently)), start(t, shares(manifest, redisOfB, patiently))
 	a.want("GET", "/ready", "", http.StatusOK, "ready")
 
 	rows := 0
@@ -99,13 +106,16 @@ func TestNodesShareRedis(t *testing.T) {
 		t.Errorf("%d of 20 requests were allowed", allowed)
 	}
 
-	var written, stop atomic.Int64
+	a.mustReload(shares(manifest, redisOfA, usual))
+	b.mustReload(shares(manifest, redisOfB, usual))
+	var written, asked, stop atomic.Int64
 	written.Store(int64(rows))
 	var readers sync.WaitGroup
 	for _, node := range []*backend{a, b} {
 		readers.Go(func() {
 			for seen := 0; stop.Load() == 0; {
 				n := node.notes()
+				asked.Add(1)
 				if n < seen {
 					t.Errorf("a node has shown %d notes, and then %d", seen, n)
 				}
@@ -162,8 +172,8 @@ func TestNodesShareRedis(t *testing.T) {
 	if status, _ := b.call("GET", "/few", ""); status != http.StatusOK { // it counts alone now
 		t.Errorf("without redis a node does not count alone: %d", status)
 	}
-	if n := strings.Count(b.log.String(), "redis is away"); n < 1 || n > 20 {
-		t.Errorf("the log tells %d times that redis is away", n)
+	if n := strings.Count(b.log.String(), "redis is away"); n < 1 || n > 20+int(asked.Load()/10) {
+		t.Errorf("the log tells %d times that redis is away, for %d requests", n, asked.Load())
 	}
 }
 
@@ -190,7 +200,7 @@ func TestRedisAtReload(t *testing.T) {
 	t.Setenv(redisOfA, "redis://"+s.Address)
 	t.Setenv(redisOfB, "redis://"+s.Address+"/1")
 	measured := base + "\nobserve: metrics: listen: \"127.0.0.1:0\"\n"
-	b := start(t, shares(measured, redisOfA))
+	b := start(t, shares(measured, redisOfA, patiently))
 	if got := b.metrics(); !strings.Contains(got, "edgehive_redis_up 1") || !strings.Contains(got, "edgehive_redis_breaker_open 0") {
 		t.Errorf("metrics: %s", got)
 	}
@@ -198,8 +208,8 @@ func TestRedisAtReload(t *testing.T) {
 	if got := b.metrics(); !strings.Contains(got, `edgehive_redis_requests_total{operation="rate",result="ok"} 1`) {
 		t.Errorf("metrics: %s", got)
 	}
-	b.mustReload(shares(measured, redisOfA) + "\ncache: redis: timeout: \"20ms\"\n")
-	out := b.reload(shares(measured, redisOfB))
+	b.mustReload(shares(measured, redisOfA, "9s"))
+	out := b.reload(shares(measured, redisOfB, "9s"))
 	if len(out.Faults) != 1 || !strings.Contains(out.Faults[0].Error(), "cannot change while the server runs") {
 		t.Errorf("%+v", out)
 	}
@@ -216,7 +226,7 @@ func TestRedisThatRefuses(t *testing.T) {
 		"":                           "cannot be read",
 	} {
 		t.Setenv(redisOfA, url)
-		b := prepare(t, shares(base, redisOfA))
+		b := prepare(t, shares(base, redisOfA, patiently))
 		f := oneFault(t, b.try())
 		if !strings.Contains(f.Error(), want) || strings.Contains(f.Error(), "loud") || len(f.Positions) == 0 {
 			t.Errorf("%q: %v at %v", url, f, f.Positions)

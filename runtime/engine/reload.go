@@ -37,17 +37,12 @@ func (e *Engine) Reload(ctx context.Context) (Outcome, error) {
 // ReloadAs is Reload for somebody, who stands in the history of a migration. A
 // manifest of another hash than the one given is refused, "" is any.
 func (e *Engine) ReloadAs(ctx context.Context, who, hash string) (Outcome, error) {
-	select {
-	case e.turn <- struct{}{}:
-	case <-ctx.Done():
-		return Outcome{}, ctx.Err()
-	case <-e.life.Done():
-		return Outcome{}, errStopping
+	if err := e.awaitTurn(ctx); errors.Is(err, errUpgrading) {
+		return e.refused(who), nil
+	} else if err != nil {
+		return Outcome{}, err
 	}
 	defer func() { <-e.turn }()
-	if e.stopping.Load() {
-		return Outcome{}, errStopping
-	}
 	began := time.Now()
 	e.tell(supervisor.Reloading)
 	defer e.tell(supervisor.Ready)
@@ -69,6 +64,39 @@ func (e *Engine) ReloadAs(ctx context.Context, who, hash string) (Outcome, error
 	out.Generation, out.Hash = now.number, now.hash()
 	e.note(out, err)
 	return out, err
+}
+
+// awaitTurn waits until no other reload runs. Who waits for an upgrade would be waited
+// for by it.
+func (e *Engine) awaitTurn(ctx context.Context) error {
+	tick := time.NewTicker(endEvery)
+	defer tick.Stop()
+	for {
+		if e.upgrading.Load() {
+			return errUpgrading
+		}
+		select {
+		case e.turn <- struct{}{}:
+			if e.stopping.Load() || e.away.Load() != nil {
+				<-e.turn
+				return errStopping
+			}
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-e.life.Done():
+			return errStopping
+		case <-tick.C:
+		}
+	}
+}
+
+// refused is the outcome of a reload that comes while an upgrade is under way.
+func (e *Engine) refused(who string) Outcome {
+	now := e.current.Load()
+	out := Outcome{Result: admin.Refused, Generation: now.number, Hash: now.hash(), Faults: fault.List{errUpgrading}, Who: who}
+	e.log.Warn("reload", "result", out.Result, "generation", out.Generation, "faults", said(out.Faults))
+	return out
 }
 
 var (

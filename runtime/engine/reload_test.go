@@ -134,6 +134,7 @@ func TestRequestsEndOnTheGenerationTheyBeganOn(t *testing.T) {
 var dropsDone = strings.Replace(base, `done: {type: "bool", default: false}`, "", 1) + `removed: ["notes.done"]`
 
 func TestMigrationThatDropsWaitsForRequests(t *testing.T) {
+	engine.SetPauseTime(t, patience)
 	b := start(t, base)
 	slow := b.slowInsert(`{"text":"slow","done":true}`)
 	b.write("edgehive.cue", dropsDone)
@@ -166,9 +167,7 @@ func TestMigrationThatDropsWaitsForRequests(t *testing.T) {
 }
 
 func TestMigrationThatDropsIsGivenUp(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it waits for 5 s")
-	}
+	engine.SetPauseTime(t, 500*time.Millisecond)
 	b := start(t, base)
 	slow := b.slowInsert(`{"text":"slow","done":true}`)
 	if out := b.reload(dropsDone); out.Result != admin.Refused || out.Faults[0].Code != "busy" || b.Paused() {
@@ -178,6 +177,7 @@ func TestMigrationThatDropsIsGivenUp(t *testing.T) {
 	if line := slow.finish(); !strings.Contains(line, "201") {
 		t.Errorf("the request that ran got %q", line)
 	}
+	engine.SetPauseTime(t, patience)
 	b.mustReload(dropsDone)
 	b.want("GET", "/api/data/notes?select=text", "", 200, "slow")
 	eventually(t, "the old generation is released", func() bool { return b.Status(context.Background()).Draining == 0 })
@@ -324,7 +324,7 @@ func TestSocketsOutliveReloads(t *testing.T) {
 }
 
 func TestStopAnswersWhatRuns(t *testing.T) {
-	b := start(t, base)
+	b := start(t, onOwnPort(t))
 	conn := b.socket("notes")
 	told := make(chan error, 1)
 	go func() {

@@ -24,9 +24,10 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/redis"
 	"github.com/edge-hive/edge-hive/runtime/store"
 	"github.com/edge-hive/edge-hive/runtime/trigger"
-	"github.com/edge-hive/edge-hive/runtime/web"
 	"github.com/edge-hive/edge-hive/runtime/web/proxy"
+	"github.com/edge-hive/edge-hive/runtime/web/rates"
 	"github.com/edge-hive/edge-hive/runtime/web/realtime"
+	"github.com/edge-hive/edge-hive/runtime/web/wire"
 )
 
 // shared is what outlives a generation.
@@ -35,7 +36,7 @@ type shared struct {
 	redis    *redis.Client // nil where there is none
 	hub      *live.Hub
 	realtime *realtime.Server
-	limiter  *web.Limiter
+	limiter  *rates.Limiter
 	traces   traces
 	hashing  *auth.Hashing
 	proxies  *proxy.Pools
@@ -53,7 +54,7 @@ type shared struct {
 	fronts          []front   // what serves clients
 	tls             *tlsFront // nil without TLS
 	httpListener    net.Listener
-	bounded         atomic.Pointer[web.Listener] // around httpListener
+	bounded         atomic.Pointer[wire.Listener] // around httpListener
 	metricsListener net.Listener
 	adminListener   net.Listener
 	http            *http.Server
@@ -62,7 +63,7 @@ type shared struct {
 }
 
 // newShared is what counts across reloads, without a store.
-func newShared() *shared { return &shared{limiter: web.NewLimiter(), hashing: auth.NewHashing()} }
+func newShared() *shared { return &shared{limiter: rates.NewLimiter(), hashing: auth.NewHashing()} }
 
 // openStore opens the store.
 func (s *shared) openStore(ctx context.Context, m *manifest.Manifest, log *slog.Logger) error {
@@ -106,8 +107,8 @@ func settings(g *generation) realtime.Settings {
 }
 
 // bounds are how many connections a manifest allows.
-func bounds(m *manifest.Manifest) web.Bounds {
-	b := web.Bounds{Total: m.Limits.Connections, PerAddress: m.Limits.ConnectionsPerAddress}
+func bounds(m *manifest.Manifest) wire.Bounds {
+	b := wire.Bounds{Total: m.Limits.Connections, PerAddress: m.Limits.ConnectionsPerAddress}
 	for _, text := range m.TrustedProxies {
 		if prefix, err := netip.ParsePrefix(text); err == nil { // check has parsed it
 			b.Trusted = append(b.Trusted, prefix)

@@ -228,29 +228,41 @@ func measure(t *testing.T, b *backend) usage {
 		return status.Sockets == 0 && status.Requests == 0 && status.Draining == 0
 	})
 	var u usage
-	least := 1 << 30
-	// Connections that were closed take a moment to be gone.
-	for deadline := time.Now().Add(time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	// Connections that were closed take a moment to be gone: until nothing has gone for
+	// a while.
+	for quiet := time.Now(); time.Since(quiet) < time.Second; time.Sleep(20 * time.Millisecond) {
 		runtime.GC()
-		if n := runtime.NumGoroutine(); n < least {
-			least = n
+		now := usage{Goroutines: runtime.NumGoroutine()}
+		now.descriptors()
+		if u.Goroutines == 0 || now.Goroutines < u.Goroutines || now.Descriptors < u.Descriptors {
+			quiet = time.Now()
 		}
+		if u.Goroutines == 0 {
+			u = now
+		}
+		u.Goroutines, u.Descriptors, u.Database = min(u.Goroutines, now.Goroutines), min(u.Descriptors, now.Descriptors), now.Database
 	}
 	var m runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&m)
-	u.Goroutines, u.HeapMiB = least, float64(m.HeapAlloc)/(1<<20)
-	if entries, err := os.ReadDir("/proc/self/fd"); err == nil {
-		for _, entry := range entries {
-			target, _ := os.Readlink("/proc/self/fd/" + entry.Name()) // that of the listing itself is gone
-			if strings.Contains(target, ".db") {
-				u.Database++
-			} else {
-				u.Descriptors++
-			}
+	u.HeapMiB = float64(m.HeapAlloc) / (1 << 20)
+	return u
+}
+
+// descriptors counts them where the system tells.
+func (u *usage) descriptors() {
+	entries, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return
+	}
+	for _, entry := range entries {
+		target, _ := os.Readlink("/proc/self/fd/" + entry.Name()) // that of the listing itself is gone
+		if strings.Contains(target, ".db") {
+			u.Database++
+		} else {
+			u.Descriptors++
 		}
 	}
-	return u
 }
 
 func (u usage) compare(t *testing.T, before usage) {

@@ -16,7 +16,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/engine/supervisor"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
-	"github.com/edge-hive/edge-hive/runtime/web"
+	"github.com/edge-hive/edge-hive/runtime/web/wire"
 )
 
 // left is what an engine leaves to its heir: what it has served, whatever the files
@@ -27,6 +27,8 @@ type left struct {
 	// that has answered nobody, and is taken back.
 	migration int64
 	certified []string
+	// beside tells that it stays, as something would be lost with it.
+	beside bool
 }
 
 // Given is the sockets that a process was started with: by the one before, which
@@ -95,39 +97,11 @@ func (e *Engine) rehearse(ctx context.Context, d draft) (err error) {
 	return e.tryBuild(ctx, g)
 }
 
-// takeBack undoes the migrations of a process that failed to follow.
-func (e *Engine) takeBack(ctx context.Context, l *left) error {
-	db, ok := e.shared.store.(database)
-	if !ok {
-		return nil
-	}
-	history, err := db.History(ctx)
-	if err != nil {
-		return fmt.Errorf("look at the migrations: %w", err)
-	}
-	if len(history) == 0 || history[len(history)-1].ID == l.migration {
-		return nil
-	}
-	p, _, err := wayBack(ctx, db, l.migration)
-	if err != nil {
-		return fmt.Errorf("take back the migration of the new program: %w", err)
-	}
-	if p.Empty() {
-		return nil
-	}
-	p.Who, p.Hash = By("an upgrade that failed"), l.draft.manifest.Hash
-	if err := db.Migrate(ctx, p); err != nil {
-		return fmt.Errorf("take back the migration of the new program: %w", err)
-	}
-	e.log.Warn("the migration of the new program was taken back", "steps", len(p.Steps))
-	return nil
-}
-
 // succeed tells that this process serves, to the one before and to the supervisor,
 // and takes over what reaches the one before.
 func (e *Engine) succeed(ctx context.Context, m *manifest.Manifest) error {
 	b := e.options.Before
-	if b != nil {
+	if b != nil || e.options.left != nil {
 		if err := e.serveForwarded(ctx, m); err != nil {
 			return err
 		}
@@ -155,7 +129,7 @@ func (e *Engine) serveForwarded(ctx context.Context, m *manifest.Manifest) error
 	if err != nil {
 		return err
 	}
-	e.serveClients(forwardSocket, web.NewServer(forward.From(e), e.log.Logger), l)
+	e.serveClients(forwardSocket, wire.NewServer(forward.From(e), e.log.Logger), l)
 	return nil
 }
 

@@ -21,18 +21,18 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/observe"
-	"github.com/edge-hive/edge-hive/runtime/web"
+	"github.com/edge-hive/edge-hive/runtime/web/wire"
 )
 
 // tlsFront is HTTPS: what of it outlives generations.
 type tlsFront struct {
 	certificates *autotls.Certificates
 	listener     net.Listener
-	bounded      *web.Listener
+	bounded      *wire.Listener
 	server       *http.Server
 	packets      net.PacketConn
-	http3        *web.HTTP3 // nil where it is not declared
-	vault        *openVault // of the manifest that serves; nil with files
+	http3        *wire.HTTP3 // nil where it is not declared
+	vault        *openVault  // of the manifest that serves; nil with files
 }
 
 // openVault is where certificates are kept.
@@ -89,16 +89,16 @@ func (e *Engine) openTLS(m *manifest.Manifest) error {
 	if f.packets != nil {
 		packets := f.packets
 		f.packets = nil // it is closed with what is made of it
-		if f.http3, err = web.NewHTTP3(packets, f.certificates.TLSConfig(), bounds(m), handler, e.log.Logger); err != nil {
+		if f.http3, err = wire.NewHTTP3(packets, f.certificates.TLSConfig(), [32]byte(e.current.Load().keys.Derive("http3")), bounds(m), handler, e.log.Logger); err != nil {
 			next.drop()
 			return err
 		}
 	}
-	f.server = web.NewServer(handler, e.log.Logger)
+	f.server = wire.NewServer(handler, e.log.Logger)
 	f.server.ErrorLog = f.certificates.ErrorLog(e.log.Logger)
 	f.server.TLSConfig = f.certificates.TLSConfig()
-	web.SpeakHTTP2(f.server, false)
-	f.bounded = web.NewListener(f.listener, bounds(m))
+	wire.SpeakHTTP2(f.server, false)
+	f.bounded = wire.NewListener(f.listener, bounds(m))
 	e.useTLS(next)
 	e.awaitCertificates()
 	e.serveClients(sockets.HTTPS, f.server, tls.NewListener(f.bounded, f.server.TLSConfig))
@@ -263,7 +263,7 @@ func (e *Engine) publicPort(host string) string {
 }
 
 // setBounds changes how many connections there may be.
-func (f *tlsFront) setBounds(b web.Bounds) {
+func (f *tlsFront) setBounds(b wire.Bounds) {
 	if f == nil || f.bounded == nil {
 		return
 	}

@@ -53,7 +53,7 @@ func (b *backend) client(pool *x509.CertPool, protocols ...string) *http.Client 
 		},
 	}
 	b.t.Cleanup(transport.CloseIdleConnections)
-	return &http.Client{Transport: transport, Timeout: 30 * time.Second}
+	return &http.Client{Transport: transport, Timeout: patience}
 }
 
 // within waits for what an authority may take its time for.
@@ -69,7 +69,7 @@ func within(t *testing.T, what string, holds func() bool) {
 // textOf is what an address answers.
 func textOf(t *testing.T, url string) string {
 	t.Helper()
-	client := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{Timeout: patience, Transport: &http.Transport{DisableKeepAlives: true}}
 	answer, err := client.Get(url)
 	if err != nil {
 		t.Fatal(err)
@@ -134,7 +134,7 @@ observe: metrics: listen: "127.0.0.1:%d"
 	if answer.ProtoMajor != 2 || answer.Header.Get("Alt-Svc") != "" {
 		t.Errorf("%s, Alt-Svc %q", answer.Proto, answer.Header.Get("Alt-Svc"))
 	}
-	plain := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, Timeout: 30 * time.Second}
+	plain := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, Timeout: patience}
 	defer plain.CloseIdleConnections()
 	for host, want := range map[string]string{"one.example.com": "https://one.example.com:" + strconv.Itoa(ports[1]) + "/notes?a=b", "evil.example.net": ""} {
 		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, b.URL()+"/notes?a=b", nil)
@@ -219,7 +219,7 @@ func TestHTTP3(t *testing.T) {
 		t.Fatalf("Alt-Svc %q, listening on %q: %v", alternative, address, err)
 	}
 	transport := &http3.Transport{TLSClientConfig: &tls.Config{RootCAs: pool, ServerName: "app.localhost", MinVersion: tls.VersionTLS13}}
-	client := &http.Client{Transport: transport, Timeout: 30 * time.Second}
+	client := &http.Client{Transport: transport, Timeout: patience}
 	over := ask(t, client, "https://"+address+"/health")
 	if over.ProtoMajor != 3 || over.StatusCode != http.StatusOK || over.Header.Get("X-Request-Id") == "" || over.Header.Get("Alt-Svc") != "" {
 		t.Errorf("%s %d %v", over.Proto, over.StatusCode, over.Header)
@@ -292,7 +292,7 @@ func TestWithoutTLSOverHTTP2(t *testing.T) {
 		b := start(t, strings.Replace(base, `server: listen: http: "127.0.0.1:0"`, fmt.Sprintf(`server: {listen: http: "127.0.0.1:0", h2c: %v}`, declared), 1))
 		transport := &http.Transport{Protocols: new(http.Protocols)}
 		transport.Protocols.SetUnencryptedHTTP2(true)
-		client := &http.Client{Transport: transport, Timeout: 30 * time.Second}
+		client := &http.Client{Transport: transport, Timeout: patience}
 		answer, err := client.Get(b.URL() + "/health")
 		if err == nil {
 			_ = answer.Body.Close()

@@ -117,6 +117,7 @@ func (e *Engine) Upgrade(ctx context.Context, program string) (Upgraded, error) 
 	case os.Getpid() == 1:
 		return Upgraded{}, errFirst
 	case !e.upgrading.CompareAndSwap(false, true):
+		e.log.Warn("upgrade refused", "error", errUpgrading)
 		return Upgraded{}, errUpgrading
 	}
 	type outcome struct {
@@ -127,10 +128,13 @@ func (e *Engine) Upgrade(ctx context.Context, program string) (Upgraded, error) 
 	e.upgrades.Go(func() {
 		done, err := e.upgrade(program)
 		ended <- outcome{done, err}
-		if e.away.Load() != nil {
-			e.lingers()
-		} else {
+		away := e.away.Load() != nil
+		if !away {
 			e.upgrading.Store(false)
+		}
+		e.settle()
+		if away {
+			e.lingers()
 		}
 	})
 	// Once begun it is carried out, even if who asked has gone.
@@ -168,6 +172,9 @@ func (e *Engine) upgrade(program string) (done Upgraded, err error) {
 		return Upgraded{}, err
 	}
 	defer func() {
+		if e.next.Load() != nil {
+			return // until it has proved itself
+		}
 		for _, f := range files {
 			_ = f.Close() // it is another's, or was given back
 		}
@@ -180,17 +187,43 @@ func (e *Engine) upgrade(program string) (done Upgraded, err error) {
 	if err != nil {
 		return Upgraded{}, &handover.Failure{Message: err.Error()}
 	}
-	done.PID = p.PID()
-	if err := e.await(prepareTime, "prepared", p.Prepared); err != nil {
+	if err := e.await(e.patience(prepareTime), "prepared", p.Prepared); err != nil {
 		return Upgraded{}, p.Kill(err)
 	}
-	if isShared(e.current.Load().manifest) {
-		return done, e.passBeside(p, handed, files)
+	last, err := e.lastMigration()
+	if err != nil {
+		return Upgraded{}, p.Kill(err)
 	}
-	held := time.Now()
-	err = e.pass(p, handed, files)
-	done.Held = time.Since(held)
+	s := &successor{p, handed, files, &left{draft: e.current.Load().draft, migration: last, certified: e.certified()}}
+	if isShared(e.current.Load().manifest) {
+		err = e.passBeside(s)
+	} else {
+		held := time.Now()
+		err = e.pass(s)
+		done.Held = time.Since(held)
+	}
+	done.PID = p.PID()
 	return done, err
+}
+
+// lastMigration is the one that the database has seen last; 0 for none.
+func (e *Engine) lastMigration() (int64, error) {
+	history, err := e.shared.store.History(e.life)
+	if err != nil {
+		return 0, fmt.Errorf("look at the migrations: %w", err)
+	}
+	if len(history) == 0 {
+		return 0, nil
+	}
+	return history[len(history)-1].ID, nil
+}
+
+// patience is how long something may take.
+func (e *Engine) patience(usual time.Duration) time.Duration {
+	if e.options.UpgradePace > 0 {
+		return time.Duration(float64(usual) * e.options.UpgradePace)
+	}
+	return usual
 }
 
 // await waits for the new process, which has a time for it.
@@ -209,48 +242,49 @@ func (e *Engine) await(limit time.Duration, what string, wait func(context.Conte
 
 // passBeside goes over to a process that serves the same database at the same
 // time.
-func (e *Engine) passBeside(p *handover.Process, handed []sockets.Socket, files []*os.File) error {
+func (e *Engine) passBeside(s *successor) error {
 	packets := e.shared.tls != nil && e.shared.tls.http3 != nil
 	if packets {
 		e.endPackets()
 	}
-	err := e.await(readyTime, "ready", p.Go)
+	err := e.await(e.patience(readyTime), "ready", s.process.Go)
 	if err == nil {
+		e.next.Store(s)
 		e.goAway(e.toNext())
 		e.endHere()
 		return nil
 	}
-	err = p.Kill(err)
-	if !packets || e.halting.Err() != nil {
-		return err // nothing has changed
+	err = s.process.Kill(err)
+	switch {
+	case e.halting.Err() != nil:
+		return err
+	case !packets: // everything is open
+		if failed := e.takeBackBeside(s.left); failed != nil {
+			e.log.Error("the tables are as the new program left them", "error", failed)
+		}
+		return err
 	}
 	defer e.holdBack()()
 	e.endHere()
-	return errors.Join(err, e.goOn(handed, files, &left{draft: e.current.Load().draft, certified: e.certified()}))
+	return errors.Join(err, e.goOn(s.handed, s.files, s.left))
 }
 
 // pass goes over to a process that needs the database for itself.
-func (e *Engine) pass(p *handover.Process, handed []sockets.Socket, files []*os.File) error {
-	history, err := e.shared.store.History(e.life)
-	if err != nil {
-		return p.Kill(fmt.Errorf("look at the migrations: %w", err))
-	}
-	last := int64(0)
-	if len(history) > 0 {
-		last = history[len(history)-1].ID
-	}
+func (e *Engine) pass(s *successor) error {
 	e.endPackets()
 	defer e.holdBack()()
 	e.endHere()
-	if err = e.await(readyTime, "ready", p.Go); err == nil {
+	err := e.await(e.patience(readyTime), "ready", s.process.Go)
+	if err == nil {
+		e.next.Store(s)
 		e.goAway(e.toNext())
 		return nil
 	}
-	err = p.Kill(err)
+	err = s.process.Kill(err)
 	if e.halting.Err() != nil {
 		return err
 	}
-	return errors.Join(err, e.goOn(handed, files, &left{draft: e.current.Load().draft, migration: last, certified: e.certified()}))
+	return errors.Join(err, e.goOn(s.handed, s.files, s.left))
 }
 
 // toNext carries requests to the process that has taken over.
@@ -331,7 +365,7 @@ func (e *Engine) endHere() {
 // goOn serves again after an upgrade that failed, by an heir that is made of what
 // was served.
 func (e *Engine) goOn(handed []sockets.Socket, files []*os.File, l *left) error {
-	again, err := sockets.FromFiles(handed, files)
+	again, err := sockets.FromFiles(stillThere(handed, files))
 	if err != nil {
 		e.fail(fmt.Errorf("serve on after an upgrade that failed: %w", err))
 		return err
@@ -352,8 +386,15 @@ func (e *Engine) goOn(handed []sockets.Socket, files []*os.File, l *left) error 
 	return nil
 }
 
-// lingers waits until no client is left here, and ends what has served them.
+// lingers waits until the next process has proved itself and no client is left here,
+// and ends what has served them.
 func (e *Engine) lingers() {
+	if s := e.next.Load(); s != nil {
+		e.watchOver(e.halting, s)
+		if e.away.Load() == nil {
+			return // nobody serves: Wait knows why
+		}
+	}
 	ctx, cancel := context.WithTimeout(e.halting, lingerTime)
 	defer cancel()
 	_ = e.shared.adminServer.Shutdown(ctx) // who asked for the upgrade is answered

@@ -55,7 +55,7 @@ func TestUpgradeOfATest(t *testing.T) {
 // TestStopAnswersWhoIsAtWork: a client that sends on its connection as the server
 // stops gets an answer, which says that it is the last; POSTs are not sent twice.
 func TestStopAnswersWhoIsAtWork(t *testing.T) {
-	b := start(t, notesBefore, func(o *engine.Options) { o.Linger = 5 * time.Second; o.Drain = time.Millisecond })
+	b := start(t, notesBefore, func(o *engine.Options) { o.Linger = time.Minute; o.Drain = time.Millisecond })
 	url := b.URL()
 	stopped := make(chan error, 1)
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1}, Timeout: 30 * time.Second}

@@ -2,8 +2,10 @@ package observe
 
 import (
 	"errors"
+	"maps"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 )
@@ -21,7 +23,8 @@ type ProxyServer struct {
 type ProxyMeter struct {
 	requests *prometheus.CounterVec
 	retries  *prometheus.CounterVec
-	known    sync.Map // counters, by proxySeries
+	mu       sync.Mutex // held to add series
+	known    atomic.Pointer[map[proxySeries]prometheus.Counter]
 }
 
 type proxySeries struct {
@@ -42,6 +45,7 @@ func (m *Metrics) Proxies(read func() []ProxyServer) (*ProxyMeter, error) {
 			Name: "edgehive_proxy_retries_total", Help: "Requests that failed and were tried on another server.",
 		}, []string{"route"}),
 	}
+	p.known.Store(&map[proxySeries]prometheus.Counter{})
 	labels := []string{"route", "upstream"}
 	healthy := prometheus.NewDesc("edgehive_proxy_upstream_healthy", "1 while requests are sent to the server, 0 while it is ill or left alone.", labels, nil)
 	running := prometheus.NewDesc("edgehive_proxy_upstream_requests", "Requests and streams that the server has now.", labels, nil)
@@ -60,12 +64,27 @@ func (m *Metrics) Proxies(read func() []ProxyServer) (*ProxyMeter, error) {
 // ProxyRequest counts a request that was sent, or was to be sent, to a server.
 func (p *ProxyMeter) ProxyRequest(route string, server int, result string) {
 	series := proxySeries{route, server, result}
-	if known, ok := p.known.Load(series); ok {
-		known.(prometheus.Counter).Inc()
-		return
+	known, ok := (*p.known.Load())[series]
+	if !ok {
+		known = p.add(series)
 	}
-	known, _ := p.known.LoadOrStore(series, p.requests.WithLabelValues(route, strconv.Itoa(server), result))
-	known.(prometheus.Counter).Inc()
+	known.Inc()
+}
+
+// add makes a series. Readers take no lock: they see the map before or after. There are
+// no more than servers that some manifest of this process declared.
+func (p *ProxyMeter) add(series proxySeries) prometheus.Counter {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	known := *p.known.Load()
+	if counter, ok := known[series]; ok {
+		return counter
+	}
+	counter := p.requests.WithLabelValues(series.route, strconv.Itoa(series.server), series.result)
+	more := maps.Clone(known)
+	more[series] = counter
+	p.known.Store(&more)
+	return counter
 }
 
 // ProxyRetry counts one that is tried on another server.

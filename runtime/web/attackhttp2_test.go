@@ -20,7 +20,7 @@ import (
 	"golang.org/x/net/http2/hpack"
 
 	"github.com/edge-hive/edge-hive/runtime/manifest"
-	"github.com/edge-hive/edge-hive/runtime/web"
+	"github.com/edge-hive/edge-hive/runtime/web/wire"
 )
 
 // serveHTTP2 serves a handler to who begins with HTTP/2, as behind TLS.
@@ -30,9 +30,9 @@ func serveHTTP2(t *testing.T, h http.Handler) *running {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := web.NewListener(inner, web.Bounds{Total: 1000, PerAddress: 1000})
-	server := web.NewServer(h, slog.New(slog.DiscardHandler))
-	web.SpeakHTTP2(server, true)
+	l := wire.NewListener(inner, wire.Bounds{Total: 1000, PerAddress: 1000})
+	server := wire.NewServer(h, slog.New(slog.DiscardHandler))
+	wire.SpeakHTTP2(server, true)
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(l) }()
 	t.Cleanup(func() {

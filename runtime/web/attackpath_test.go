@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/edge-hive/edge-hive/runtime/manifest"
-	"github.com/edge-hive/edge-hive/runtime/web"
+	"github.com/edge-hive/edge-hive/runtime/web/wire"
 )
 
 // spellings are ways to write /app/admin/secret, and to come to it from elsewhere.
@@ -49,7 +49,7 @@ func TestAttackPaths(t *testing.T) {
 	m.Routes = append(m.Routes, guarded, alone)
 	m.Middleware = []manifest.Middleware{{Name: "nobody", IP: &manifest.IPRule{Deny: []string{"0.0.0.0/0", "::/0"}}}}
 	s := newSite(t, m)
-	server := serve(t, s.Handler, web.Bounds{Total: 1000, PerAddress: 1000})
+	server := serve(t, s.Handler, wire.Bounds{Total: 1000, PerAddress: 1000})
 	if answers, _ := exchangeRaw(t, server.address, "GET /app/public HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"); len(answers) != 1 || !strings.HasPrefix(answers[0], "200") {
 		t.Fatalf("nothing is proxied: %q", answers)
 	}
@@ -103,7 +103,7 @@ func TestAttackFiles(t *testing.T) {
 	files(t, map[string]string{"x": "HIDDEN"})
 	m.Routes = []manifest.Route{{Pattern: "/*", URLPath: "/*", Static: &manifest.Static{Dir: dir}}}
 	s := newSite(t, m)
-	server := serve(t, s.Handler, web.Bounds{Total: 1000, PerAddress: 1000})
+	server := serve(t, s.Handler, wire.Bounds{Total: 1000, PerAddress: 1000})
 	for _, spelling := range []string{
 		"/.env", "/%2eenv", "/%2Eenv", "/%252eenv", "/public/../.env", "/public/%2e%2e/.env", "/public/..%2f.env", "/public/..%5c.env", "/public/.git/config", "/public/%2egit/config",
 		"/.%65nv", "/public/.git%2fconfig", "/../../../../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/..%2f..%2fetc/passwd", "/....//....//etc/passwd", "/public/..%c0%af..%c0%afetc/passwd",

@@ -21,6 +21,7 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/web"
+	"github.com/edge-hive/edge-hive/runtime/web/wire"
 )
 
 // What makes this test binary a part of TestAttackSlow: the server that is attacked,
@@ -47,8 +48,8 @@ func TestServeForAttack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := web.NewListener(inner, web.Bounds{Total: 10_000, PerAddress: perAddress})
-	server := web.NewServer(s.Handler, slog.New(slog.DiscardHandler))
+	l := wire.NewListener(inner, wire.Bounds{Total: 10_000, PerAddress: perAddress})
+	server := wire.NewServer(s.Handler, slog.New(slog.DiscardHandler))
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(l) }()
 	_, _ = fmt.Fprintln(os.Stdout, "listening", inner.Addr())

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/manifest"
-	"github.com/edge-hive/edge-hive/runtime/web"
+	"github.com/edge-hive/edge-hive/runtime/web/wire"
 )
 
 // exchangeRaw sends bytes and gives everything that comes until the server closes
@@ -63,7 +63,7 @@ func smugglingSite(t *testing.T) (*site, *running) {
 		words(manifest.Route{Pattern: "/who", URLPath: "/who"}, "any"),
 	}
 	s := newSite(t, m)
-	return s, serve(t, s.Handler, web.Bounds{Total: 1000, PerAddress: 1000})
+	return s, serve(t, s.Handler, wire.Bounds{Total: 1000, PerAddress: 1000})
 }
 
 // Where framing is ambiguous, or another reader could see it otherwise, the request

@@ -10,6 +10,7 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/web"
+	"github.com/edge-hive/edge-hive/runtime/web/wire"
 )
 
 // quiet is a handler as production runs it: log at info, rates that never say no.
@@ -86,7 +87,7 @@ func BenchmarkLoopback(b *testing.B) {
 		handler http.Handler
 	}{{"bare", bare}, {"edge-hive", s.Handler}} {
 		b.Run(c.name, func(b *testing.B) {
-			server := serve(b, c.handler, web.Bounds{Total: 1000, PerAddress: 1000})
+			server := serve(b, c.handler, wire.Bounds{Total: 1000, PerAddress: 1000})
 			client := &http.Client{Transport: &http.Transport{}}
 			defer client.CloseIdleConnections()
 			b.ReportAllocs()
@@ -100,16 +101,4 @@ func BenchmarkLoopback(b *testing.B) {
 			}
 		})
 	}
-}
-
-func BenchmarkLimiter(b *testing.B) {
-	l := web.NewLimiter()
-	at := l.Epoch()
-	b.RunParallel(func(pb *testing.PB) {
-		key := uint64(0)
-		for pb.Next() {
-			key += 7919
-			l.Take(key%1000, 1<<30, 1<<40, at)
-		}
-	})
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/edge-hive/edge-hive/runtime/web"
+	"github.com/edge-hive/edge-hive/runtime/web/wire"
 )
 
 const (
@@ -77,7 +77,7 @@ func TestExportAndImport(t *testing.T) {
 func TestExportThatFailsOnTheWay(t *testing.T) {
 	s := newSite(t, plain())
 	s.gate.err = errors.New("the disk is gone")
-	server := serve(t, s.Handler, web.Bounds{Total: 10, PerAddress: 10})
+	server := serve(t, s.Handler, wire.Bounds{Total: 10, PerAddress: 10})
 	response, err := http.Get(server.url + "/api/export/books")
 	if err != nil {
 		return // cut before the header, which is as good

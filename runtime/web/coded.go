@@ -6,6 +6,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/web/wire"
 )
 
 // coded is an answer that is encoded on its way, or one of which it is not known
@@ -39,7 +41,7 @@ func (c *coded) Write(p []byte) (int, error) {
 		}
 	}
 	if c.encoder == nil {
-		return wire{c.x}.Write(p)
+		return connection{c.x}.Write(p)
 	}
 	return c.encoder.Write(p)
 }
@@ -50,7 +52,7 @@ func (c *coded) begin(encode bool) error {
 	c.status = 0
 	if encode {
 		x.varyByEncoding()
-		if c.encoder = takeEncoder(c.encoding, wire{x}); c.encoder != nil {
+		if c.encoder = takeEncoder(c.encoding, connection{x}); c.encoder != nil {
 			x.markEncoded(c.encoding)
 		}
 	}
@@ -64,7 +66,7 @@ func (c *coded) begin(encode bool) error {
 	if c.encoder != nil {
 		_, err = c.encoder.Write(held)
 	} else {
-		_, err = wire{x}.Write(held)
+		_, err = connection{x}.Write(held)
 	}
 	return err
 }
@@ -123,13 +125,13 @@ func (x *exchange) endBody(cut bool) {
 	if x.request.ProtoMajor == 2 && !cut {
 		// What is left goes out when the handler has returned, and waits for a client
 		// that lets nothing through.
-		_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(time.Now().Add(cmp.Or(x.pace, writeProgress)))
+		_ = http.NewResponseController(x.ResponseWriter).SetWriteDeadline(time.Now().Add(cmp.Or(x.pace, wire.Progress)))
 	}
 }
 
-// wire is the connection as encoders write to it: bytes are counted as they are
+// connection is the way out as encoders write to it: bytes are counted as they are
 // sent.
-type wire struct{ x *exchange }
+type connection struct{ x *exchange }
 
 // streamBuffer is what net/http buffers of an answer over HTTP/2.
 const streamBuffer = 4 << 10
@@ -137,15 +139,15 @@ const streamBuffer = 4 << 10
 // Write counts and sends. Of a connection the Listener sees whether its client
 // takes anything, and of one over UDP its server; of a stream of HTTP/2 nobody
 // does, so each piece has its time here.
-func (w wire) Write(p []byte) (written int, err error) {
-	x := w.x
+func (c connection) Write(p []byte) (written int, err error) {
+	x := c.x
 	if x.request.ProtoMajor != 2 || x.pace == 0 || x.bytes+int64(len(p)) <= streamBuffer {
-		return w.send(p)
+		return c.send(p)
 	}
 	control := http.NewResponseController(x.ResponseWriter)
 	for {
 		_ = control.SetWriteDeadline(time.Now().Add(x.pace)) // without deadlines, it is no stream
-		n, err := w.send(p[written:min(written+writePiece, len(p))])
+		n, err := c.send(p[written:min(written+wire.Piece, len(p))])
 		written += n
 		if err != nil || written == len(p) {
 			_ = control.SetWriteDeadline(time.Time{})
@@ -154,10 +156,10 @@ func (w wire) Write(p []byte) (written int, err error) {
 	}
 }
 
-func (w wire) send(p []byte) (int, error) {
-	n, err := w.x.ResponseWriter.Write(p) //nolint:gosec // G705: what is written is JSON, or files under nosniff
-	w.x.bytes += int64(n)
+func (c connection) send(p []byte) (int, error) {
+	n, err := c.x.ResponseWriter.Write(p) //nolint:gosec // G705: what is written is JSON, or files under nosniff
+	c.x.bytes += int64(n)
 	return n, err
 }
 
-var _ io.Writer = wire{}
+var _ io.Writer = connection{}

@@ -74,7 +74,7 @@ func (x *exchange) encodeAnswer(status int) (waits bool) {
 		x.markEncoded(encoding)
 		return false
 	}
-	if e := takeEncoder(encoding, wire{x}); e != nil {
+	if e := takeEncoder(encoding, connection{x}); e != nil {
 		delete(x.header, "Content-Length")
 		x.markEncoded(encoding)
 		x.coded = &coded{x: x, encoder: e}

@@ -25,6 +25,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/function"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/web"
+	"github.com/edge-hive/edge-hive/runtime/web/wire"
 )
 
 // compressing is plain with answers compressed as where nothing is said.
@@ -127,7 +128,7 @@ func everywhere(t *testing.T) (*site, map[string]string) {
 
 func TestCompressesEverywhere(t *testing.T) {
 	s, texts := everywhere(t)
-	server := serve(t, s.Handler, web.Bounds{Total: 100, PerAddress: 100})
+	server := serve(t, s.Handler, wire.Bounds{Total: 100, PerAddress: 100})
 	for path, text := range texts {
 		for _, c := range []struct{ accepts, want string }{
 			{"", ""},
@@ -185,7 +186,7 @@ func TestCompressesEverywhere(t *testing.T) {
 
 func TestLeavesAnswersAlone(t *testing.T) {
 	s, _ := everywhere(t)
-	server := serve(t, s.Handler, web.Bounds{Total: 100, PerAddress: 100})
+	server := serve(t, s.Handler, wire.Bounds{Total: 100, PerAddress: 100})
 	for _, c := range []struct {
 		target, header string
 		encoding       string
@@ -232,7 +233,7 @@ func TestPartsStayAsTheyAre(t *testing.T) {
 	if w.Code != http.StatusPartialContent || w.Header().Get("Content-Encoding") != "" {
 		t.Errorf("%d, %q", w.Code, w.Header().Get("Content-Encoding"))
 	}
-	server := serve(t, s.Handler, web.Bounds{Total: 100, PerAddress: 100})
+	server := serve(t, s.Handler, wire.Bounds{Total: 100, PerAddress: 100})
 	tag := ask(t, server.url, "GET", "/files/a.txt", "Accept-Encoding: gzip").Header.Get("Etag")
 	if answer := ask(t, server.url, "GET", "/files/a.txt", "Range: bytes=5-9", "If-Range: "+tag); answer.StatusCode != http.StatusOK {
 		t.Errorf("a part of the plain file was sent to who has a part of the encoded one: %d", answer.StatusCode)
@@ -244,7 +245,7 @@ func TestPartsStayAsTheyAre(t *testing.T) {
 
 func TestTagsOfCodings(t *testing.T) {
 	s, texts := everywhere(t)
-	server := serve(t, s.Handler, web.Bounds{Total: 100, PerAddress: 100})
+	server := serve(t, s.Handler, wire.Bounds{Total: 100, PerAddress: 100})
 	for path := range texts {
 		answer := ask(t, server.url, "GET", path, "Accept-Encoding: br")
 		tag := answer.Header.Get("Etag")
@@ -317,7 +318,7 @@ func TestStreamsReachTheClient(t *testing.T) {
 				return nil
 			}}
 			s := newSite(t, m, func(o *web.Options) { o.Functions = f })
-			server := serve(t, s.Handler, web.Bounds{Total: 10, PerAddress: 10})
+			server := serve(t, s.Handler, wire.Bounds{Total: 10, PerAddress: 10})
 			answer := ask(t, server.url, "GET", "/api/edge/stream", "Accept-Encoding: "+encoding)
 			if got := answer.Header.Get("Content-Encoding"); got != encoding {
 				t.Fatalf("Content-Encoding %q", got)
@@ -369,7 +370,7 @@ func TestCutStreamsLookCut(t *testing.T) {
 			return err
 		}}
 		s := newSite(t, m, func(o *web.Options) { o.Functions = f })
-		server := serve(t, s.Handler, web.Bounds{Total: 10, PerAddress: 10})
+		server := serve(t, s.Handler, wire.Bounds{Total: 10, PerAddress: 10})
 		answer := ask(t, server.url, "GET", "/api/edge/breaks", "Accept-Encoding: "+encoding)
 		if _, err := io.ReadAll(answer.Body); err == nil {
 			t.Errorf("%s: it ended as if it were whole", encoding)
@@ -389,7 +390,7 @@ func TestEncodersAreBounded(t *testing.T) {
 	}
 	m.Routes = []manifest.Route{words(manifest.Route{Pattern: "/big", URLPath: "/big"}, string(random)), words(manifest.Route{Pattern: "/", URLPath: "/"}, longText)}
 	s := newSite(t, m)
-	server := serve(t, s.Handler, web.Bounds{Total: 1000, PerAddress: 1000})
+	server := serve(t, s.Handler, wire.Bounds{Total: 1000, PerAddress: 1000})
 	var conns []net.Conn
 	defer func() {
 		for _, conn := range conns {

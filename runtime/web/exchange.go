@@ -16,6 +16,7 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/web/tracing"
 )
 
 // exchange is one request being answered: the ResponseWriter that handlers
@@ -36,19 +37,18 @@ type exchange struct {
 	fault    *fault.Fault // what went wrong, for the log
 	hijacked bool
 	deadline deadline       // the handler's, in the data API
-	trees    trees          // of the request's host
 	changes  *headerChanges // of the answer
 
 	request   *http.Request
-	compress  *compression  // nil: the answer stays as it is
-	settled   bool          // nothing is left to decide about its coding
-	coded     *coded        // nil: what is written is sent as it is
-	scratch   *appender     // what was encoded whole, given back at the end
-	knownTags []string      // If-None-Match as it came, where it names codings
-	wouldBe   int           // bytes of the body that a 304 stands for, 0 for unknown
-	trace     *Trace        // that the request belongs to, nil for none
-	span      Span          // nil where there is no tracer
-	pace      time.Duration // within which a stream's client must take something; 0: its handler bounds it
+	compress  *compression   // nil: the answer stays as it is
+	settled   bool           // nothing is left to decide about its coding
+	coded     *coded         // nil: what is written is sent as it is
+	scratch   *appender      // what was encoded whole, given back at the end
+	knownTags []string       // If-None-Match as it came, where it names codings
+	wouldBe   int            // bytes of the body that a 304 stands for, 0 for unknown
+	trace     *tracing.Trace // that the request belongs to, nil for none
+	span      tracing.Span   // nil where there is no tracer
+	pace      time.Duration  // within which a stream's client must take something; 0: its handler bounds it
 
 	values [12]string
 	used   int
@@ -93,7 +93,7 @@ func (x *exchange) Write(p []byte) (int, error) {
 	if x.coded != nil {
 		return x.coded.Write(p)
 	}
-	return wire{x}.Write(p)
+	return connection{x}.Write(p)
 }
 
 // ReadFrom lets the kernel send files, where net/http can have it do so.
@@ -220,10 +220,8 @@ func (x *exchange) outcome(r *http.Request) int {
 // requestID takes the id of a trusted proxy before us when it is a plain word, else
 // makes one: another's could be that of a request that is looked for in the log.
 func (h *Handler) requestID(r *http.Request) string {
-	if sent := r.Header["X-Request-Id"]; len(sent) == 1 && len(h.proxies) > 0 && plainID(sent[0]) {
-		if peer, err := netip.ParseAddrPort(r.RemoteAddr); err == nil && h.trusts(peer.Addr().Unmap().WithZone("")) {
-			return sent[0]
-		}
+	if sent := r.Header["X-Request-Id"]; len(sent) == 1 && plainID(sent[0]) && h.proxies.Sent(r) {
+		return sent[0]
 	}
 	var raw [8]byte
 	var text [16]byte

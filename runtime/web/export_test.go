@@ -23,29 +23,7 @@ func ParsePrefer(method string, headers []string) Preferences {
 	return Preferences{p.applied(method), p.Invalid, p.Strict}
 }
 
-// Take asks a limiter as a request would: whether it is allowed, how many are
-// left, and when to come again.
-func (l *Limiter) Take(key uint64, requests int, window time.Duration, now time.Time) (bool, int, time.Duration) {
-	v := l.take(key, requests, window, now)
-	return v.allowed, v.remaining, v.retry
-}
-
-// Counters is how many callers a limiter remembers.
-func (l *Limiter) Counters() int {
-	n := 0
-	for i := range l.shards {
-		n += len(l.shards[i].index)
-	}
-	return n
-}
-
-// Epoch is the limiter's time zero.
-func (l *Limiter) Epoch() time.Time { return l.epoch }
-
 var _ http.ResponseWriter = (*exchange)(nil)
-
-// SetProgress is how long connections accepted from now on may take nothing.
-func (l *Listener) SetProgress(d time.Duration) { l.progress = d }
 
 // KeptFiles is how many files are kept, of how many bytes, and how many are
 // believed to be.

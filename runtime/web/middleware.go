@@ -6,6 +6,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/web/rates"
 )
 
 // guard is one thing that stands before an answer. Guards are laid when a
@@ -86,7 +87,7 @@ func (h *Handler) newGuard(link manifest.Link, host string) (guard, error) {
 // where there is a rate.
 type rateGuard struct {
 	site *Handler
-	rate *rate
+	rate *rates.Rate
 }
 
 func (g *rateGuard) admit(x *exchange, r *http.Request) bool {
@@ -162,12 +163,12 @@ func (t *route) lay(m *manifest.Manifest) error {
 	}
 	body := &bodyGuard{limit: t.limits.body, opaque: t.declared.Proxy != nil}
 	t.before.policy = t.declared.Cache
-	closed := false
+	closed, known := false, false
 	for _, link := range chain {
 		w := link.Middleware
 		switch link.Kind {
 		case manifest.KindIP, manifest.KindCertificate, manifest.KindBasic, manifest.KindAccess:
-			closed = true
+			closed, known = true, known || link.Kind == manifest.KindBasic
 		case manifest.KindRate:
 			named, ok := h.rates[w.Rate]
 			if !ok {
@@ -183,6 +184,9 @@ func (t *route) lay(m *manifest.Manifest) error {
 		case manifest.KindCompress:
 			t.before.compress, t.before.compressSaid = newCompression(w.Compress), true
 		}
+	}
+	if known { // all who pass have sent credentials
+		t.before.policy = ""
 	}
 	t.limits.body = body.limit
 	t.before.guards = append(t.before.guards, beforeRate(guards)...)

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
@@ -8,9 +9,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/maphash"
 	"net/http"
-	"net/netip"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,6 +19,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/web/rates"
 )
 
 var (
@@ -29,10 +29,6 @@ var (
 )
 
 const (
-	// An address may be wrong this often in this time.
-	mostWrong   = 30
-	wrongWindow = 5 * time.Minute
-
 	mostVerified     = 1024
 	longestBasic     = 4 << 10 // of the header
 	longestBasicPart = 256     // of a name and of a password, in characters
@@ -42,11 +38,12 @@ const (
 // Authorization header is its alone: what stands behind it does not see it, and
 // nobody takes it for a token.
 type basicGuard struct {
-	limiter   *Limiter
+	limiter   *rates.Limiter
 	hashing   *auth.Hashing
 	challenge []string
 	users     []basicUser
 	verified  *verifiedCredentials
+	looks     looks
 }
 
 type basicUser struct {
@@ -56,7 +53,7 @@ type basicUser struct {
 
 // newBasicGuard reads the hashes of passwords. unread leaves them out, where
 // nothing will be served.
-func newBasicGuard(limiter *Limiter, hashing *auth.Hashing, declared *manifest.Basic, unread bool) (*basicGuard, error) {
+func newBasicGuard(limiter *rates.Limiter, hashing *auth.Hashing, declared *manifest.Basic, unread bool) (*basicGuard, error) {
 	g := &basicGuard{
 		limiter: limiter, hashing: hashing, verified: newVerifiedCredentials(),
 		challenge: []string{`Basic realm="` + declared.Realm + `", charset="UTF-8"`},
@@ -102,22 +99,80 @@ func (g *basicGuard) admit(x *exchange, r *http.Request) bool {
 
 // verify hashes the password, and answers where it is not right.
 func (g *basicGuard) verify(x *exchange, r *http.Request, name, password string, key credentialKey) bool {
-	if retry := g.limiter.wrong(x.client, x.began, false); retry > 0 {
+	if retry := g.limiter.Wrong(x.client, x.began, false); retry > 0 {
 		return tooMany(x, r, errGuessing, retry)
 	}
-	known, hash := g.hashOf(name)
-	matches, err := g.hashing.Matches(r.Context(), hash, password)
+	right, err := g.looks.once(r.Context(), key, func() (bool, error) {
+		known, hash := g.hashOf(name)
+		matches, err := g.hashing.Matches(r.Context(), hash, password)
+		if matches && known && err == nil {
+			g.verified.add(key)
+		}
+		return matches && known, err
+	})
 	switch {
 	case errors.Is(err, auth.ErrHashing):
 		return tooMany(x, r, errHashing, time.Second)
 	case err != nil: // the caller has gone
 		return false
-	case !matches || !known:
-		g.limiter.wrong(x.client, x.began, true)
+	case !right:
+		g.limiter.Wrong(x.client, x.began, true)
 		return g.ask(x, r)
 	}
-	g.verified.add(key)
 	return true
+}
+
+// looks has a password that comes many times at once looked at once: a page whose
+// parts are all asked for together is one look, and not as many as there may be.
+type looks struct {
+	mu      sync.Mutex
+	running map[credentialKey]*look
+}
+
+type look struct {
+	over  chan struct{}
+	right bool
+	err   error
+}
+
+// once is do, or what another request's found that runs already. When that one's
+// caller has gone before, it is done anew.
+func (l *looks) once(ctx context.Context, key credentialKey, do func() (bool, error)) (bool, error) {
+	for {
+		l.mu.Lock()
+		theirs, running := l.running[key]
+		if !running {
+			ours := &look{over: make(chan struct{})}
+			if l.running == nil {
+				l.running = map[credentialKey]*look{}
+			}
+			l.running[key] = ours
+			l.mu.Unlock()
+			return l.lead(key, ours, do)
+		}
+		l.mu.Unlock()
+		select {
+		case <-theirs.over:
+		case <-ctx.Done():
+			return false, ctx.Err()
+		}
+		if theirs.err == nil || errors.Is(theirs.err, auth.ErrHashing) {
+			return theirs.right, theirs.err
+		}
+	}
+}
+
+// lead does it, and tells those who wait.
+func (l *looks) lead(key credentialKey, ours *look, do func() (bool, error)) (bool, error) {
+	ours.err = errPanic // until it is known
+	defer func() {
+		l.mu.Lock()
+		delete(l.running, key)
+		l.mu.Unlock()
+		close(ours.over)
+	}()
+	ours.right, ours.err = do()
+	return ours.right, ours.err
 }
 
 // hashOf is the hash of a user. For a name that nobody has it is that of somebody,
@@ -210,31 +265,6 @@ func (v *verifiedCredentials) add(key credentialKey) {
 		v.young, v.old = make(map[credentialKey]struct{}, mostVerified/2), v.young
 	}
 	v.young[key] = struct{}{}
-}
-
-// wrong says how long an address has to wait that was wrong too often, 0 for not
-// at all; count adds one more.
-func (l *Limiter) wrong(client netip.Addr, now time.Time, count bool) time.Duration {
-	var hash maphash.Hash
-	hash.SetSeed(l.seed)
-	writeWord(&hash, "wrong passwords")
-	writeWord(&hash, "of an address") // no rate has a name of two words
-	address := network(client).As16()
-	_, _ = hash.Write(address[:]) // maphash never fails
-	key := hash.Sum64()
-	if count {
-		return l.take(key, mostWrong, wrongWindow, now).retry
-	}
-	at := int64(now.Sub(l.epoch))
-	shard := &l.shards[key%limiterShards]
-	shard.mu.Lock()
-	defer shard.mu.Unlock()
-	i, ok := shard.index[key]
-	if !ok {
-		return 0
-	}
-	each := int64(wrongWindow) / mostWrong
-	return max(time.Duration(shard.entries[i].full+each-at-int64(wrongWindow)), 0)
 }
 
 // tooMany answers that the caller has to wait: always false.

@@ -48,7 +48,7 @@ func newAnswerCache(h *Handler, o *Options, t *route, policy string) (*answerCac
 	c := &answerCache{
 		site: h, cache: o.Cache, policy: cache.Policy{Name: p.Name, TTL: p.TTL, Stale: p.Stale}, next: t.answer, route: t,
 		encoding: t.declared.Static != nil || t.declared.Function != nil || t.declared.Proxy != nil,
-		headers:  headersOfAnswers{oursAlone: t.declared.Proxy == nil, files: t.declared.Static != nil},
+		headers:  headersOfAnswers{oursAlone: t.declared.Proxy == nil, seesOrigin: t.declared.Function != nil, files: t.declared.Static != nil},
 	}
 	c.prefix = append(c.prefix, 'w')
 	c.prefix = appendText(appendText(appendText(c.prefix, o.Manifest.Hash), o.Edition), t.declared.Pattern)
@@ -130,16 +130,31 @@ func (c *answerCache) key(dst []byte, x *exchange, r *http.Request) ([]byte, boo
 }
 
 // canonicalQuery is the same for URLs whose keys are in another order; of one key
-// the values stay in theirs. False for what is no query.
+// the values stay in theirs, and all stays as it was written: to a server behind,
+// a+b may be another value than a%20b, and a key without = another than one with.
+// False for what is no query.
 func canonicalQuery(raw string) (string, bool) {
 	if raw == "" {
 		return "", true
 	}
-	values, err := url.ParseQuery(raw)
-	if err != nil {
+	if _, err := url.ParseQuery(raw); err != nil {
 		return "", false
 	}
-	return values.Encode(), true
+	if strings.IndexByte(raw, '&') < 0 {
+		return raw, true
+	}
+	parts := strings.Split(raw, "&")
+	slices.SortStableFunc(parts, func(a, b string) int { return strings.Compare(queryKey(a), queryKey(b)) })
+	return strings.Join(parts, "&"), true
+}
+
+// queryKey is the key of a part of a query that is one.
+func queryKey(part string) string {
+	name, _, _ := strings.Cut(part, "=")
+	if strings.ContainsAny(name, "%+") {
+		name, _ = url.QueryUnescape(name)
+	}
+	return name
 }
 
 // The encodings of a class, each a bit.

@@ -16,6 +16,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/function"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/web"
+	"github.com/edge-hive/edge-hive/runtime/web/wire"
 )
 
 // keptSite is a site with a cache whose clock a test may turn.
@@ -357,7 +358,7 @@ func TestStreamsAreNotKept(t *testing.T) {
 				}
 			}
 		})
-	server := serve(t, s.Handler, web.Bounds{Total: 100, PerAddress: 100})
+	server := serve(t, s.Handler, wire.Bounds{Total: 100, PerAddress: 100})
 	get := func(path string) *http.Response {
 		t.Helper()
 		response, err := http.Get(server.url + path)

@@ -14,8 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/go-chi/chi/v5"
-
 	"github.com/edge-hive/edge-hive/runtime/cache"
 )
 
@@ -64,11 +62,7 @@ func newMaking(c *answerCache, x *exchange, r *http.Request) *making {
 		decided: make(chan struct{}), done: make(chan struct{}), own: http.Header{},
 	}
 	m.inner = &exchange{ResponseWriter: m, header: m.own, began: x.began, id: x.id, client: x.client, route: x.route, caller: nobody, trace: x.trace}
-	ctx := context.WithoutCancel(r.Context())
-	if routing := chi.RouteContext(ctx); routing != nil {
-		ctx = context.WithValue(ctx, chi.RouteCtxKey, routing.Clone())
-	}
-	m.asked = r.WithContext(ctx)
+	m.asked = r.WithContext(context.WithoutCancel(r.Context()))
 	m.asked.Method = http.MethodGet
 	m.asked.Body = http.NoBody
 	m.asked.Header = c.forHandler(x, r)

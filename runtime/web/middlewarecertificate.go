@@ -14,6 +14,7 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/web/address"
 )
 
 var (
@@ -75,7 +76,7 @@ func (g *certificateGuard) judge(r *http.Request, now time.Time) *fault.Fault {
 	if r.TLS == nil {
 		return errNoCertificate
 	}
-	if asked := r.TLS.ServerName; asked != "" && hostname(asked) != hostname(r.Host) {
+	if asked := r.TLS.ServerName; asked != "" && address.Host(asked) != address.Host(r.Host) {
 		return errMisdirected
 	}
 	shown := r.TLS.PeerCertificates
@@ -182,7 +183,7 @@ func (h *Handler) WantsCertificate(serverName string) bool {
 	if serverName == "" {
 		return len(wanted.hosts)+len(wanted.anyLabel) > 0
 	}
-	name := hostname(serverName)
+	name := address.Host(serverName)
 	if wanted.hosts[name] {
 		return true
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/data"
 	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/web/address"
 )
 
 var (
@@ -37,7 +38,7 @@ func once(x *exchange, r *http.Request, body []byte) (*data.Once, *fault.Fault) 
 	_, _ = sum.Write(body)
 	o := &data.Once{Key: keys[0]}
 	if x.client.IsValid() {
-		o.Client = network(x.client).String()
+		o.Client = address.Network(x.client).String()
 	}
 	sum.Sum(o.Request[:0])
 	return o, nil

@@ -92,9 +92,12 @@ func admit(r *http.Request) *fault.Fault {
 }
 
 // checkTarget judges what of a request's target net/http judges in HTTP/1.1 alone:
-// :path is a path, and :authority no more than a host and a port.
+// :path is a path, and :authority no more than a host and a port, in ASCII: names in
+// other letters come encoded, and some of those letters are a, k or s in lower case.
 func checkTarget(r *http.Request) bool {
-	return strings.HasPrefix(r.RequestURI, "/") && !strings.ContainsAny(r.Host, "/\\?#@ \"<>^`{|}")
+	return strings.HasPrefix(r.RequestURI, "/") && !strings.ContainsFunc(r.Host, func(c rune) bool {
+		return c <= ' ' || c >= 0x7f || strings.ContainsRune("/\\?#@\"<>^`{|}", c)
+	})
 }
 
 // screenHeaders counts the fields and deletes identity headers, which may come

@@ -8,6 +8,7 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/web/rates"
 )
 
 // route is a declared route, ready to answer.
@@ -15,8 +16,8 @@ type route struct {
 	site     *Handler
 	declared *manifest.Route
 	at       fault.Position
-	methods  []string // none: every method
-	rate     *rate    // nil: not counted
+	methods  []string    // none: every method
+	rate     *rates.Rate // nil: not counted
 	limits   limits
 	before   laid
 	answer   answerer
@@ -81,6 +82,11 @@ func (h *Handler) newRoute(o *Options, declared *manifest.Route) (*route, error)
 		return nil, err
 	}
 	return built, nil
+}
+
+// ignoresParameters is for those that send a path on as it came.
+func (t *route) ignoresParameters() bool {
+	return t.declared.Proxy != nil && t.declared.Proxy.Rewrite == ""
 }
 
 // fault says what is wrong with the route, and where it stands.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/web"
+	"github.com/edge-hive/edge-hive/runtime/web/rates"
 )
 
 func words(route manifest.Route, body string) manifest.Route {
@@ -178,7 +179,7 @@ func TestRates(t *testing.T) {
 	word := words(manifest.Route{URLPath: "/word"}, "word")
 	word.Rate = "default"
 	m.Routes = []manifest.Route{hook, word, words(manifest.Route{URLPath: "/free"}, "free")}
-	limiter := web.NewLimiter()
+	limiter := rates.NewLimiter()
 	shared := func(o *web.Options) { o.Limiter = limiter }
 	s := newSite(t, m, shared)
 	ask := func(s *site, peer, path string, headers ...string) int {
@@ -241,40 +242,5 @@ func TestRates(t *testing.T) {
 	}
 	if got := ask(newSite(t, m), "192.0.2.1:1", "/api/data/t"); got != 200 {
 		t.Errorf("a new limiter: %d", got)
-	}
-}
-
-func TestLimiter(t *testing.T) {
-	l := web.NewLimiter()
-	at := l.Epoch().Add(time.Hour)
-	for i := range 10 {
-		if allowed, remaining, _ := l.Take(1, 10, time.Minute, at); !allowed || remaining != 9-i {
-			t.Fatalf("request %d: %v, %d left", i, allowed, remaining)
-		}
-	}
-	allowed, _, retry := l.Take(1, 10, time.Minute, at)
-	if allowed || retry != 6*time.Second {
-		t.Fatalf("the eleventh: %v, retry %v", allowed, retry)
-	}
-	if allowed, _, _ := l.Take(1, 10, time.Minute, at.Add(5*time.Second)); allowed {
-		t.Error("too early")
-	}
-	if allowed, _, _ := l.Take(1, 10, time.Minute, at.Add(6*time.Second)); !allowed {
-		t.Error("one is given back after a tenth of the window")
-	}
-	if allowed, remaining, _ := l.Take(1, 10, time.Minute, at.Add(2*time.Minute)); !allowed || remaining != 9 {
-		t.Errorf("after a quiet window %d are left", remaining)
-	}
-	for key := range uint64(web.MaxCounters + 5000) {
-		l.Take(key+100, 10, time.Minute, at)
-	}
-	if n := l.Counters(); n > web.MaxCounters || n < web.MaxCounters*9/10 {
-		t.Errorf("%d counters", n)
-	}
-	if _, remaining, _ := l.Take(web.MaxCounters+5099, 10, time.Minute, at); remaining != 8 {
-		t.Errorf("the newest was forgotten: %d left", remaining)
-	}
-	if _, remaining, _ := l.Take(100, 10, time.Minute, at); remaining != 9 {
-		t.Errorf("the oldest was kept: %d left", remaining)
 	}
 }

@@ -5,18 +5,20 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/web/proxy"
+	"github.com/edge-hive/edge-hive/runtime/web/wire"
 )
 
 // routeProxy is a declared route whose requests are sent on to other servers.
 type routeProxy struct {
 	route *route
 	proxy *proxy.Proxy
+	// origin is what is alike for all requests.
+	origin proxy.Origin
 }
 
 // newRouteProxy prepares the route. Its servers are shared with the generation
@@ -31,7 +33,7 @@ func (h *Handler) newRouteProxy(t *route) (answerer, error) {
 		return nil, t.fault("bad-proxy", err.Error()).WithHint("`edge-hive validate` looks at the files that it needs").WithCause(err)
 	}
 	h.proxied = append(h.proxied, made)
-	return &routeProxy{route: t, proxy: made}, nil
+	return &routeProxy{route: t, proxy: made, origin: proxy.Origin{Service: h.isServiceKey, Detach: h.detach}}, nil
 }
 
 // closeProxies gives the servers back.
@@ -65,9 +67,9 @@ func (a *routeProxy) answer(x *exchange, r *http.Request) {
 			r = r.WithContext(ctx)
 		}
 	}
-	err := a.proxy.Serve(x, r, proxy.Origin{
-		ID: x.id, Client: x.client, Scheme: h.schemeOf(x, r), Service: h.isServiceKey, BodyTime: h.bodyTime, Detach: h.detach,
-	})
+	from := a.origin
+	from.ID, from.Client, from.Scheme, from.BodyTime = x.id, x.client, h.schemeOf(x, r), h.bodyTime
+	err := a.proxy.Serve(x, r, from)
 	if err == nil {
 		return
 	}
@@ -80,7 +82,7 @@ func (a *routeProxy) answer(x *exchange, r *http.Request) {
 		panic(http.ErrAbortHandler)
 	case x.fault == nil: // nobody is there to be answered
 	default:
-		_ = control.SetWriteDeadline(time.Now().Add(writeProgress)) // the time-out's has passed
+		_ = control.SetWriteDeadline(time.Now().Add(wire.Progress)) // the time-out's has passed
 		x.fail(r, x.fault)
 		_ = control.SetWriteDeadline(time.Time{})
 	}
@@ -124,8 +126,7 @@ func (h *Handler) schemeOf(x *exchange, r *http.Request) string {
 	if len(said) != 1 || !strings.EqualFold(said[0], "https") {
 		return "http"
 	}
-	peer, err := netip.ParseAddrPort(x.request.RemoteAddr)
-	if err == nil && h.trusts(peer.Addr().Unmap().WithZone("")) {
+	if h.proxies.Sent(x.request) {
 		return "https"
 	}
 	return "http"

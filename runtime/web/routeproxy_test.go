@@ -18,6 +18,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/porttest"
 	"github.com/edge-hive/edge-hive/runtime/web"
+	"github.com/edge-hive/edge-hive/runtime/web/wire"
 )
 
 // proxied is a manifest whose /app/* is another server's.
@@ -46,7 +47,7 @@ func listens(t testing.TB, s *site) string {
 	}
 	server := httptest.NewUnstartedServer(s)
 	server.Listener.Close()
-	server.Listener = web.NewListener(inner, web.Bounds{Total: 100, PerAddress: 100})
+	server.Listener = wire.NewListener(inner, wire.Bounds{Total: 100, PerAddress: 100})
 	server.Start()
 	t.Cleanup(func() {
 		server.CloseClientConnections()

@@ -3,17 +3,17 @@ package web
 import (
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/go-chi/chi/v5"
-
 	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/web/address"
 )
 
 // limits bound one request.
@@ -34,19 +34,21 @@ type router struct {
 	others   trees
 }
 
-// trees are looked through in order.
-type trees []*chi.Mux
-
 func (t *router) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := w.(*exchange)
-	x.trees = t.of(r.Host)
+	all := t.of(r.Host)
 	if !t.builtInOn(r.Host) {
-		if x.trees = x.trees[1:]; len(x.trees) == 0 {
+		if all = all[1:]; len(all) == 0 {
 			unknownPath(w, r)
 			return
 		}
 	}
-	x.trees[0].ServeHTTP(w, r)
+	found := all.find(r)
+	if found == nil {
+		all.unanswered(x, r)
+		return
+	}
+	found.ServeHTTP(w, r)
 }
 
 // builtInOn reports whether the built-in paths answer a request with a Host header.
@@ -54,7 +56,7 @@ func (t *router) builtInOn(header string) bool {
 	if len(t.server.Hosts) == 0 {
 		return true
 	}
-	host := hostname(header)
+	host := address.Host(header)
 	if t.server.BuiltInOn(host) {
 		return true
 	}
@@ -67,7 +69,7 @@ func (t *router) of(host string) trees {
 	if len(t.hosts)+len(t.anyLabel) == 0 {
 		return t.others
 	}
-	name := hostname(host)
+	name := address.Host(host)
 	if found, ok := t.hosts[name]; ok {
 		return found
 	}
@@ -79,75 +81,10 @@ func (t *router) of(host string) trees {
 	return t.others
 }
 
-// onward goes on with the next tree of a request's host. It is what a tree does
-// that has no route for it.
-func (h *Handler) onward(w http.ResponseWriter, r *http.Request) {
-	x := w.(*exchange)
-	routing := chi.RouteContext(r.Context())
-	for i, tree := range x.trees {
-		if tree == routing.Routes && i+1 < len(x.trees) {
-			routing.Reset()
-			routing.Routes = x.trees[i+1]
-			x.trees[i+1].ServeHTTP(w, r)
-			return
-		}
-	}
-	x.route = "none"
-	allow := x.trees.allowed(r.URL.Path)
-	if len(allow) == 0 {
-		x.fail(r, errNoRoute)
-		return
-	}
-	x.set("Allow", strings.Join(allow, ", "))
-	if r.Method == http.MethodOptions {
-		x.WriteHeader(http.StatusNoContent)
-		return
-	}
-	x.fail(r, errMethod(r.Method))
-}
-
-// allowed lists the methods that a path answers to, none where there is no route.
-func (t trees) allowed(path string) []string {
-	var allow []string
-	for _, method := range []string{
-		http.MethodOptions, http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete,
-	} {
-		fits := func(tree *chi.Mux) bool { return tree.Match(chi.NewRouteContext(), method, path) }
-		if slices.ContainsFunc(t, fits) {
-			allow = append(allow, method)
-		}
-	}
-	if len(allow) > 0 && allow[0] != http.MethodOptions {
-		allow = append([]string{http.MethodOptions}, allow...)
-	}
-	return allow
-}
-
-// hostname is a Host header without port and final dot, lower case. What is no host
-// is "", which no route has.
-func hostname(host string) string {
-	if colon := strings.LastIndexByte(host, ':'); colon > strings.LastIndexByte(host, ']') {
-		for i := colon + 1; i < len(host); i++ {
-			if host[i] < '0' || host[i] > '9' {
-				return ""
-			}
-		}
-		host = host[:colon]
-	}
-	if inner, bracketed := strings.CutPrefix(host, "["); bracketed {
-		inner, bracketed = strings.CutSuffix(inner, "]")
-		if address, err := netip.ParseAddr(inner); err != nil || !bracketed || !address.Is6() {
-			return ""
-		}
-		return strings.ToLower(inner)
-	}
-	return strings.ToLower(strings.TrimSuffix(host, "."))
-}
-
 // layRoutes builds the trees.
 func (h *Handler) layRoutes(o Options) error {
 	var errs []error
-	byHost := map[string]*chi.Mux{"": h.newTree()}
+	byHost := map[string]*tree{"": newTree()}
 	built := make([]*route, 0, len(o.Manifest.Routes))
 	for i := range o.Manifest.Routes {
 		made, err := h.newRoute(&o, &o.Manifest.Routes[i])
@@ -163,37 +100,37 @@ func (h *Handler) layRoutes(o Options) error {
 		return methodRank(b.declared.Method) - methodRank(a.declared.Method)
 	})
 	for _, made := range built {
-		tree, ok := byHost[made.declared.Host]
+		mine, ok := byHost[made.declared.Host]
 		if !ok {
-			tree = h.newTree()
-			byHost[made.declared.Host] = tree
+			mine = newTree()
+			byHost[made.declared.Host] = mine
 		}
-		errs = append(errs, lay(tree, made))
+		errs = append(errs, lay(mine, made))
 	}
 	h.routes = h.newRouter(&o.Manifest.Server, h.newBuiltIn(o), byHost)
 	return errors.Join(errs...)
 }
 
 // newRouter puts the trees of each host in their order.
-func (h *Handler) newRouter(server *manifest.Server, builtIn *chi.Mux, byHost map[string]*chi.Mux) *router {
+func (h *Handler) newRouter(server *manifest.Server, builtIn *tree, byHost map[string]*tree) *router {
 	rest := trees{byHost[""]}
-	if len(byHost[""].Routes()) == 0 {
-		rest = nil // a tree of chi's without routes cannot be asked
+	if byHost[""].empty() {
+		rest = nil
 	}
-	of := func(mine ...*chi.Mux) trees { return slices.Concat(trees{builtIn}, mine, rest) }
+	of := func(mine ...*tree) trees { return slices.Concat(trees{builtIn}, mine, rest) }
 	t := &router{server: server, hosts: map[string]trees{}, anyLabel: map[string]trees{}, others: of()}
-	for host, tree := range byHost {
+	for host, mine := range byHost {
 		if parent, ok := strings.CutPrefix(host, "*."); ok {
-			t.anyLabel[parent] = of(tree)
+			t.anyLabel[parent] = of(mine)
 		}
 	}
-	for host, tree := range byHost {
+	for host, mine := range byHost {
 		if host == "" || strings.HasPrefix(host, "*.") {
 			continue
 		}
-		t.hosts[host] = of(tree)
+		t.hosts[host] = of(mine)
 		if _, parent, ok := strings.Cut(host, "."); ok && byHost["*."+parent] != nil {
-			t.hosts[host] = of(tree, byHost["*."+parent])
+			t.hosts[host] = of(mine, byHost["*."+parent])
 		}
 	}
 	return t
@@ -211,27 +148,19 @@ func methodRank(method string) int {
 	return 0
 }
 
-// newTree makes a tree that hands on what it has no route for.
-func (h *Handler) newTree() *chi.Mux {
-	tree := chi.NewRouter()
-	tree.NotFound(h.onward)
-	tree.MethodNotAllowed(h.onward)
-	return tree
-}
-
 // lay puts a route into a tree. chi panics at a pattern that it cannot lay: that
 // is a mistake in the manifest.
-func lay(mux *chi.Mux, built *route) (err error) {
+func lay(on *tree, built *route) (err error) {
 	defer func() {
 		if thrown := recover(); thrown != nil {
 			err = built.fault("bad-route", strings.TrimPrefix(fmt.Sprint(thrown), "chi: "))
 		}
 	}()
 	for _, method := range built.methods {
-		mux.Method(method, built.declared.URLPath, built)
+		on.lay(method, built.declared.URLPath, built)
 	}
 	if len(built.methods) == 0 {
-		mux.Handle(built.declared.URLPath, built)
+		on.lay("", built.declared.URLPath, built)
 	}
 	return nil
 }
@@ -240,28 +169,28 @@ func lay(mux *chi.Mux, built *route) (err error) {
 var notHere = []string{"/auth/v1", "/storage/v1", "/realtime/v1", "/graphql/v1", "/api/auth", "/api/storage"}
 
 // newBuiltIn makes the tree of what needs no route.
-func (h *Handler) newBuiltIn(o Options) *chi.Mux {
-	mux := h.newTree()
+func (h *Handler) newBuiltIn(o Options) *tree {
+	built := newTree()
 	for _, method := range []string{http.MethodGet, http.MethodHead} {
-		mux.MethodFunc(method, "/health", health)
-		mux.MethodFunc(method, "/ready", h.serveReady)
+		built.lay(method, "/health", http.HandlerFunc(health))
+		built.lay(method, "/ready", http.HandlerFunc(h.serveReady))
 	}
 	if o.Realtime != nil {
 		live := h.realtime(o.Realtime)
-		mux.Method(http.MethodGet, "/api/realtime/{channel}", live)
-		mux.Method(http.MethodPost, "/api/realtime/{channel}", live)
+		built.lay(http.MethodGet, "/api/realtime/{channel}", live)
+		built.lay(http.MethodPost, "/api/realtime/{channel}", live)
 	}
 	if len(o.OpenAPI.Everyone) > 0 {
-		mux.Handle(openAPIPath, h.openAPI(o.OpenAPI))
+		built.lay("", openAPIPath, h.openAPI(o.OpenAPI))
 	}
-	mux.HandleFunc(batchPath, h.serveBatch)
-	mux.HandleFunc("/api", unknownPath)
-	mux.HandleFunc("/api/*", unknownPath)
+	built.lay("", batchPath, http.HandlerFunc(h.serveBatch))
+	built.lay("", "/api", http.HandlerFunc(unknownPath))
+	built.lay("", "/api/*", http.HandlerFunc(unknownPath))
 	for _, prefix := range notHere {
-		mux.HandleFunc(prefix, absent)
-		mux.HandleFunc(prefix+"/*", absent)
+		built.lay("", prefix, http.HandlerFunc(absent))
+		built.lay("", prefix+"/*", http.HandlerFunc(absent))
 	}
-	return mux
+	return built
 }
 
 var (
@@ -292,7 +221,7 @@ func (h *Handler) realtime(next http.Handler) http.Handler {
 			return
 		}
 		if x.client.IsValid() && len(h.proxies) > 0 {
-			r.RemoteAddr = remoteAddr(x.client)
+			r.RemoteAddr = net.JoinHostPort(x.client.String(), "0")
 		}
 		next.ServeHTTP(w, r)
 	})
@@ -304,7 +233,7 @@ var nobody = auth.Nobody()
 // serve judges the request, then hands it to its surface. The data API is found
 // by its prefix, without the tree: it is most of all requests.
 func (h *Handler) serve(x *exchange, r *http.Request) {
-	x.client = h.clientAddr(r)
+	x.client = h.proxies.Client(r)
 	if h.always != nil && !h.always.admit(x, r) {
 		return
 	}

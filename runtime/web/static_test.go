@@ -11,6 +11,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/web"
+	"github.com/edge-hive/edge-hive/runtime/web/wire"
 )
 
 // files writes a tree and gives its folder.
@@ -190,7 +191,7 @@ func TestStaticLargeFileOverTCP(t *testing.T) {
 	content := strings.Repeat("0123456789abcdef", 256<<10) // 4 MiB
 	dir := files(t, map[string]string{"big.bin": content})
 	s := staticSite(t, dir, false)
-	server := serve(t, s.Handler, web.Bounds{Total: 10, PerAddress: 10})
+	server := serve(t, s.Handler, wire.Bounds{Total: 10, PerAddress: 10})
 	response, err := http.Get(server.url + "/big.bin")
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/web"
+	"github.com/edge-hive/edge-hive/runtime/web/wire"
 )
 
 // aged makes all files of a folder look as if they had been there for long, so
@@ -225,7 +226,7 @@ func TestStaticOverTCP(t *testing.T) {
 	}
 	dir := files(t, tree)
 	aged(t, dir)
-	server := serve(t, staticSite(t, dir, false).Handler, web.Bounds{Total: 10, PerAddress: 10})
+	server := serve(t, staticSite(t, dir, false).Handler, wire.Bounds{Total: 10, PerAddress: 10})
 	for range 3 {
 		for name, content := range tree {
 			response, err := http.Get(server.url + "/" + name)

@@ -15,6 +15,8 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/function"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/web"
+	"github.com/edge-hive/edge-hive/runtime/web/tracing"
+	"github.com/edge-hive/edge-hive/runtime/web/wire"
 )
 
 const (
@@ -23,91 +25,6 @@ const (
 	ownSpan    = "00000000000000aa"
 	newTraceID = "000000000000000000000000000000bb"
 )
-
-func TestParseTraceparent(t *testing.T) {
-	for text, good := range map[string]bool{
-		parent: true,
-		"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00":      true,
-		"cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01":      true,
-		"cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more": true,
-		"cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01.more": false,
-		"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more": false,
-		"ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01":      false,
-		"00-00000000000000000000000000000000-00f067aa0ba902b7-01":      false,
-		"00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01":      false,
-		"00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01":      false,
-		"00-4bf92f3577b34da6a3ce929d0e0e473-00f067aa0ba902b7-01":       false,
-		"00_4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01":      false,
-		"0x-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01":      false,
-		"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-0g":      false,
-		"": false, "00": false, " " + parent: false,
-	} {
-		got, ok := web.ParseTraceparent(text)
-		if ok != good {
-			t.Errorf("%q: %v", text, ok)
-		}
-		if ok && got.String()[2:53] != text[2:53] {
-			t.Errorf("%q became %s", text, got.String())
-		}
-	}
-}
-
-func TestParseTracestate(t *testing.T) {
-	many := make([]string, 33)
-	for i := range many {
-		many[i] = fmt.Sprintf("k%d=v", i)
-	}
-	for _, c := range []struct {
-		headers []string
-		want    string
-	}{
-		{nil, ""},
-		{[]string{""}, ""},
-		{[]string{"a=1"}, "a=1"},
-		{[]string{"a=1 , b=2\t", "c=3"}, "a=1,b=2,c=3"},
-		{[]string{"a=1,,b=2"}, "a=1,b=2"},
-		{[]string{"tenant@vendor=x"}, "tenant@vendor=x"},
-		{[]string{"0tenant@vendor=x"}, "0tenant@vendor=x"},
-		{[]string{"a_-*/=x y"}, "a_-*/=x y"},
-		{[]string{"a=1,a=2"}, ""},
-		{[]string{"A=1"}, ""},
-		{[]string{"0a=1"}, ""},
-		{[]string{"a"}, ""},
-		{[]string{"a="}, ""},
-		{[]string{"=1"}, ""},
-		{[]string{"a=1=2"}, ""},
-		{[]string{"a=\x01"}, ""},
-		{[]string{"a=é"}, ""},
-		{[]string{"@v=1"}, ""},
-		{[]string{"t@=1"}, ""},
-		{[]string{"a@" + strings.Repeat("b", 15) + "=1"}, ""},
-		{[]string{strings.Join(many, ",")}, ""},
-		{[]string{strings.Join(many[:32], ",")}, strings.Join(many[:32], ",")},
-		{[]string{"a=" + strings.Repeat("b", 257)}, ""},
-		{[]string{strings.Repeat("a", 600)}, ""},
-	} {
-		if got := web.ParseTracestate(c.headers); got != c.want {
-			t.Errorf("%q: %q, want %q", c.headers, got, c.want)
-		}
-	}
-}
-
-func FuzzTraceparent(f *testing.F) {
-	f.Add(parent, "a=1")
-	f.Add("cc-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x", "t@v=1,b=2")
-	f.Fuzz(func(t *testing.T, text, state string) {
-		if got, ok := web.ParseTraceparent(text); ok {
-			again, ok := web.ParseTraceparent(got.String())
-			if !ok || again != got || !strings.Contains(text, got.TraceID()) {
-				t.Errorf("%q: %v, then %v %v", text, got, again, ok)
-			}
-		}
-		once := web.ParseTracestate([]string{state})
-		if twice := web.ParseTracestate([]string{once}); twice != once || strings.ContainsAny(once, "\r\n\x00") || len(once) > 512 {
-			t.Errorf("%q: %q, then %q", state, once, twice)
-		}
-	})
-}
 
 // tracer remembers its spans.
 type tracer struct {
@@ -118,27 +35,27 @@ type tracer struct {
 
 type testSpan struct {
 	tracer     *tracer
-	trace      web.Trace
+	trace      tracing.Trace
 	name       string
 	attributes []string
 }
 
-func (r *tracer) Start(from web.Trace, _ time.Time) web.Span {
+func (r *tracer) Start(from tracing.Trace, _ time.Time) tracing.Span {
 	s := &testSpan{tracer: r, trace: from}
 	if !from.Valid() {
 		s.trace.ID[15] = 0xbb
 		if r.sampled {
-			s.trace.Flags = web.Sampled
+			s.trace.Flags = tracing.Sampled
 		}
 	}
 	s.trace.Parent = [8]byte{7: 0xaa}
 	return s
 }
 
-func (s *testSpan) Trace() web.Trace { return s.trace }
-func (s *testSpan) Recorded() bool   { return s.trace.Flags&web.Sampled != 0 }
-func (s *testSpan) Rename(n string)  { s.name = n }
-func (s *testSpan) Child(_ web.Kind, name string) web.Span {
+func (s *testSpan) Trace() tracing.Trace { return s.trace }
+func (s *testSpan) Recorded() bool       { return s.trace.Flags&tracing.Sampled != 0 }
+func (s *testSpan) Rename(n string)      { s.name = n }
+func (s *testSpan) Child(_ tracing.Kind, name string) tracing.Span {
 	t := s.trace
 	t.Parent[0]++
 	return &testSpan{tracer: s.tracer, trace: t, name: name}
@@ -164,7 +81,7 @@ func (r *tracer) take() []string {
 	return taken
 }
 
-func tracedSite(t *testing.T, tracer web.Tracer) (*site, *functions) {
+func tracedSite(t *testing.T, tracer tracing.Tracer) (*site, *functions) {
 	t.Helper()
 	m := plain()
 	m.Observe.LogRequests = 1
@@ -290,7 +207,7 @@ func TestAccessLogLine(t *testing.T) {
 			_ = conn.Close()
 		})
 	})
-	server := serve(t, s.Handler, web.Bounds{Total: 10, PerAddress: 10})
+	server := serve(t, s.Handler, wire.Bounds{Total: 10, PerAddress: 10})
 	answer := ask(t, server.url, "GET", "/long", "Accept-Encoding: gzip")
 	sent := len(readAll(t, answer))
 	eventually(t, func() bool { return strings.Count(out.String(), "\n") == 1 })

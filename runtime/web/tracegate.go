@@ -9,6 +9,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/data"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/function"
+	"github.com/edge-hive/edge-hive/runtime/web/tracing"
 )
 
 // tracedGate records what is asked of the gate, in requests that are recorded.
@@ -16,8 +17,8 @@ import (
 type tracedGate struct{ Gate }
 
 // traced runs a piece of a request in a span of its own.
-func traced(ctx context.Context, kind Kind, operation, target string, do func(Span) error) error {
-	parent := spanOf(ctx)
+func traced(ctx context.Context, kind tracing.Kind, operation, target string, do func(tracing.Span) error) error {
+	parent := tracing.Of(ctx)
 	if parent == nil {
 		return do(nil)
 	}
@@ -32,7 +33,7 @@ func traced(ctx context.Context, kind Kind, operation, target string, do func(Sp
 
 // ask is traced for a statement: operation is its word, target what it is about.
 func ask(ctx context.Context, operation, target string, do func() error) error {
-	return traced(ctx, SpanInternal, operation, target, func(span Span) error {
+	return traced(ctx, tracing.SpanInternal, operation, target, func(span tracing.Span) error {
 		if span != nil {
 			span.Text("db.operation.name", operation)
 			span.Text("db.collection.name", printable(target))
@@ -61,7 +62,7 @@ func failureOf(err error) string {
 
 // Select is Gate's.
 func (g tracedGate) Select(ctx context.Context, c *auth.Caller, r data.Read) (a data.Answer, err error) {
-	err = traced(ctx, SpanInternal, "select", r.Table, func(span Span) error {
+	err = traced(ctx, tracing.SpanInternal, "select", r.Table, func(span tracing.Span) error {
 		a, err = g.Gate.Select(ctx, c, r)
 		if span != nil {
 			span.Text("db.operation.name", "select")
@@ -123,7 +124,7 @@ type tracedFunctions struct{ function.Caller }
 
 // Call is function.Caller's.
 func (f tracedFunctions) Call(ctx context.Context, name string, event *function.Event, answer function.Answer) error {
-	return traced(ctx, SpanInternal, "function", name, func(span Span) error {
+	return traced(ctx, tracing.SpanInternal, "function", name, func(span tracing.Span) error {
 		if span != nil {
 			t := span.Trace()
 			event.Trace = t.String()

@@ -9,11 +9,9 @@ package web
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -24,7 +22,11 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/function"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/query"
+	"github.com/edge-hive/edge-hive/runtime/web/address"
 	"github.com/edge-hive/edge-hive/runtime/web/proxy"
+	"github.com/edge-hive/edge-hive/runtime/web/rates"
+	"github.com/edge-hive/edge-hive/runtime/web/tracing"
+	"github.com/edge-hive/edge-hive/runtime/web/wire"
 )
 
 // Gate is the way to rows, as data.Gate has it.
@@ -78,7 +80,7 @@ type Options struct {
 	// OpenAPI is what /api/openapi.json answers. Without it: 404.
 	OpenAPI OpenAPI
 	// Limiter counts requests. It must outlive reloads; nil makes a new one.
-	Limiter *Limiter
+	Limiter *rates.Limiter
 	// Hashing bounds how many passwords are hashed at once. It must outlive reloads,
 	// too; nil makes a new one.
 	Hashing *auth.Hashing
@@ -108,7 +110,7 @@ type Options struct {
 	// as the Handler.
 	Proxies *proxy.Pools
 	// Tracer records requests in traces; nil: none.
-	Tracer Tracer
+	Tracer tracing.Tracer
 }
 
 // Handler serves one generation. It is immutable and safe for concurrent use.
@@ -121,22 +123,22 @@ type Handler struct {
 	log      *slog.Logger
 	meter    Meter
 	detach   func(context.Context)
-	limiter  *Limiter
+	limiter  *rates.Limiter
 	hashing  *auth.Hashing
 	unread   bool
 	always   *always // nil: nothing
 	wanted   certificateHosts
 	fills    *fills
 	cors     *cors
-	proxies  []netip.Prefix
+	proxies  address.Trusted
 	limits   limits
-	compress *compression  // nil: answers stay as they are
-	logged   float64       // the share of requests that went well which are logged at info
-	tracer   Tracer        // nil: none are traced
-	pace     time.Duration // within which a client of HTTP/2 must take something of an answer
-	bodyTime time.Duration // within which a body must have come
-	rates    map[string]*rate
-	fallback *rate
+	compress *compression   // nil: answers stay as they are
+	logged   float64        // the share of requests that went well which are logged at info
+	tracer   tracing.Tracer // nil: none are traced
+	pace     time.Duration  // within which a client of HTTP/2 must take something of an answer
+	bodyTime time.Duration  // within which a body must have come
+	rates    map[string]*rates.Rate
+	fallback *rates.Rate
 	routes   *router
 	// functions are those that the manifest declares, and runs what runs them.
 	functions map[string]bool
@@ -164,14 +166,14 @@ func New(o Options) (*Handler, error) {
 		gate: o.Gate, callers: o.Callers, ready: o.Ready, without: o.Without,
 		log: o.Log, meter: o.Meter, detach: o.Detach, limiter: o.Limiter,
 		fills:  newFills(),
-		limits: limits{body: o.Manifest.Limits.Body, timeout: o.Manifest.Limits.Timeout}, bodyTime: bodyTimeout, pace: writeProgress,
+		limits: limits{body: o.Manifest.Limits.Body, timeout: o.Manifest.Limits.Timeout}, bodyTime: bodyTimeout, pace: wire.Progress,
 		compress: newCompression(o.Manifest.Server.Compress), logged: o.Manifest.Observe.LogRequests, tracer: o.Tracer,
 	}
 	if h.log == nil {
 		h.log = slog.New(slog.DiscardHandler)
 	}
 	if h.limiter == nil {
-		h.limiter = NewLimiter()
+		h.limiter = rates.NewLimiter()
 	}
 	if h.hashing, h.unread = o.Hashing, o.Unread; h.hashing == nil {
 		h.hashing = auth.NewHashing()
@@ -179,19 +181,15 @@ func New(o Options) (*Handler, error) {
 	if h.ready == nil {
 		h.ready = func(context.Context) error { return nil }
 	}
-	for _, text := range o.Manifest.TrustedProxies {
-		prefix, err := netip.ParsePrefix(text)
-		if err != nil {
-			return nil, fmt.Errorf("trusted proxy %q: %w", text, err)
-		}
-		h.proxies = append(h.proxies, prefix.Masked())
-	}
-	h.cors = newCORS(o.Manifest.CORS, ownOrigin(o.Manifest.Server))
-	rates, err := newRates(o.Manifest.Rates)
-	if err != nil {
+	var err error
+	if h.proxies, err = address.ParseTrusted(o.Manifest.TrustedProxies); err != nil {
 		return nil, err
 	}
-	h.rates, h.fallback = rates, rates["default"]
+	h.cors = newCORS(o.Manifest.CORS, ownOrigin(o.Manifest.Server))
+	if h.rates, err = rates.New(o.Manifest.Rates); err != nil {
+		return nil, err
+	}
+	h.fallback = h.rates["default"]
 	if len(o.Manifest.Functions) > 0 && o.Functions == nil {
 		return nil, errors.New("web: the manifest has functions, and nothing runs them")
 	}

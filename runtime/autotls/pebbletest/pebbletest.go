@@ -30,7 +30,7 @@ import (
 type Options struct {
 	// HTTPPort and TLSPort are where it asks for proof, on this machine.
 	HTTPPort, TLSPort int
-	// Validity of certificates, in seconds; 0 for years.
+	// Validity of certificates, in seconds; 0 for 90 days.
 	Validity uint64
 	// Accounts that it knows already: their numbers and keys. With any, no other is
 	// let in.
@@ -43,8 +43,9 @@ type Options struct {
 type CA struct {
 	// Directory is its address, RootsFile what its own server is believed by.
 	Directory, RootsFile string
-	// Pool is what its certificates are believed by.
+	// Pool is what its certificates are believed by, Root the same in PEM.
 	Pool *x509.CertPool
+	Root []byte
 	Zone *Zone
 
 	// Orders counts those that were placed, Issued the certificates, Down cuts every connection, and Limit,
@@ -99,8 +100,8 @@ func Start(t testing.TB, o Options) *CA {
 	validator := va.New(logger, o.HTTPPort, o.TLSPort, false, a.Zone.Address, store)
 	front := wfe.New(logger, store, validator, authority, []string{"pebble.letsencrypt.org"}, false, len(o.Accounts) > 0, 0, 0)
 	management := front.ManagementHandler()
-	a.Pool = x509.NewCertPool()
-	if !a.Pool.AppendCertsFromPEM(fetch(t, management, wfe.RootCertPath+"0")) {
+	a.Pool, a.Root = x509.NewCertPool(), fetch(t, management, wfe.RootCertPath+"0")
+	if !a.Pool.AppendCertsFromPEM(a.Root) {
 		t.Fatal("the authority has no root")
 	}
 	if o.OCSP {

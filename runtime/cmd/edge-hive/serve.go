@@ -42,6 +42,9 @@ func (c *serveCommand) Run(call *call) error {
 // connection that is cut as they send.
 const linger = time.Second
 
+// upgradePace is 0: the usual one. Tests hurry.
+var upgradePace float64
+
 // spareHeap is allocated by a server and never touched, so it is address space
 // and no memory. The collector counts it as live: it runs after that much more
 // has been allocated, and not every 3 MB, as it would beside the few that a
@@ -117,7 +120,7 @@ func (call *call) serve(o engine.Options, started func(*engine.Engine)) error {
 	signal.Notify(told, append(reloadSignals(), upgradeSignals()...)...)
 	defer signal.Stop(told)
 	o.Version = buildVersion().Version
-	o.Program, o.Arguments = program(), os.Args[1:]
+	o.Program, o.Arguments, o.UpgradePace = program(), os.Args[1:], upgradePace
 	var err error
 	if o.Sockets, o.Before, err = engine.Given(); err != nil {
 		return call.notFollowing(o.Before, err)
@@ -173,7 +176,7 @@ func (call *call) accompany(ctx context.Context, e *engine.Engine, told <-chan o
 				if slices.Contains(upgradeSignals(), s) {
 					_, _ = e.Upgrade(ctx, "") // it logs its own error
 				} else {
-					_, _ = e.Reload(ctx) // it logs its own error
+					e.ReloadSoon(ctx)
 				}
 			}
 		}

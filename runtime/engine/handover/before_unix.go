@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"sync"
 
 	"golang.org/x/sys/unix"
@@ -40,6 +41,9 @@ func FromEnvironment() (*Before, error) {
 	if err := json.Unmarshal([]byte(text), &o); err != nil {
 		return nil, fmt.Errorf("%s cannot be read: %w", Variable, err)
 	}
+	// What this process writes goes to the one before, until Ready: should that one be
+	// killed meanwhile, this one must not end with it.
+	signal.Ignore(unix.SIGPIPE)
 	b := &Before{Note: o.Note, heard: make(chan heard, 1)}
 	open := func(fd int, name string) *os.File {
 		unix.CloseOnExec(fd)
@@ -97,7 +101,8 @@ func (b *Before) Ready() error {
 	if err := unix.Dup2(int(b.log.Fd()), 2); err != nil {
 		return os.NewSyscallError("dup2", err)
 	}
-	err := write(b.answers, message{Says: saysReady})
+	signal.Reset(unix.SIGPIPE)
+	err := write(b.answers, message{Says: saysReady, PID: os.Getpid()})
 	return errors.Join(err, b.close())
 }
 

@@ -50,6 +50,7 @@ const (
 // their members stay as they are.
 type message struct {
 	Says string `json:"says"`
+	PID  int    `json:"pid,omitempty"` // of who says that it is ready
 	*Failure
 }
 

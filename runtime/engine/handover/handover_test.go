@@ -110,6 +110,9 @@ func TestFollow(t *testing.T) {
 	if err := p.Go(bounded(t)); err != nil {
 		t.Fatal(err)
 	}
+	if err := p.Release(); err != nil {
+		t.Error(err)
+	}
 	if text, err := io.ReadAll(handed); err != nil || string(text) != `note "hello"` {
 		t.Errorf("%q %v", text, err)
 	}

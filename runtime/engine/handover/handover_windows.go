@@ -24,6 +24,15 @@ func (*Process) Prepared(context.Context) error { return errors.ErrUnsupported }
 // Go is not there.
 func (*Process) Go(context.Context) error { return errors.ErrUnsupported }
 
+// Crashed is false.
+func (*Process) Crashed() bool { return false }
+
+// Reload is not there.
+func (*Process) Reload() error { return errors.ErrUnsupported }
+
+// Release has nothing to do.
+func (*Process) Release() error { return nil }
+
 // Kill gives the error.
 func (*Process) Kill(why error) error { return why }
 

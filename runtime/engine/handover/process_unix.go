@@ -13,17 +13,30 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// Process is one that was started to follow this one. Ready or Kill ends it.
+// Process is one that was started to follow this one. It is to be killed, or, once
+// it serves, released.
 type Process struct {
 	cmd      *exec.Cmd
 	commands *os.File
 	answers  *os.File
+	errors   *os.File // what it writes, until it has the log itself
 	heard    chan heard
 	read     sync.WaitGroup
 	said     tail
+	serves   int // the process that serves, where another was started that started it
+	ended    bool
+	crashed  bool
 }
+
+// lastWords is how long what was said is still read once the process has ended, or
+// serves: children of its own may have the same pipes for ever.
+const lastWords = 5 * time.Second
 
 // heard is a message, or why none comes any more.
 type heard struct {
@@ -60,11 +73,12 @@ func Start(program string, arguments []string, files []*os.File, note json.RawMe
 	if err != nil {
 		return nil, err
 	}
-	p := &Process{commands: toCommands, answers: answers, heard: make(chan heard, 1)}
+	p := &Process{commands: toCommands, answers: answers, errors: errorsOf, heard: make(chan heard, 1)}
 	p.cmd = exec.Command(program, arguments...) //nolint:gosec,noctx // the operator names it, and it outlives whoever asked
 	p.cmd.Env = append(without(os.Environ(), Variable), Variable+"="+string(text))
 	p.cmd.Stdin, p.cmd.Stdout, p.cmd.Stderr = os.Stdin, os.Stdout, toErrors
 	p.cmd.ExtraFiles = append([]*os.File{commands, toAnswers, log}, files...)
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // what it starts itself is killed with it
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", program, err)
 	}
@@ -73,7 +87,6 @@ func Start(program string, arguments []string, files []*os.File, note json.RawMe
 	}
 	p.read.Go(func() {
 		_, _ = io.Copy(io.MultiWriter(&p.said, log), errorsOf) // until they have the log themselves, or have ended
-		_ = errorsOf.Close()
 	})
 	p.read.Go(p.listen)
 	return p, nil
@@ -93,55 +106,95 @@ func (p *Process) listen() {
 }
 
 // PID is the process' id.
-func (p *Process) PID() int { return p.cmd.Process.Pid }
+func (p *Process) PID() int {
+	if p.serves != 0 {
+		return p.serves
+	}
+	return p.cmd.Process.Pid
+}
 
 // Prepared waits until the process is prepared. A *Failure says why it is not; the
 // process is to be killed then.
-func (p *Process) Prepared(ctx context.Context) error { return p.await(ctx, saysPrepared) }
-
-// Go tells the process that everything is let go of, and waits until it serves. From
-// then on it is nobody's child. On an error it is to be killed.
-func (p *Process) Go(ctx context.Context) error {
-	if err := write(p.commands, message{Says: saysGo}); err != nil {
-		return err
-	}
-	if err := p.await(ctx, saysReady); err != nil {
-		return err
-	}
-	p.read.Wait()
-	return errors.Join(p.commands.Close(), p.answers.Close(), p.cmd.Process.Release())
+func (p *Process) Prepared(ctx context.Context) error {
+	_, err := p.await(ctx, saysPrepared)
+	return err
 }
 
-func (p *Process) await(ctx context.Context, says string) error {
+// Go tells the process that everything is let go of, and waits until it serves: then
+// it is to be released. On an error it is to be killed.
+func (p *Process) Go(ctx context.Context) error {
+	if err := write(p.commands, message{Says: saysGo}); err != nil {
+		return errEnded
+	}
+	m, err := p.await(ctx, saysReady)
+	p.serves = m.PID
+	return err
+}
+
+// Crashed reports whether a process that serves has ended by now, and not because it
+// was asked to.
+func (p *Process) Crashed() bool {
+	if p.ended {
+		return p.crashed
+	}
+	var status unix.WaitStatus
+	pid, err := unix.Wait4(p.cmd.Process.Pid, &status, unix.WNOHANG, nil)
+	if err == nil && pid == p.cmd.Process.Pid {
+		p.ended, p.crashed = true, status.ExitStatus() != 0 // -1 by a signal
+	}
+	return p.crashed
+}
+
+// Reload asks a process that serves to read its manifest again.
+func (p *Process) Reload() error {
+	return os.NewSyscallError("kill", unix.Kill(p.PID(), unix.SIGHUP))
+}
+
+// Release lets a process go that serves: it is nobody's child from then on.
+func (p *Process) Release() error {
+	err := p.hurry()
+	p.read.Wait()
+	return errors.Join(err, p.commands.Close(), p.answers.Close(), p.errors.Close(), p.cmd.Process.Release())
+}
+
+// hurry bounds the time in which what was said is read.
+func (p *Process) hurry() error {
+	until := time.Now().Add(lastWords)
+	return errors.Join(p.answers.SetReadDeadline(until), p.errors.SetReadDeadline(until))
+}
+
+func (p *Process) await(ctx context.Context, says string) (message, error) {
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
+		return message{}, ctx.Err()
 	case h, open := <-p.heard:
 		switch {
 		case !open || h.err != nil:
-			return errEnded
+			return message{}, errEnded
 		case h.message.Says == saysFailed:
-			return h.message.Failure
+			return message{}, h.message.Failure
 		case h.message.Says != says:
-			return fmt.Errorf("it says %q, and was to say %q", h.message.Says, says)
+			return message{}, fmt.Errorf("it says %q, and was to say %q", h.message.Says, says)
 		}
-		return nil
+		return h.message, nil
 	}
 }
 
 // errEnded is replaced by Kill, which knows how.
 var errEnded = errors.New("it has ended")
 
-// Kill ends the process, whatever it does, and waits for its end. It gives the error
-// with what the process has written, where it said nothing itself.
+// Kill ends the process and those that it has started, whatever they do, and waits for
+// its end. It gives the error with what the process has written, where it said nothing
+// itself.
 func (p *Process) Kill(why error) error {
-	_ = p.cmd.Process.Kill() // it may have ended
+	_ = unix.Kill(-p.cmd.Process.Pid, unix.SIGKILL) // it may have ended
 	ended := p.cmd.Wait()
 	_ = p.commands.Close()
+	_ = p.hurry() // a pipe without deadlines ends by itself
 	for range p.heard { // what it has said besides is not asked for any more
 	}
 	p.read.Wait()
-	_ = p.answers.Close()
+	_, _ = p.answers.Close(), p.errors.Close()
 	if !errors.Is(why, errEnded) {
 		return why
 	}

@@ -19,7 +19,7 @@ import (
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 	otrace "go.opentelemetry.io/otel/trace"
 
-	"github.com/edge-hive/edge-hive/runtime/web"
+	"github.com/edge-hive/edge-hive/runtime/web/tracing"
 )
 
 // Options is what a tracer is made of.
@@ -49,14 +49,14 @@ const (
 // exportTime bounds one delivery, the tries of it included.
 const exportTime = 10 * time.Second
 
-// Tracer is a web.Tracer. It is safe for concurrent use; Close it.
+// Tracer is a tracing.Tracer. It is safe for concurrent use; Close it.
 type Tracer struct {
 	provider *sdk.TracerProvider
 	tracer   otrace.Tracer
 	queue    *queue
 }
 
-var _ web.Tracer = (*Tracer)(nil)
+var _ tracing.Tracer = (*Tracer)(nil)
 
 // New makes a tracer. It speaks to nobody until there is something to tell.
 func New(o Options) (*Tracer, error) {
@@ -87,7 +87,7 @@ func New(o Options) (*Tracer, error) {
 }
 
 // Start begins the span of a request.
-func (t *Tracer) Start(from web.Trace, began time.Time) web.Span {
+func (t *Tracer) Start(from tracing.Trace, began time.Time) tracing.Span {
 	ctx := context.Background() // a span ends by itself, not with its request
 	if from.Valid() {
 		state, err := otrace.ParseTraceState(from.State)
@@ -112,7 +112,7 @@ func (t *Tracer) Close(ctx context.Context) error {
 	return nil
 }
 
-// span is a web.Span.
+// span is a tracing.Span.
 type span struct {
 	tracer otrace.Tracer
 	ctx    context.Context //nolint:containedctx // it is how the library knows a span's children
@@ -120,18 +120,18 @@ type span struct {
 }
 
 // Trace is what those are told who are asked on the span's behalf.
-func (s *span) Trace() web.Trace {
+func (s *span) Trace() tracing.Trace {
 	c := s.inner.SpanContext()
-	return web.Trace{ID: c.TraceID(), Parent: c.SpanID(), Flags: byte(c.TraceFlags()), State: c.TraceState().String()}
+	return tracing.Trace{ID: c.TraceID(), Parent: c.SpanID(), Flags: byte(c.TraceFlags()), State: c.TraceState().String()}
 }
 
 // Recorded reports whether the span is sent.
 func (s *span) Recorded() bool { return s.inner.IsRecording() }
 
 // Child begins a span within this one.
-func (s *span) Child(kind web.Kind, name string) web.Span {
+func (s *span) Child(kind tracing.Kind, name string) tracing.Span {
 	k := otrace.SpanKindInternal
-	if kind == web.SpanClient {
+	if kind == tracing.SpanClient {
 		k = otrace.SpanKindClient
 	}
 	ctx, inner := s.tracer.Start(s.ctx, name, otrace.WithSpanKind(k))

@@ -17,7 +17,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	"github.com/edge-hive/edge-hive/runtime/observe/trace"
-	"github.com/edge-hive/edge-hive/runtime/web"
+	"github.com/edge-hive/edge-hive/runtime/web/tracing"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -100,14 +100,14 @@ func TestSpansReachTheCollector(t *testing.T) {
 	c := newCollector(t)
 	counters := &trace.Counters{}
 	tracer := newTracer(t, trace.Options{URL: c.URL, Headers: map[string]string{"X-Api-Key": "hunter2"}, Sample: 1, Name: "shop", Version: "1", Counters: counters, Every: 10 * time.Millisecond})
-	from, ok := web.ParseTraceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+	from, ok := tracing.ParseTraceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 	if !ok {
 		t.Fatal("no trace")
 	}
 	from.State = "vendor=1"
 	request := tracer.Start(from, time.Now().Add(-time.Second))
-	child := request.Child(web.SpanClient, "call")
-	if told := request.Trace(); told.ID != from.ID || told.Parent == from.Parent || told.State != "vendor=1" || told.Flags != web.Sampled {
+	child := request.Child(tracing.SpanClient, "call")
+	if told := request.Trace(); told.ID != from.ID || told.Parent == from.Parent || told.State != "vendor=1" || told.Flags != tracing.Sampled {
 		t.Errorf("told %+v", told)
 	}
 	child.Text("server.address", "a")
@@ -145,19 +145,19 @@ func TestSpansReachTheCollector(t *testing.T) {
 		t.Errorf("%s %v %v", c.path, c.header, c.names)
 	}
 	// What ends just before the end is sent, too.
-	tracer.Start(web.Trace{}, time.Now()).End("")
+	tracer.Start(tracing.Trace{}, time.Now()).End("")
 	closing(t, tracer)
 	if sent, dropped := counters.Read(); len(c.all()) != 3 || sent != 3 || dropped != 0 {
 		t.Errorf("%d came, %d sent, %d dropped", len(c.all()), sent, dropped)
 	}
-	tracer.Start(web.Trace{}, time.Now()).End("") // after the end: nobody is harmed
+	tracer.Start(tracing.Trace{}, time.Now()).End("") // after the end: nobody is harmed
 }
 
 func TestSampling(t *testing.T) {
 	c := newCollector(t)
 	tracer := newTracer(t, trace.Options{URL: c.URL, Sample: 0})
 	defer closing(t, tracer)
-	yes, _ := web.ParseTraceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
+	yes, _ := tracing.ParseTraceparent("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
 	no := yes
 	no.Flags = 0
 	if s := tracer.Start(yes, time.Now()); !s.Recorded() {
@@ -165,7 +165,7 @@ func TestSampling(t *testing.T) {
 	} else {
 		s.End("")
 	}
-	for _, from := range []web.Trace{no, {}} {
+	for _, from := range []tracing.Trace{no, {}} {
 		s := tracer.Start(from, time.Now())
 		told := s.Trace()
 		if s.Recorded() || told.Flags != 0 || !told.Valid() {
@@ -192,7 +192,7 @@ func TestCollectorDown(t *testing.T) {
 		tracer := newTracer(t, trace.Options{URL: url, Sample: 1, Counters: counters, Every: time.Millisecond})
 		const spans = 20000 // more than wait
 		for range spans {
-			tracer.Start(web.Trace{}, time.Now()).End("")
+			tracer.Start(tracing.Trace{}, time.Now()).End("")
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		_ = tracer.Close(ctx) // it may be too short for the last

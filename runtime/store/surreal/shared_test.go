@@ -16,6 +16,7 @@ type knower struct {
 	sees     map[uint64]string // commits in sight, and their tables
 	late     map[uint64]int    // steps until the others are
 	last     uint64            // every commit up to it is in sight
+	looked   map[versionOf]int // at which versions, and how much was in sight
 }
 
 func (n *knower) see(seq uint64, table string) {
@@ -46,7 +47,8 @@ func (n *knower) known(table string) []uint64 {
 // TestSharedVersionsMeanTheSame has nodes come and go, see commits late and in
 // another order, and take checkpoints from a board that forgets, and shows what was
 // there long ago: where two have the same version of a table, they know the same
-// commits of it.
+// commits of it. So does whoever had the version before, at any time: what was kept
+// under it then may be there still.
 func TestSharedVersionsMeanTheSame(t *testing.T) {
 	tables := []string{"a", "b", "c", "d"}
 	met, pairs, rounds := 0, 0, 8
@@ -60,6 +62,7 @@ func TestSharedVersionsMeanTheSame(t *testing.T) {
 		database := map[uint64]string{}
 		var boards []checkpoint
 		var nodes []*knower
+		had := map[versionOf]string{} // what was known of a table by who had a version of it first
 		board := func() checkpoint { // the last one, or one of before
 			if random.IntN(3) > 0 {
 				return boards[len(boards)-1]
@@ -67,7 +70,7 @@ func TestSharedVersionsMeanTheSame(t *testing.T) {
 			return boards[random.IntN(len(boards))]
 		}
 		join := func() *knower {
-			n := &knower{versions: newVersions(), sees: map[uint64]string{}, late: map[uint64]int{}}
+			n := &knower{versions: newVersions(), sees: map[uint64]string{}, late: map[uint64]int{}, looked: map[versionOf]int{}}
 			n.versions.share()
 			for seq, table := range database { // the replay, and more: it knows no less than others
 				n.see(seq, table)
@@ -134,6 +137,18 @@ func TestSharedVersionsMeanTheSame(t *testing.T) {
 				}
 			}
 			for i, x := range nodes {
+				for _, table := range tables {
+					of := versionOf{table, x.versions.of(table)}
+					if x.looked[of] == len(x.sees) {
+						continue
+					}
+					x.looked[of] = len(x.sees)
+					knows := fmt.Sprint(x.known(table))
+					if before, there := had[of]; there && before != knows {
+						t.Fatalf("round %d, step %d: the version that a node has of %s is one of before, when other commits were known", round, step, table)
+					}
+					had[of] = knows
+				}
 				for _, y := range nodes[:i] {
 					for _, table := range tables {
 						pairs++
@@ -153,6 +168,12 @@ func TestSharedVersionsMeanTheSame(t *testing.T) {
 	if met < pairs/10 {
 		t.Error("nodes hardly ever agree")
 	}
+}
+
+// versionOf is a version of a table.
+type versionOf struct {
+	table   string
+	version uint64
 }
 
 // forgetBefore keeps what the versions know since a place alone.
@@ -177,6 +198,45 @@ func times(list []uint64, now uint64) string {
 		text += fmt.Sprintf(" -%dms", int64(now>>ownBits)-int64(seq>>ownBits))
 	}
 	return text
+}
+
+// TestOldCheckpointsSayNothing gives a node what another left on the board before a
+// commit that both have seen, and do not remember one by one any more. A Redis that
+// came back with the contents of an hour ago shows it, and has the answers of then
+// beside it.
+func TestOldCheckpointsSayNothing(t *testing.T) {
+	now := uint64(time.Now().UnixMilli()) << ownBits
+	after := func(d time.Duration) uint64 { return now + uint64(d.Milliseconds())<<ownBits }
+	for _, of := range []struct {
+		name  string
+		later time.Duration // that the node has passed, since the commit
+		old   bool          // what it then makes of the checkpoint
+	}{
+		{"forgotten", 3 * settled, true},
+		{"remembered", settled / 2, false},
+	} {
+		t.Run(of.name, func(t *testing.T) {
+			v := newVersions()
+			v.share()
+			v.base(checkpoint{at: now, tag: 1, tokens: map[string]uint64{"notes": 2}})
+			then, quiet := v.of("notes"), v.of("quiet")
+			left := v.checkpoint(now)
+			left.tag = 3 // another's
+			v.saw(&feedEntry{seq: after(time.Second), changes: []feedChange{{table: "notes"}}})
+			if v.of("notes") == then {
+				t.Fatal("a commit changes nothing")
+			}
+			v.checkpoint(after(time.Second + of.later))
+			v.checkpoint(after(time.Second + of.later)) // what the first let go of is forgotten
+			v.yield(left)
+			if v.of("notes") == then {
+				t.Error("the node has the version of before the commit, and would serve what was kept under it")
+			}
+			if yielded := v.of("quiet") != quiet; yielded == of.old {
+				t.Errorf("the tag of the checkpoint is taken: %t", yielded)
+			}
+		})
+	}
 }
 
 func TestCheckpointsAreRead(t *testing.T) {

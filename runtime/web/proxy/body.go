@@ -18,6 +18,7 @@ type requestBody struct {
 	trailer http.Header // of the request that is sent, to be filled at the end
 	control *http.ResponseController
 	touched atomic.Bool // somebody began to read
+	over    atomic.Bool // the request is answered: nobody reads any more
 
 	mu      sync.Mutex
 	timed   bool // deadlines are set
@@ -30,12 +31,15 @@ type requestBody struct {
 const leftTime = 5 * time.Second
 
 func newRequestBody(f *forward, out *http.Request) *requestBody {
-	b := &requestBody{inner: out.Body, from: f, trailer: out.Trailer, control: http.NewResponseController(f.answer.to)}
+	b := &requestBody{inner: f.in.Body, from: f, trailer: out.Trailer, control: http.NewResponseController(f.to)}
 	b.timed = f.from.BodyTime > 0 && !strings.HasPrefix(out.Header.Get("Content-Type"), "application/grpc")
 	return b
 }
 
 func (b *requestBody) Read(p []byte) (int, error) {
+	if b.over.Load() {
+		return 0, errOver
+	}
 	b.touched.Store(true)
 	b.extend()
 	n, err := b.inner.Read(p)
@@ -97,7 +101,7 @@ func (b *requestBody) answered() {
 // body away from it, to go on with the next request. mu is held.
 func (b *requestBody) last() {
 	if !b.ended && b.from.in.ProtoMajor == 1 {
-		b.from.answer.to.Header()["Connection"] = connectionClose
+		b.from.to.Header()["Connection"] = connectionClose
 	}
 }
 
@@ -111,8 +115,11 @@ func (b *requestBody) failure() error {
 	return b.problem
 }
 
+var errOver = errors.New("the request is answered, and its body closed")
+
 // end bounds what net/http then still reads.
 func (b *requestBody) end() {
+	b.over.Store(true)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.timed = false

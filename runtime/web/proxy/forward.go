@@ -3,10 +3,9 @@ package proxy
 import (
 	"errors"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptrace"
-	"net/http/httputil"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -14,45 +13,51 @@ import (
 	"time"
 )
 
-// forward is one request on its way: what ReverseProxy is told to do with it, and the
-// transport that finds a server for it.
+// forward is one request on its way.
 type forward struct {
-	proxy   *Proxy
-	reverse httputil.ReverseProxy
-	answer  answer
-	in      *http.Request
-	from    Origin
-	client  string    // from.Client as text
-	said    [4]string // what is said of the caller: address, host, scheme, id
-	path    string
-	key     uint64 // what balance hashes
+	proxy  *Proxy
+	to     http.ResponseWriter
+	in     *http.Request
+	from   Origin
+	client string    // from.Client as text
+	said   [4]string // what is said of the caller: address, host, scheme, id
+	path   string
+	key    uint64 // what balance hashes
+	url    url.URL
+	trace  httptrace.ClientTrace
 	// switches is the protocol that is asked for, "" for none.
 	switches string
 	body     *requestBody
+	reached  atomic.Bool // the try has a connection, or nobody asks whether it has
+
+	began     atomic.Bool // a part of the answer was handed on
+	informing sync.Mutex
+	answering bool // too late for informational answers; guarded by informing
 
 	server  *upstream  // that answered
 	reply   *replyBody // its answer's body, which is replied; nil for none
 	replied replyBody
-	backend io.ReadWriteCloser // when it went over to another protocol
 	status  int
 	err     error
 }
 
 func newForward(p *Proxy, w http.ResponseWriter, r *http.Request, from Origin, path string) *forward {
-	f := &forward{proxy: p, answer: answer{to: w}, in: r, from: from, path: path, key: p.pool.balance.key(r, from.Client)}
+	f := &forward{proxy: p, to: w, in: r, from: from, path: path, key: p.pool.balance.key(r, from.Client)}
 	if from.Client.IsValid() {
-		f.client = from.Client.String()
-	}
-	f.reverse.Rewrite, f.reverse.Transport, f.reverse.ModifyResponse, f.reverse.ErrorHandler = f.rewrite, f, f.answered, f.failed
-	f.reverse.BufferPool, f.reverse.ErrorLog = buffers, silent
-	if p.unbuffered {
-		f.reverse.FlushInterval = -1
+		f.client = addressText(from.Client, r.RemoteAddr)
 	}
 	return f
 }
 
-// silent is a log that is not kept: what went wrong is in the answer's fault.
-var silent = slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug)
+// addressText is an address as text: a part of the peer's, where he is the caller.
+func addressText(client netip.Addr, peer string) string {
+	if colon := strings.LastIndexByte(peer, ':'); colon > 0 && peer[0] != '[' {
+		if host, err := netip.ParseAddr(peer[:colon]); err == nil && host == client {
+			return peer[:colon]
+		}
+	}
+	return client.String()
+}
 
 // end gives up what the request holds.
 func (f *forward) end() {
@@ -61,65 +66,33 @@ func (f *forward) end() {
 	}
 }
 
-// rewrite makes the request that is sent on. ReverseProxy has removed what belongs to
-// the connection.
-func (f *forward) rewrite(pr *httputil.ProxyRequest) {
-	p, in, out := f.proxy, f.in, pr.Out
-	setPath(out.URL, f.path)
-	out.URL.RawQuery = in.URL.RawQuery
-	if out.Header["Upgrade"] != nil {
-		f.switches = upgrade(in.Header)
-		if f.switches == "" || p.pool.steady.all(p.pool.servers) {
-			f.switches = ""
-			delete(out.Header, "Upgrade")
-			delete(out.Header, "Connection")
-		}
-	}
-	f.said = [4]string{f.client, in.Host, f.from.Scheme, f.from.ID}
-	p.screen(out.Header)
-	withhold(out.Header, out.URL, f.from.Service)
-	if f.client != "" {
-		out.Header["X-Forwarded-For"] = f.said[:1:1]
-		out.Header["X-Real-Ip"] = f.said[:1:1]
-	}
-	out.Header["X-Forwarded-Host"] = f.said[1:2:2]
-	out.Header["X-Forwarded-Proto"] = f.said[2:3:3]
-	out.Header["X-Request-Id"] = f.said[3:4:4]
-	p.request.apply(out.Header, f)
+// cut notes that the answer did not reach the caller whole.
+func (f *forward) cut() { f.err = errors.Join(errCut, f.err) }
+
+// forward sends the request on and its answer back.
+func (f *forward) forward() {
+	res, err := f.send(f.request())
+	f.settle()
 	switch {
-	case p.host != "":
-		out.Host = p.host
-	case in.Host == "":
-		out.Host = "localhost" // of HTTP/1.0, which knows no hosts
-	}
-	if out.Body != nil {
-		out.Trailer = f.trailersAhead()
-		f.body = newRequestBody(f, out)
-		out.Body = f.body
+	case err != nil:
+		f.err = err
+	case res.StatusCode == http.StatusSwitchingProtocols:
+		f.err = f.upgraded(res)
+	default:
+		f.hand(res)
 	}
 }
 
-// trailersAhead names the headers that the body says it will end with.
-func (f *forward) trailersAhead() http.Header {
-	var ahead http.Header
-	for name := range f.in.Trailer {
-		if f.proxy.allowedTrailer(name) {
-			if ahead == nil {
-				ahead = http.Header{}
-			}
-			ahead[name] = nil
-		}
-	}
-	return ahead
-}
-
-// RoundTrip sends the request to a server, and to another where the first failed and
+// send sends the request to a server, and to another where the first failed and
 // nothing was lost by it.
-func (f *forward) RoundTrip(out *http.Request) (*http.Response, error) {
+func (f *forward) send(out *http.Request) (*http.Response, error) {
 	pool := f.proxy.pool
 	var tried tries
 	if f.switches != "" {
 		tried = pool.steady
+	}
+	if f.proxy.retries > 0 && len(pool.servers) > 1 && (f.body != nil || !safe(out.Method)) {
+		f.trace.GotConn = f.connected
 	}
 	var last error
 	for attempt := 0; ; attempt++ {
@@ -151,7 +124,7 @@ func (f *forward) RoundTrip(out *http.Request) (*http.Response, error) {
 // mayRepeat judges whether a request that failed may be tried again: none that a
 // server may have acted on, and none whose body has gone or whose answer has begun.
 func (f *forward) mayRepeat(out *http.Request, reached bool) bool {
-	if f.in.Context().Err() != nil || f.answer.began.Load() {
+	if f.in.Context().Err() != nil || f.began.Load() {
 		return false
 	}
 	if !reached {
@@ -167,13 +140,7 @@ func safe(method string) bool {
 // try asks one server. reached is false when it never learned of the request.
 func (f *forward) try(s *upstream, out *http.Request) (res *http.Response, reached bool, err error) {
 	out.URL.Scheme, out.URL.Host = s.scheme, s.authority
-	reached = true
-	if f.proxy.retries > 0 && len(f.proxy.pool.servers) > 1 && (f.body != nil || !safe(out.Method)) {
-		var connected atomic.Bool
-		defer func() { reached = connected.Load() }()
-		trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { connected.Store(true) }}
-		out = out.WithContext(httptrace.WithClientTrace(out.Context(), trace))
-	}
+	f.reached.Store(f.trace.GotConn == nil)
 	s.begin()
 	res, err = s.transport.RoundTrip(out)
 	if err != nil {
@@ -182,11 +149,13 @@ func (f *forward) try(s *upstream, out *http.Request) (res *http.Response, reach
 			s.failed(time.Now())
 		}
 		s.end(result)
-		return nil, reached, err
+		return nil, f.reached.Load(), err
 	}
 	f.server, f.status = s, res.StatusCode
-	return res, reached, nil
+	return res, true, nil
 }
+
+func (f *forward) connected(httptrace.GotConnInfo) { f.reached.Store(true) }
 
 // result is what became of a request that was not answered.
 func (f *forward) result(err error) string {
@@ -207,45 +176,17 @@ func ofRequest(err error) bool {
 }
 
 var (
-	errUpgraded = errors.New("the connection goes over to another protocol")
-	errSwitch   = errors.New("the server went over to a protocol that was not asked for")
-	errNotDuly  = errors.New("the server's answer cannot be written to")
+	errSwitch  = errors.New("the server went over to a protocol that was not asked for")
+	errNotDuly = errors.New("the server's answer cannot be written to")
 )
 
-// answered looks at an answer before it is handed on.
-func (f *forward) answered(res *http.Response) error {
-	f.answer.began.Store(true)
+// upgraded takes the caller's connection over, too, where the server did as it was
+// asked.
+func (f *forward) upgraded(res *http.Response) error {
+	f.began.Store(true)
 	if f.body != nil {
 		f.body.answered()
 	}
-	if res.StatusCode == http.StatusSwitchingProtocols {
-		return f.upgraded(res)
-	}
-	const eventStream = "text/event-stream"
-	media := res.Header.Get("Content-Type")
-	events := len(media) >= len(eventStream) && strings.EqualFold(media[:len(eventStream)], eventStream)
-	f.replied = replyBody{inner: res.Body, from: f, events: events}
-	f.reply, res.Body = &f.replied, &f.replied
-	if events {
-		f.proxy.pool.home.enter(f.reply)
-	}
-	if events || strings.EqualFold(res.Header.Get("X-Accel-Buffering"), "no") {
-		f.reverse.FlushInterval = -1
-	}
-	if (events || res.ContentLength < 0 || res.ContentLength > lasting) && f.from.Detach != nil {
-		f.from.Detach(f.in.Context())
-	}
-	f.relocate(res.Header)
-	header := f.answer.to.Header()
-	merge(header, res.Header)
-	f.proxy.response.apply(header, f)
-	res.Header = nil // it is where it belongs
-	return nil
-}
-
-// upgraded takes over from ReverseProxy, which would neither know when the process
-// ends nor wait for what it starts.
-func (f *forward) upgraded(res *http.Response) error {
 	backend, writable := res.Body.(io.ReadWriteCloser)
 	asked := f.switches
 	var err error
@@ -256,10 +197,11 @@ func (f *forward) upgraded(res *http.Response) error {
 		err = errNotDuly
 	}
 	if err != nil {
+		closeQuietly(res.Body)
 		f.server.end(ResultUnreachable)
 		return err
 	}
-	header := f.answer.to.Header()
+	header := f.to.Header()
 	for name := range res.Header {
 		if isHop(name) {
 			delete(res.Header, name)
@@ -268,55 +210,6 @@ func (f *forward) upgraded(res *http.Response) error {
 	merge(header, res.Header)
 	delete(header, "Content-Type")
 	f.proxy.response.apply(header, f)
-	header["Connection"], header["Upgrade"] = []string{"Upgrade"}, []string{asked}
-	f.backend, res.Body = backend, http.NoBody
-	return errUpgraded
+	header["Connection"], header["Upgrade"] = connectionUpgrade, []string{asked}
+	return f.tunnel(backend)
 }
-
-// failed keeps why there is no answer.
-func (f *forward) failed(_ http.ResponseWriter, _ *http.Request, err error) {
-	if errors.Is(err, errUpgraded) {
-		return
-	}
-	f.err = err
-}
-
-// relocate takes a server's own address out of where it sends the caller.
-func (f *forward) relocate(header http.Header) {
-	for _, name := range []string{"Location", "Content-Location"} {
-		values := header[name]
-		if len(values) != 1 {
-			continue
-		}
-		u, err := url.Parse(values[0])
-		if err != nil || u.Host == "" || strings.EqualFold(u.Host, f.in.Host) {
-			continue
-		}
-		inner := strings.EqualFold(u.Host, f.server.authority) || f.proxy.host != "" && strings.EqualFold(u.Host, f.proxy.host) ||
-			f.server.socket != "" && strings.EqualFold(u.Host, f.server.host)
-		if !inner {
-			continue
-		}
-		target := f.proxy.path.strip + "/" + strings.TrimLeft(u.EscapedPath(), "/")
-		if u.RawQuery != "" {
-			target += "?" + u.RawQuery
-		}
-		if u.Fragment != "" {
-			target += "#" + u.EscapedFragment()
-		}
-		header[name] = []string{target}
-	}
-}
-
-// buffers are what answers are copied through.
-var buffers = &bufferPool{pool: sync.Pool{New: func() any { return new([bufferSize]byte) }}}
-
-const bufferSize = 32 << 10
-
-type bufferPool struct{ pool sync.Pool }
-
-// Get gives a buffer.
-func (b *bufferPool) Get() []byte { return b.pool.Get().(*[bufferSize]byte)[:] }
-
-// Put takes one back.
-func (b *bufferPool) Put(p []byte) { b.pool.Put((*[bufferSize]byte)(p)) }

@@ -108,42 +108,34 @@ func (rules *headerRules) apply(header http.Header, f *forward) {
 	}
 }
 
-// claimed are headers in which a caller could say who he is, where he comes from or
-// what he asked for, and be believed.
-var claimed = map[string]bool{
-	"Forwarded": true, "X-Forwarded": true, "X-Real-Ip": true, "X-Client-Ip": true, "X-Cluster-Client-Ip": true, "True-Client-Ip": true,
-	"X-Host": true, "X-Rewrite-Url": true, "X-Original-Url": true, "X-Original-Uri": true, "X-Original-Host": true,
-	"X-Original-Forwarded-For": true, "X-Request-Id": true, "Proxy": true,
+// claimed reports a header in which a caller could say who he is, where he comes from
+// or what he asked for, and be believed.
+func claimed(name string) bool {
+	switch name {
+	case "Forwarded", "X-Forwarded", "X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "True-Client-Ip",
+		"X-Host", "X-Rewrite-Url", "X-Original-Url", "X-Original-Uri", "X-Original-Host",
+		"X-Original-Forwarded-For", "X-Request-Id", "Proxy":
+		return true
+	}
+	return strings.HasPrefix(name, "X-Forwarded-")
 }
 
-// overriding are headers that change a method, by which a route that names one could
-// be passed.
-var overriding = map[string]bool{"X-Http-Method-Override": true, "X-Http-Method": true, "X-Method-Override": true}
-
-// credentials are headers that say who calls.
-var credentials = []string{"Authorization", "Cookie", "Apikey"}
-
-// screen removes what a caller may not say, in any spelling: servers that hand
-// headers on as variables take X_Real_IP for X-Real-IP, so only letters, digits and
-// - are a name.
-func (p *Proxy) screen(header http.Header) {
-	for name := range header {
-		if claimed[name] || !plainName(name) || strings.HasPrefix(name, "X-Forwarded-") || p.oneMethod && overriding[name] {
-			delete(header, name)
-		}
-	}
-	if !p.credential {
-		for _, name := range credentials {
-			delete(header, name)
-		}
-	}
+// overriding reports a header that changes a method, by which a route that names one
+// could be passed.
+func overriding(name string) bool {
+	return name == "X-Http-Method-Override" || name == "X-Http-Method" || name == "X-Method-Override"
 }
 
-// allowedTrailer reports whether a request may end with a header.
-func (p *Proxy) allowedTrailer(name string) bool {
-	trailer := http.Header{name: nil}
-	p.screen(trailer)
-	return len(trailer) == 1 && !isHop(name)
+// credential reports a header that says who calls.
+func credential(name string) bool {
+	return name == "Authorization" || name == "Cookie" || name == "Apikey"
+}
+
+// passes reports whether a caller's header, or trailer, is sent on. What he may not say
+// is taken out in any spelling: servers that hand headers on as variables take
+// X_Real_IP for X-Real-IP, so only letters, digits and - are a name.
+func (p *Proxy) passes(name string) bool {
+	return !isHop(name) && !claimed(name) && plainName(name) && (!p.oneMethod || !overriding(name)) && (p.credential || !credential(name))
 }
 
 func plainName(name string) bool {
@@ -156,14 +148,18 @@ func plainName(name string) bool {
 	return true
 }
 
-// isHop names what belongs to one connection.
-func isHop(name string) bool {
+// ofConnection names what belongs to one connection.
+func ofConnection(name string) bool {
 	switch name {
-	case "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade",
-		"Content-Length", "Host":
+	case "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection", "Te", "Trailer", "Transfer-Encoding", "Upgrade":
 		return true
 	}
 	return false
+}
+
+// isHop names what is said anew on each connection: it is no trailer either.
+func isHop(name string) bool {
+	return ofConnection(name) || name == "Content-Length" || name == "Host"
 }
 
 // own reports a header of an answer that is ours to set, or that tells of a server
@@ -180,7 +176,7 @@ func own(name string) bool {
 // stays; what an answer varies by is both.
 func merge(to, from http.Header) {
 	for name, values := range from {
-		if own(name) {
+		if own(name) || ofConnection(name) {
 			continue
 		}
 		had, there := to[name]

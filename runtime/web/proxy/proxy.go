@@ -107,7 +107,7 @@ func (p *Proxy) Close() { p.pool.release() }
 // Serve sends a request on and hands its answer back. An error is a *fault.Fault to
 // be answered, ErrGone or a *BodyError; when the answer had begun it must be cut
 // off instead.
-func (p *Proxy) Serve(w http.ResponseWriter, r *http.Request, from Origin) (err error) {
+func (p *Proxy) Serve(w http.ResponseWriter, r *http.Request, from Origin) error {
 	path, ok := p.path.of(r)
 	switch {
 	case !ok:
@@ -121,23 +121,9 @@ func (p *Proxy) Serve(w http.ResponseWriter, r *http.Request, from Origin) (err 
 	if from.Detach != nil && (r.ContentLength < 0 || r.ContentLength > lasting) {
 		from.Detach(r.Context())
 	}
-	defer func() {
-		if thrown := recover(); thrown != nil {
-			if cut, ok := thrown.(error); !ok || !errors.Is(cut, http.ErrAbortHandler) {
-				f.end()
-				panic(thrown)
-			}
-			f.err = errors.Join(errCut, f.err) // while the answer was handed on
-		}
-		f.end()
-		err = f.verdict()
-	}()
-	f.reverse.ServeHTTP(&f.answer, r)
-	if f.backend != nil {
-		f.err = f.tunnel()
-	}
-	f.answer.trailers()
-	return nil
+	defer f.end()
+	f.forward()
+	return f.verdict()
 }
 
 var errCut = errors.New("the answer was cut off")

@@ -1,31 +1,31 @@
 package proxy
 
 import (
-	"net/http"
 	"net/url"
 	"strings"
 )
 
-// withhold takes the service key out of a request, wherever it stands: in a header,
-// which is then left out, or in a parameter of the query.
-func withhold(header http.Header, u *url.URL, service func(string) bool) {
+// withheld reports a header that holds the service key: it is left out.
+func withheld(values []string, service func(string) bool) bool {
 	if service == nil {
-		return
+		return false
 	}
-	for name, values := range header {
-		for _, value := range values {
-			if holds(value, service) {
-				delete(header, name)
-				break
-			}
+	for _, value := range values {
+		if holds(value, service) {
+			return true
 		}
 	}
-	if !mayHold(u.RawQuery) && strings.IndexByte(u.RawQuery, '%') < 0 {
-		return
+	return false
+}
+
+// withoutKeys leaves the parameters out of a query that hold the service key.
+func withoutKeys(query string, service func(string) bool) string {
+	if !mayHold(query) && strings.IndexByte(query, '%') < 0 {
+		return query
 	}
 	separator := func(r rune) bool { return r == '&' || r == ';' }
 	kept, found := make([]string, 0, 8), false
-	for _, pair := range strings.FieldsFunc(u.RawQuery, separator) {
+	for _, pair := range strings.FieldsFunc(query, separator) {
 		plain, err := url.QueryUnescape(pair)
 		if err != nil {
 			plain = pair
@@ -36,9 +36,10 @@ func withhold(header http.Header, u *url.URL, service func(string) bool) {
 		}
 		kept = append(kept, pair)
 	}
-	if found {
-		u.RawQuery = strings.Join(kept, "&")
+	if !found {
+		return query
 	}
+	return strings.Join(kept, "&")
 }
 
 // The beginnings of keys: a token's, and an opaque key's.

@@ -27,7 +27,34 @@ type named struct {
 
 func newNamed(t testing.TB, name string) *named {
 	n := &named{}
-	n.Server = serve(t, func(w http.ResponseWriter, r *http.Request) {
+	n.Server = serve(t, n.answer(name))
+	return n
+}
+
+// newLeaving is one that a test may close: nobody else gets its port while the test
+// asks for it.
+func newLeaving(t testing.TB, name string) *named {
+	t.Helper()
+	n := &named{}
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", porttest.Free(t).Address())
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Server = httptest.NewUnstartedServer(n.answer(name))
+	_ = n.Listener.Close()
+	n.Listener = l
+	n.Start()
+	t.Cleanup(n.leave)
+	return n
+}
+
+func (n *named) leave() {
+	n.CloseClientConnections()
+	n.Close()
+}
+
+func (n *named) answer(name string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/health" {
 			if n.sick.Load() {
 				w.WriteHeader(http.StatusInternalServerError)
@@ -42,8 +69,7 @@ func newNamed(t testing.TB, name string) *named {
 			}
 		}
 		fmt.Fprint(w, name)
-	})
-	return n
+	}
 }
 
 func newThree(t testing.TB) ([]*named, []string) {
@@ -135,7 +161,7 @@ func TestHashKeepsItsServer(t *testing.T) {
 				t.Fatalf("%s: %d went to %s, then to %s", by, i, where[i], again)
 			}
 		}
-		if len(spread) != 3 || spread["a"] < 12 || spread["b"] < 12 || spread["c"] < 12 {
+		if len(spread) != 3 || min(spread["a"], spread["b"], spread["c"]) < 5 { // by chance: the ports are
 			t.Errorf("%s: spread %v", by, spread)
 		}
 		d = declared(to[0], to[2])
@@ -203,8 +229,8 @@ func TestRetries(t *testing.T) {
 		if c.want == 200 && seen[200] != 2 || c.want != 200 && (seen[200] != 1 || seen[c.want] != 1) {
 			t.Errorf("%s: %v, want %d", c.name, seen, c.want)
 		}
-		if tried := c.want == 200; tried != (f.meter.retries == 1) {
-			t.Errorf("%s: %d retries", c.name, f.meter.retries)
+		if tried := c.want == 200; tried != (f.meter.retried() == 1) {
+			t.Errorf("%s: %d retries", c.name, f.meter.retried())
 		}
 	}
 	if dropped.Load() == 0 {
@@ -220,7 +246,7 @@ func TestFailuresLeaveAServerAlone(t *testing.T) {
 		asked.Add(1)
 		_, _ = conn.Read(make([]byte, 1))
 	})
-	well := newNamed(t, "well")
+	well := newLeaving(t, "well")
 	d := declared("http://"+drops, well.URL)
 	d.Balance, d.FailPause, d.FailWithin = "roundRobin", time.Hour, time.Hour
 	f := newFront(t, d)
@@ -235,8 +261,7 @@ func TestFailuresLeaveAServerAlone(t *testing.T) {
 	if s := f.pools.Status()[0].Servers; s[0].Healthy || !s[1].Healthy || s[0].Why != "left alone" || s[1].Address != well.URL {
 		t.Errorf("%+v", s)
 	}
-	well.CloseClientConnections()
-	well.Close()
+	well.leave()
 	for range 5 { // the other is gone as well: then it is asked all the same
 		get(t, client(t), f.URL)
 	}
@@ -340,8 +365,9 @@ func TestPoolsAreShared(t *testing.T) {
 		f.proxy = next
 		f.Config.Handler = f.handler(next)
 	}
-	if n := connections.Load(); n != 1 {
-		t.Errorf("%d connections, want 1", n)
+	// One that the client is not done with as its answer comes is not used again.
+	if n := connections.Load(); n > 2 {
+		t.Errorf("%d connections of five generations, want one", n)
 	}
 	asked := declared(s.URL)
 	asked.Health = healthy()
@@ -351,11 +377,10 @@ func TestPoolsAreShared(t *testing.T) {
 	}
 	until(t, "the server is asked", func() bool { return health.Load() > 3 })
 	next.Close()
+	until(t, "a server that nobody uses is not asked any more", func() bool { // but for what was on its way
+		last := health.Load()
+		time.Sleep(30 * time.Millisecond)
+		return health.Load() == last
+	})
 	s.CloseClientConnections()
-	s.Close() // waits for who is being answered
-	last := health.Load()
-	time.Sleep(30 * time.Millisecond)
-	if health.Load() != last {
-		t.Error("a server that nobody uses is asked how it is")
-	}
 }

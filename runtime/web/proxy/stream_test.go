@@ -466,7 +466,7 @@ func TestLargeBodies(t *testing.T) {
 			}
 		}
 	}()
-	for _, c := range []struct{ size, length int64 }{{200 << 20, 200 << 20}, {16 << 20, -1}} {
+	for _, c := range []struct{ size, length int64 }{{96 << 20, 96 << 20}, {16 << 20, -1}} {
 		r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, f.URL, io.NopCloser(&blocks{left: c.size / len64K}))
 		r.ContentLength = c.length
 		res, err := client(t).Do(r)

@@ -30,20 +30,20 @@ type tunnel struct {
 const farewell = 2 * time.Second
 
 // tunnel answers the upgrade and hands bytes on until an end closes.
-func (f *forward) tunnel() error {
+func (f *forward) tunnel(backend io.ReadWriteCloser) error {
 	result := ResultOK
 	defer func() { f.server.end(result) }()
-	conn, buffered, err := http.NewResponseController(f.answer.to).Hijack()
+	conn, buffered, err := http.NewResponseController(f.to).Hijack()
 	if err != nil {
-		closeQuietly(f.backend)
+		closeQuietly(backend)
 		return fmt.Errorf("take the connection over: %w", err)
 	}
-	socket := strings.EqualFold(f.answer.to.Header().Get("Upgrade"), "websocket")
-	t := &tunnel{from: f, client: conn, backend: f.backend}
-	t.up = direction{to: f.backend, follow: socket, masked: true}
+	socket := strings.EqualFold(f.to.Header().Get("Upgrade"), "websocket")
+	t := &tunnel{from: f, client: conn, backend: backend}
+	t.up = direction{to: backend, follow: socket, masked: true}
 	t.down = direction{to: conn, follow: socket}
 	defer t.cut()
-	if err := writeSwitch(buffered.Writer, f.answer.to.Header()); err != nil {
+	if err := writeSwitch(buffered.Writer, f.to.Header()); err != nil {
 		result = ResultCaller
 		return nil // the caller has gone, and nobody is to be told
 	}
@@ -54,7 +54,7 @@ func (f *forward) tunnel() error {
 	pools.enter(t)
 	defer pools.exit(t)
 	var other sync.WaitGroup
-	other.Go(func() { t.hand(&t.down, f.backend) })
+	other.Go(func() { t.hand(&t.down, backend) })
 	t.hand(&t.up, buffered.Reader)
 	other.Wait()
 	return nil

@@ -139,11 +139,11 @@ func TestBroadcast(t *testing.T) {
 // TestBroadcastIsDenied has every way to hear and to send tried by those who may
 // not, and by nobody.
 func TestBroadcastIsDenied(t *testing.T) {
-	b := start(t, options{limits: realtime.Limits{CallerWithin: 200 * time.Millisecond}})
+	start(t, options{limits: realtime.Limits{CallerWithin: 200 * time.Millisecond}}).dial("attic", nil).wantClose(4001)
+	b := start(t, options{})
 	ear := b.dial("attic?apikey="+b.keys.Secret(), nil)
 	ear.want(`{"type":"joined"}`)
 	token := bearer(b.token(ann, time.Hour))
-	b.dial("attic", nil).wantClose(4001)
 	b.dial("attic", token).wantClose(4003)
 	for _, header := range []http.Header{nil, token} {
 		response, cancel := b.request("attic", header)
@@ -236,13 +236,12 @@ func TestBroadcastFloods(t *testing.T) {
 	b := start(t, options{})
 	token := bearer(b.token(ann, time.Hour))
 	many := b.dial("lobby", token)
-	for range 120 { // over two seconds at most
-		_ = many.WriteMessage(websocket.TextMessage, []byte(`{"type":"send","event":"x","ref":"1"}`))
-	}
-	many.wantClose(4029)
+	many.flood(func() error {
+		return many.WriteMessage(websocket.TextMessage, []byte(`{"type":"send","event":"x","ref":"1"}`))
+	})
 
 	large := b.dial("lobby", token)
-	large.send(`{"type":"send","event":"x","payload":"` + strings.Repeat("x", 65<<10) + `"}`)
+	_ = large.WriteMessage(websocket.TextMessage, []byte(`{"type":"send","event":"x","payload":"`+strings.Repeat("x", 65<<10)+`"}`)) // it may be closed before the end
 	large.wantClose(websocket.CloseMessageTooBig)
 
 	// What means nothing counts, what is refused does not.
@@ -272,11 +271,10 @@ func TestBroadcastFloods(t *testing.T) {
 }
 
 func TestBroadcastAndExpiry(t *testing.T) {
-	b := start(t, options{limits: realtime.Limits{Grace: 3 * time.Second}})
-	s, ear := b.dial("lobby?auth=later", nil), b.dial("lobby", nil)
+	b := start(t, options{limits: realtime.Limits{Grace: patience}})
+	ear := b.dial("lobby", nil)
 	ear.want(`{"type":"joined"}`)
-	s.send(`{"type":"auth","token":"` + b.token(ann, 1500*time.Millisecond) + `"}`)
-	s.want(`{"type":"joined"}`)
+	s := b.expiring("lobby", `{"type":"joined"}`)
 	if f := s.next(); !strings.Contains(f, `"code":"PGRST303"`) {
 		t.Fatalf("at expiry: %s", f)
 	}

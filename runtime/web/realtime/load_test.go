@@ -71,17 +71,21 @@ func (v *viewer) apply(raw string) {
 	}
 }
 
-// follow connects again and again until the context ends.
+// follow connects again and again until the context ends. Connections live longer
+// where the machine is so loaded that nothing came over one.
 func (v *viewer) follow(ctx context.Context) {
 	random := rand.New(rand.NewPCG(v.seed, 1))
-	for ctx.Err() == nil {
-		life, cancel := context.WithTimeout(ctx, time.Duration(20+random.IntN(200))*time.Millisecond)
-		v.connect(life)
+	for longer := 1; ctx.Err() == nil; {
+		life, cancel := context.WithTimeout(ctx, time.Duration(longer*(20+random.IntN(200)))*time.Millisecond)
+		if !v.connect(life) && longer < 1000 {
+			longer *= 2
+		}
 		cancel()
 	}
 }
 
-func (v *viewer) connect(ctx context.Context) {
+// connect follows over one connection, and says whether anything came.
+func (v *viewer) connect(ctx context.Context) (came bool) {
 	v.mu.Lock()
 	path := v.path
 	if v.cursor != "" {
@@ -92,16 +96,17 @@ func (v *viewer) connect(ctx context.Context) {
 	if v.socket {
 		conn, _, err := websocket.DefaultDialer.DialContext(ctx, v.b.url("ws", path), header)
 		if err != nil {
-			return
+			return false
 		}
 		defer func() { _ = conn.Close() }()
 		defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
 		for {
 			_, raw, err := conn.ReadMessage()
 			if err != nil {
-				return
+				return came
 			}
 			v.apply(string(raw))
+			came = true
 		}
 	}
 	r, _ := http.NewRequestWithContext(ctx, http.MethodGet, v.b.url("http", path), nil)
@@ -109,16 +114,17 @@ func (v *viewer) connect(ctx context.Context) {
 	r.Header.Set("Accept", "text/event-stream")
 	response, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return
+		return false
 	}
 	defer func() { _ = response.Body.Close() }()
 	s := &stream{t: v.b.t, lines: newScanner(response.Body)}
 	for {
 		_, data := s.next()
 		if data == "" {
-			return
+			return came
 		}
 		v.apply(data)
+		came = true
 	}
 }
 
@@ -204,7 +210,7 @@ func FuzzClientMessage(f *testing.F) {
 		if err := conn.WriteMessage(websocket.TextMessage, []byte(`{"type":"ping"}`)); err != nil {
 			t.Fatal(err)
 		}
-		_ = conn.SetReadDeadline(time.Now().Add(5 * time.Second))
+		_ = conn.SetReadDeadline(time.Now().Add(patience))
 		for {
 			_, raw, err := conn.ReadMessage()
 			if websocket.IsCloseError(err, websocket.CloseMessageTooBig) {

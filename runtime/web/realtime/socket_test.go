@@ -58,19 +58,25 @@ func codeOf(t testing.TB, r *http.Response) string {
 	return body.Code
 }
 
-// next reads one frame, heartbeats left out.
-func (s *socket) next() string {
-	s.t.Helper()
+// read reads one frame, heartbeats left out.
+func (s *socket) read() (string, error) {
 	for {
-		_ = s.SetReadDeadline(time.Now().Add(10 * time.Second))
+		_ = s.SetReadDeadline(time.Now().Add(patience))
 		_, raw, err := s.ReadMessage()
-		if err != nil {
-			s.t.Fatalf("read: %v", err)
-		}
-		if !strings.HasPrefix(string(raw), `{"type":"ping"`) {
-			return string(raw)
+		if err != nil || !strings.HasPrefix(string(raw), `{"type":"ping"`) {
+			return string(raw), err
 		}
 	}
+}
+
+// next is a read that must not fail.
+func (s *socket) next() string {
+	s.t.Helper()
+	frame, err := s.read()
+	if err != nil {
+		s.t.Fatalf("read: %v", err)
+	}
+	return frame
 }
 
 // want reads one frame and compares it; the cursor is given back.
@@ -106,7 +112,7 @@ func (s *socket) wantClose(code int) []string {
 	s.t.Helper()
 	var frames []string
 	for {
-		_ = s.SetReadDeadline(time.Now().Add(10 * time.Second))
+		_ = s.SetReadDeadline(time.Now().Add(patience))
 		_, raw, err := s.ReadMessage()
 		if err == nil {
 			frames = append(frames, string(raw))
@@ -120,6 +126,45 @@ func (s *socket) wantClose(code int) []string {
 			s.t.Errorf("close %d gives no reason", code)
 		}
 		return frames
+	}
+}
+
+// flood sends again and again until the server closes the connection for it.
+func (s *socket) flood(send func() error) {
+	s.t.Helper()
+	enough, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for send() == nil {
+			select {
+			case <-enough:
+				return
+			default:
+			}
+		}
+	}()
+	defer func() {
+		close(enough)
+		<-ended
+	}()
+	s.wantClose(4029)
+}
+
+// expiring is a socket whose caller's token ends soon, and which has got its first
+// frame before.
+func (b *backend) expiring(channel, first string) *socket {
+	b.t.Helper()
+	for lives := 1500 * time.Millisecond; ; lives *= 4 {
+		s := b.dial(channel+"?auth=later", nil)
+		s.send(`{"type":"auth","token":"` + b.token(ann, lives) + `"}`)
+		got := s.next()
+		if plain, _ := cut(got); plain == first {
+			return s
+		}
+		if lives > patience { // else it has expired before
+			b.t.Fatalf("frame %s, want %s", got, first)
+		}
+		_ = s.Close()
 	}
 }
 
@@ -200,40 +245,52 @@ func TestPlainRequestIsToldHow(t *testing.T) {
 }
 
 func TestWhoMayListen(t *testing.T) {
-	b := start(t, options{limits: realtime.Limits{CallerWithin: 200 * time.Millisecond}})
+	soon := start(t, options{limits: realtime.Limits{CallerWithin: 200 * time.Millisecond}})
+	soon.dial("club", nil).wantClose(4001) // nobody said who it is
+	soon.dial("posts?auth=later", nil).wantClose(4001)
+
+	b := start(t, options{})
 	b.dial("nosuch", nil).wantClose(4004)
 	b.dial("vault", bearer(b.token(ann, time.Hour))).wantClose(4003)
-	b.dial("club", nil).wantClose(4001) // nobody said who it is
-	b.dial("posts?auth=later", nil).wantClose(4001)
-
 	late := b.dial("club", nil)
 	late.send(`{"type":"auth","token":"` + b.token(ann, time.Hour) + `"}`)
 	late.want(`{"type":"snapshot","rows":[]}`)
 
-	wrong := b.dial("club?auth=later", nil)
-	wrong.send(`{"type":"auth","token":"a.b.c"}`)
-	if frames := wrong.wantClose(4001); len(frames) != 1 || !strings.Contains(frames[0], "PGRST301") {
-		t.Errorf("before the close: %v", frames)
-	}
 	key := b.dial("vault?apikey="+b.keys.Secret(), nil)
 	key.want(`{"type":"snapshot","rows":[]}`)
+	for within := 300 * time.Millisecond; ; within *= 4 {
+		wrong := start(t, options{limits: realtime.Limits{CallerWithin: within}}).dial("club?auth=later", nil)
+		wrong.send(`{"type":"auth","token":"a.b.c"}`)
+		frames := wrong.wantClose(4001)
+		if len(frames) == 1 && strings.Contains(frames[0], "PGRST301") {
+			break
+		}
+		if within > patience || len(frames) > 0 { // else it was over before the token came
+			t.Fatalf("before the close: %v", frames)
+		}
+	}
 }
 
 func TestTokenExpiresAndIsRenewed(t *testing.T) {
-	b := start(t, options{limits: realtime.Limits{Grace: 300 * time.Millisecond}})
-	s := b.dial("mine?auth=later", nil)
-	s.send(`{"type":"auth","token":"` + b.token(ann, 1500*time.Millisecond) + `"}`)
-	s.want(`{"type":"snapshot","rows":[]}`)
+	const snapshot = `{"type":"snapshot","rows":[]}`
+	b := start(t, options{limits: realtime.Limits{Grace: patience}})
+	s := b.expiring("mine", snapshot)
 	if f := s.next(); !strings.Contains(f, `"code":"PGRST303"`) {
 		t.Fatalf("at expiry: %s", f)
 	}
 	b.insert("notes", fmt.Sprintf(`{"id":1,"owner":%q,"text":"a"}`, ann))
-	s.send(`{"type":"auth","token":"` + b.token(ann, 1500*time.Millisecond) + `"}`)
+	s.send(`{"type":"auth","token":"` + b.token(ann, time.Hour) + `"}`)
 	s.want(fmt.Sprintf(`{"type":"create","key":1,"row":{"id":1,"owner":%q,"text":"a"}}`, ann))
+	s.send(`{"type":"auth","token":"` + b.token(ann, time.Second) + `"}`)
 	if f := s.next(); !strings.Contains(f, `"code":"PGRST303"`) {
 		t.Fatalf("at the second expiry: %s", f)
 	}
-	s.wantClose(4001)
+
+	impatient := start(t, options{limits: realtime.Limits{Grace: 300 * time.Millisecond}}).expiring("mine", snapshot)
+	if f := impatient.next(); !strings.Contains(f, `"code":"PGRST303"`) {
+		t.Fatalf("at expiry: %s", f)
+	}
+	impatient.wantClose(4001)
 }
 
 // Another caller on the same socket sees his own rows, and signing out none.

@@ -1,4 +1,4 @@
-package web
+package wire
 
 import (
 	"io"
@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/web/address"
 )
 
 // Bounds are how many connections a Listener holds open.
@@ -24,7 +26,7 @@ type Bounds struct {
 type Listener struct {
 	net.Listener
 
-	progress time.Duration // writeProgress
+	progress time.Duration // Progress, but for tests
 	refused  atomic.Uint64
 
 	mu     sync.Mutex
@@ -35,7 +37,7 @@ type Listener struct {
 
 // NewListener wraps a listener.
 func NewListener(inner net.Listener, bounds Bounds) *Listener {
-	return &Listener{Listener: inner, progress: writeProgress, bounds: bounds, open: make(map[netip.Addr]int)}
+	return &Listener{Listener: inner, progress: Progress, bounds: bounds, open: make(map[netip.Addr]int)}
 }
 
 // SetBounds changes the bounds for connections that come from now on.
@@ -77,11 +79,11 @@ func (l *Listener) enter(client netip.Addr) bool {
 	if l.total >= l.bounds.Total {
 		return false
 	}
-	if l.open[network(client)] >= l.bounds.PerAddress && !l.trusted(client) {
+	if l.open[address.Network(client)] >= l.bounds.PerAddress && !l.trusted(client) {
 		return false
 	}
 	l.total++
-	l.open[network(client)]++
+	l.open[address.Network(client)]++
 	return true
 }
 
@@ -89,7 +91,7 @@ func (l *Listener) exit(client netip.Addr) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.total--
-	held := network(client)
+	held := address.Network(client)
 	if l.open[held]--; l.open[held] <= 0 {
 		delete(l.open, held)
 	}
@@ -126,9 +128,10 @@ type boundedConn struct {
 }
 
 const (
-	writeProgress = 30 * time.Second
-	// writePiece is what must get through within that time.
-	writePiece = 64 << 10
+	// Progress is how long a client may take nothing of what is sent to it.
+	Progress = 30 * time.Second
+	// Piece is what must get through within that time, in bytes.
+	Piece = 64 << 10
 	// filePiece is the same where the kernel copies.
 	filePiece = 1 << 20
 )
@@ -157,7 +160,7 @@ func (c *boundedConn) Write(p []byte) (int, error) {
 		if err := c.extend(); err != nil {
 			return written, err
 		}
-		n, err := c.Conn.Write(p[written:min(written+writePiece, len(p))])
+		n, err := c.Conn.Write(p[written:min(written+Piece, len(p))])
 		written += n
 		if err != nil || written == len(p) {
 			return written, err

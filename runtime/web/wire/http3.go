@@ -1,4 +1,4 @@
-package web
+package wire
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/quic-go/quic-go"
@@ -25,6 +26,7 @@ type HTTP3 struct {
 	listener  *quic.EarlyListener
 	server    *http3.Server
 	doors     *Listener // counts; it accepts nothing
+	running   atomic.Int64
 
 	ending sync.Once
 	ended  error
@@ -36,11 +38,14 @@ const busy = 256
 
 var errBound = errors.New("over a bound")
 
-// NewHTTP3 makes a server on a socket, which is closed with it.
-func NewHTTP3(conn net.PacketConn, config *tls.Config, bounds Bounds, handler http.Handler, logger *slog.Logger) (*HTTP3, error) {
+// NewHTTP3 makes a server on a socket, which is closed with it. By the key, which is to
+// be the same in every process that serves the address, clients whose connection this
+// process does not know are told at once: it was that of a process before.
+func NewHTTP3(conn net.PacketConn, config *tls.Config, key [32]byte, bounds Bounds, handler http.Handler, logger *slog.Logger) (*HTTP3, error) {
 	h := &HTTP3{conn: conn, doors: NewListener(nil, bounds)}
 	h.transport = &quic.Transport{
 		Conn:                conn,
+		StatelessResetKey:   (*quic.StatelessResetKey)(&key),
 		VerifySourceAddress: func(net.Addr) bool { return h.doors.Open() >= busy },
 		ConnContext: func(ctx context.Context, client *quic.ClientInfo) (context.Context, error) {
 			from := udpPeer(client.RemoteAddr)
@@ -63,7 +68,7 @@ func NewHTTP3(conn net.PacketConn, config *tls.Config, bounds Bounds, handler ht
 		return nil, errors.Join(fmt.Errorf("listen for HTTP/3: %w", err), h.transport.Close(), conn.Close())
 	}
 	h.server = &http3.Server{
-		Handler: progressing(handler), MaxHeaderBytes: maxHeaderBytes, IdleTimeout: idleTimeout,
+		Handler: progressing(h.counted(handler)), MaxHeaderBytes: maxHeaderBytes, IdleTimeout: idleTimeout,
 		Logger: slog.New(slog.DiscardHandler), // broken connections and clients: nothing to act on
 	}
 	return h, nil
@@ -84,14 +89,60 @@ func (h *HTTP3) Refused() uint64 { return h.doors.Refused() }
 // Addr is where it listens.
 func (h *HTTP3) Addr() net.Addr { return h.conn.LocalAddr() }
 
-// Shutdown tells clients to begin nothing more, answers what runs until the
-// context ends, and closes the socket.
+// leaveTime is how long clients have to leave once all that they asked for was
+// answered. Those that were told, and stay, have nothing to lose.
+const leaveTime = 2 * time.Second
+
+// Shutdown tells clients to begin nothing more, answers what runs until the context
+// ends, lets them leave, and closes the socket.
 func (h *HTTP3) Shutdown(ctx context.Context) error {
 	h.ending.Do(func() {
+		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
+		over := make(chan struct{})
+		var idle atomic.Bool
+		go func() {
+			defer close(over)
+			h.awaitIdle(ctx)
+			if ctx.Err() == nil {
+				idle.Store(true)
+				cancel()
+			}
+		}()
 		err := h.server.Shutdown(ctx)
+		cancel()
+		<-over
+		if idle.Load() && errors.Is(err, context.Canceled) {
+			err = nil
+		}
 		h.ended = errors.Join(err, h.listener.Close(), h.transport.Close(), h.conn.Close())
 	})
 	return h.ended
+}
+
+// awaitIdle waits until nothing has run for as long as clients have to leave.
+func (h *HTTP3) awaitIdle(ctx context.Context) {
+	tick := time.NewTicker(leaveTime / 20)
+	defer tick.Stop()
+	for since := time.Now(); time.Since(since) < leaveTime; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if h.running.Load() > 0 {
+				since = time.Now()
+			}
+		}
+	}
+}
+
+// counted counts the requests that run.
+func (h *HTTP3) counted(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h.running.Add(1)
+		defer h.running.Add(-1)
+		next.ServeHTTP(w, r)
+	})
 }
 
 // udpPeer is the address of a packet's sender.
@@ -120,13 +171,22 @@ type progressWriter struct {
 	until time.Time
 }
 
+// WriteHeader leaves out what ends a connection of HTTP/1.1: of HTTP/3 it is no
+// header, and clients take an answer that has it for none.
+func (p *progressWriter) WriteHeader(status int) {
+	for _, name := range []string{"Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Upgrade"} {
+		delete(p.ResponseWriter.Header(), name)
+	}
+	p.ResponseWriter.WriteHeader(status)
+}
+
 func (p *progressWriter) Write(b []byte) (int, error) {
 	written := 0
 	for {
 		if err := p.extend(); err != nil {
 			return written, err
 		}
-		n, err := p.ResponseWriter.Write(b[written:min(written+writePiece, len(b))])
+		n, err := p.ResponseWriter.Write(b[written:min(written+Piece, len(b))])
 		written += n
 		if err != nil || written == len(b) {
 			return written, err
@@ -138,10 +198,10 @@ func (p *progressWriter) extend() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	if p.until.Sub(now) > writeProgress-writeProgress/30 {
+	if p.until.Sub(now) > Progress-Progress/30 {
 		return nil
 	}
-	p.until = now.Add(writeProgress)
+	p.until = now.Add(Progress)
 	return p.control.SetWriteDeadline(p.until)
 }
 

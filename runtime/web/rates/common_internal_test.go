@@ -1,4 +1,4 @@
-package web
+package rates
 
 import (
 	"context"
@@ -41,11 +41,11 @@ func newNode(c Common) *node {
 	return &node{l, l.epoch}
 }
 
-func (n *node) take(t *rate) verdict {
+func (n *node) take(t *Rate) Verdict {
 	caller, client := &auth.Caller{Role: auth.Anon}, netip.MustParseAddr("192.0.2.1")
 	key := n.key(t, caller, client)
 	v := n.Limiter.take(key, t.requests, t.window, n.now)
-	if v.allowed {
+	if v.Allowed {
 		v = n.together(context.Background(), key, t, caller, client, v, n.now)
 	}
 	return v
@@ -53,22 +53,22 @@ func (n *node) take(t *rate) verdict {
 
 func TestNodesCountTogether(t *testing.T) {
 	common := &till{left: 100}
-	one := &rate{name: "r", requests: 100, window: time.Minute}
+	one := &Rate{name: "r", requests: 100, window: time.Minute}
 	a, b := newNode(common), newNode(common)
 	allowed := 0
 	for range 200 {
 		for _, n := range []*node{a, b} {
 			v := n.take(one)
-			if v.allowed {
+			if v.Allowed {
 				allowed++
-				if v.remaining < 0 || v.remaining > 100-allowed+5 {
-					t.Errorf("after %d, %d remain", allowed, v.remaining)
+				if v.Remaining < 0 || v.Remaining > 100-allowed+5 {
+					t.Errorf("after %d, %d remain", allowed, v.Remaining)
 				}
-				if v.reset != time.Minute {
-					t.Errorf("it is whole in %s", v.reset)
+				if v.Reset != time.Minute {
+					t.Errorf("it is whole in %s", v.Reset)
 				}
-			} else if v.retry <= 0 || v.retry > 10*time.Second {
-				t.Errorf("again in %s", v.retry)
+			} else if v.Retry <= 0 || v.Retry > 10*time.Second {
+				t.Errorf("again in %s", v.Retry)
 			}
 		}
 	}
@@ -82,7 +82,7 @@ func TestNodesCountTogether(t *testing.T) {
 
 func TestDrawnAndUnusedIsGivenBack(t *testing.T) {
 	common := &till{left: 100}
-	one := &rate{name: "r", requests: 100, window: time.Minute}
+	one := &Rate{name: "r", requests: 100, window: time.Minute}
 	a := newNode(common)
 	for range 8 { // in a row: more are drawn each time
 		a.take(one)
@@ -100,12 +100,12 @@ func TestDrawnAndUnusedIsGivenBack(t *testing.T) {
 
 func TestAwayEachCountsAlone(t *testing.T) {
 	common := &till{left: 100}
-	one := &rate{name: "r", requests: 10, window: time.Minute}
+	one := &Rate{name: "r", requests: 10, window: time.Minute}
 	common.away.Store(true)
 	a := newNode(common)
 	allowed := 0
 	for range 50 {
-		if a.take(one).allowed {
+		if a.take(one).Allowed {
 			allowed++
 		}
 	}
@@ -116,10 +116,10 @@ func TestAwayEachCountsAlone(t *testing.T) {
 
 func TestWhatOthersRefuseIsNotCharged(t *testing.T) {
 	common := &till{left: 0}
-	one := &rate{name: "r", requests: 10, window: time.Minute}
+	one := &Rate{name: "r", requests: 10, window: time.Minute}
 	a := newNode(common)
 	for range 50 {
-		if a.take(one).allowed {
+		if a.take(one).Allowed {
 			t.Fatal("allowed")
 		}
 	}
@@ -128,7 +128,7 @@ func TestWhatOthersRefuseIsNotCharged(t *testing.T) {
 	}
 	common.away.Store(true)
 	a.now = a.now.Add(2 * time.Second)
-	if v := a.take(one); !v.allowed {
+	if v := a.take(one); !v.Allowed {
 		t.Error("what others refused was charged to this node")
 	}
 }

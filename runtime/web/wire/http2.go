@@ -1,4 +1,4 @@
-package web
+package wire
 
 import (
 	"net/http"
@@ -25,6 +25,6 @@ func SpeakHTTP2(s *http.Server, plain bool) {
 	s.HTTP2 = &http.HTTP2Config{
 		MaxConcurrentStreams: maxStreams, MaxReadFrameSize: http2Frame,
 		MaxReceiveBufferPerConnection: http2Received, MaxReceiveBufferPerStream: http2Uploading,
-		SendPingTimeout: pingAfter, PingTimeout: pingWithin, WriteByteTimeout: writeProgress,
+		SendPingTimeout: pingAfter, PingTimeout: pingWithin, WriteByteTimeout: Progress,
 	}
 }

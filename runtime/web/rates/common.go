@@ -1,4 +1,4 @@
-package web
+package rates
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/auth"
+	"github.com/edge-hive/edge-hive/runtime/web/address"
 )
 
 // Common is a count that several processes have in common.
@@ -43,7 +44,7 @@ type drawn struct {
 // together counts a request that this process allows with the others, which it
 // asks only now and then: it draws several requests at a time, more where they are
 // used up in time. While nobody can be asked its own count is all there is.
-func (l *Limiter) together(ctx context.Context, key uint64, t *rate, caller *auth.Caller, client netip.Addr, alone verdict, now time.Time) verdict {
+func (l *Limiter) together(ctx context.Context, key uint64, t *Rate, caller *auth.Caller, client netip.Addr, alone Verdict, now time.Time) Verdict {
 	budget, at := t.budget(caller.Role), int64(now.Sub(l.epoch))
 	shard := &l.shards[key%limiterShards]
 	shard.mu.Lock()
@@ -97,17 +98,17 @@ func (d *drawn) next(at int64, budget int) int {
 }
 
 // verdict is that of a request that all allow.
-func (d *drawn) verdict(alone verdict, at int64) verdict {
-	alone.remaining = min(alone.remaining, int(d.left+d.more))
-	alone.reset = max(alone.reset, time.Duration(d.full-at))
+func (d *drawn) verdict(alone Verdict, at int64) Verdict {
+	alone.Remaining = min(alone.Remaining, int(d.left+d.more))
+	alone.Reset = max(alone.Reset, time.Duration(d.full-at))
 	return alone
 }
 
 // refuse gives back what the process itself has counted for a request that all
 // others together do not allow.
-func (c *counter) refuse(again, at int64, budget int, window time.Duration) verdict {
+func (c *counter) refuse(again, at int64, budget int, window time.Duration) Verdict {
 	c.full -= max(int64(window)/int64(budget), 1)
-	return verdict{reset: max(time.Duration(c.drawn.full-at), 0), retry: time.Duration(again)}
+	return Verdict{Reset: max(time.Duration(c.drawn.full-at), 0), Retry: time.Duration(again)}
 }
 
 // asked ends the asking of one key.
@@ -120,7 +121,7 @@ func (l *Limiter) asked(shard *limiterShard, key uint64) {
 }
 
 // caller tells callers apart as key does, for who counts elsewhere.
-func (l *Limiter) caller(t *rate, caller *auth.Caller, client netip.Addr) []byte {
+func (l *Limiter) caller(t *Rate, caller *auth.Caller, client netip.Addr) []byte {
 	text := append(make([]byte, 0, 64), t.name...)
 	text = append(text, 0)
 	text = append(text, caller.Role...)
@@ -128,6 +129,6 @@ func (l *Limiter) caller(t *rate, caller *auth.Caller, client netip.Addr) []byte
 	if t.perCaller && caller.UID != "" {
 		return append(text, caller.UID...)
 	}
-	address := network(client).As16()
-	return append(text, address[:]...)
+	held := address.Network(client).As16()
+	return append(text, held[:]...)
 }

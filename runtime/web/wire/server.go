@@ -1,4 +1,8 @@
-package web
+// Package wire is what lies below the router: the servers for HTTP/1.1, HTTP/2 and
+// HTTP/3, how many connections they hold, and how long a client may say or take
+// nothing. The engine makes its listeners and servers here and keeps them across
+// generations. It never looks at what a request asks for, and knows no manifest.
+package wire
 
 import (
 	"log/slog"

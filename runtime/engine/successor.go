@@ -1,0 +1,114 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/edge-hive/edge-hive/runtime/engine/handover"
+	"github.com/edge-hive/edge-hive/runtime/engine/sockets"
+)
+
+// probation is for how long the process that has taken over must serve before this one
+// may end: should it crash within that time, this one serves again.
+const probation = 2 * time.Second
+
+// successor is the process that has taken over, and what it takes to serve instead of
+// it.
+type successor struct {
+	process *handover.Process
+	handed  []sockets.Socket
+	files   []*os.File
+	left    *left
+}
+
+// crashes watches the successor until its probation is over.
+func (s *successor) crashes(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, probation)
+	defer cancel()
+	crashed := false
+	until(ctx, func() bool {
+		crashed = s.process.Crashed()
+		return crashed
+	})
+	return crashed
+}
+
+// release lets go of the successor, and of its sockets.
+func (s *successor) release() error {
+	err := s.process.Release()
+	for _, f := range s.files {
+		_ = f.Close() // it is another's, or was given back
+	}
+	return err
+}
+
+// errCrashed is why a process serves again that has handed everything on.
+var errCrashed = errors.New("the new program has crashed as it began to serve")
+
+// watchOver waits until the successor has proved itself. Where it crashes, requests
+// are held, and answered by an heir in this process.
+func (e *Engine) watchOver(ctx context.Context, s *successor) {
+	if s.crashes(ctx) {
+		e.log.Error("upgrade failed", "error", errCrashed, "process", s.process.PID())
+		e.away.Store(nil)
+		release := e.holdBack()
+		_ = e.goOn(s.handed, s.files, s.left) // it has told Wait
+		release()
+	}
+	if err := s.release(); err != nil {
+		e.log.Warn("let go of the new process", "error", err)
+	}
+}
+
+// stillThere leaves out sockets in files that somebody has removed: nobody would find
+// who listens there.
+func stillThere(handed []sockets.Socket, files []*os.File) ([]sockets.Socket, []*os.File) {
+	var left []sockets.Socket
+	var theirs []*os.File
+	for i, s := range handed {
+		if filepath.IsAbs(s.Address) {
+			if _, err := os.Lstat(s.Address); errors.Is(err, os.ErrNotExist) {
+				_ = files[i].Close() // it was asked for nothing
+				continue
+			}
+		}
+		left, theirs = append(left, s), append(theirs, files[i])
+	}
+	return left, slices.Clip(theirs)
+}
+
+// ReloadSoon is Reload for who cannot be answered, as a signal: where an upgrade is
+// under way, it is done after it, by the process that serves then.
+func (e *Engine) ReloadSoon(ctx context.Context) {
+	out, _ := e.Reload(ctx) // it logs its own error
+	if len(out.Faults) != 1 || out.Faults[0] != errUpgrading {
+		return
+	}
+	e.owed.Store(true)
+	if !e.upgrading.Load() || e.away.Load() != nil {
+		e.settle()
+	}
+}
+
+// settle does the reload that was asked for while an upgrade was under way.
+func (e *Engine) settle() {
+	if !e.owed.CompareAndSwap(true, false) {
+		return
+	}
+	if heir := e.Heir(); heir != nil {
+		heir.ReloadSoon(e.halting)
+		return
+	}
+	s := e.next.Load()
+	if s == nil {
+		e.ReloadSoon(e.halting)
+		return
+	}
+	if err := s.process.Reload(); err != nil {
+		e.log.Warn("the new process was not asked to reload", "error", err)
+	}
+}
