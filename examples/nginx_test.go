@@ -67,7 +67,7 @@ func TestBehindNginx(t *testing.T) {
 	b := backend.Start(t, dir)
 	front := startNginx(t, nginx, b)
 
-	client := &http.Client{Transport: insecure(), Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := &http.Client{Transport: insecure(), Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	ask := func(method, address, body string, headers ...string) (int, string, http.Header) {
 		t.Helper()
 		request, err := http.NewRequestWithContext(t.Context(), method, address, strings.NewReader(body))
@@ -117,7 +117,7 @@ func TestBehindNginx(t *testing.T) {
 	}
 
 	// Live channels pass, both ways, while they go on.
-	dialer := websocket.Dialer{TLSClientConfig: insecure().TLSClientConfig, HandshakeTimeout: 30 * time.Second}
+	dialer := websocket.Dialer{TLSClientConfig: insecure().TLSClientConfig, HandshakeTimeout: time.Minute}
 	socket, answer, err := dialer.DialContext(t.Context(), "wss"+strings.TrimPrefix(front.tls, "https")+"/api/realtime/notes", http.Header{"Host": {"api.example.com"}})
 	if err != nil {
 		t.Fatalf("WebSocket: %v %v", err, answer)
@@ -125,7 +125,7 @@ func TestBehindNginx(t *testing.T) {
 	defer func() { _ = socket.Close() }()
 	hear := func(what string) {
 		t.Helper()
-		_ = socket.SetReadDeadline(time.Now().Add(30 * time.Second))
+		_ = socket.SetReadDeadline(time.Now().Add(time.Minute))
 		for {
 			_, message, err := socket.ReadMessage()
 			if err != nil {

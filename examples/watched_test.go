@@ -85,7 +85,7 @@ func TestWatched(t *testing.T) {
 	}
 	// What is counted beside requests comes a little later than they do.
 	problems := judge()
-	for deadline := time.Now().Add(60 * time.Second); len(problems) > 0 && time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); len(problems) > 0 && time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
 		problems = judge()
 	}
 	for _, problem := range problems {
@@ -118,7 +118,7 @@ func use(t *testing.T, b *backend.Backend) {
 	t.Helper()
 	b.Run(t, "validate")
 	b.Launch(t)
-	deadline := time.Now().Add(60 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for {
 		command := exec.Command(b.Binary, "health")
 		command.Dir = b.Dir
@@ -132,7 +132,7 @@ func use(t *testing.T, b *backend.Backend) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	t.Cleanup(func() { b.Stop(t) })
-	client := &http.Client{Transport: insecure(), Timeout: 20 * time.Second}
+	client := &http.Client{Transport: insecure(), Timeout: time.Minute}
 	address := "https://127.0.0.1:" + b.Ports(":8091")[1:]
 	get := func(method, path, body string) error {
 		request, err := http.NewRequestWithContext(t.Context(), method, address+path, strings.NewReader(body))

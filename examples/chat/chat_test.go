@@ -163,7 +163,7 @@ func run(t *testing.T, page context.Context, steps ...chromedp.Action[chromedp.V
 	if err := chromedp.Do(page); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(page, 30*time.Second)
+	ctx, cancel := context.WithTimeout(page, 2*time.Minute)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		t.Fatal(err)

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+
+	"github.com/edge-hive/edge-hive/runtime/porttest"
 )
 
 // behind is a server that routes send requests on to. It answers with what it was
@@ -30,7 +32,8 @@ type behind struct {
 func startBehind(t *testing.T, number int) *behind {
 	t.Helper()
 	b := &behind{number: number}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	// A port that stays its own: when a test ends the server, nobody else answers there.
+	listener, err := net.Listen("tcp", porttest.Free(t).Address())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,12 +1,10 @@
 package front_test
 
 import (
-	"context"
 	"crypto/tls"
 	"net/http"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/quic-go/quic-go/http3"
 )
@@ -107,17 +105,16 @@ var secureProofs = map[string]proof{
 		}
 		transport := &http3.Transport{TLSClientConfig: anyone("app.localhost")}
 		defer transport.Close()
-		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
-		defer cancel()
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+s.secure+"/app.js", http.NoBody)
+		request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+s.secure+"/app.js", http.NoBody)
 		if err != nil {
 			t.Fatal(err)
 		}
 		request.Host = "app.localhost"
-		response, err := transport.RoundTrip(request)
-		if err != nil {
-			t.Fatal(err)
-		}
+		var response *http.Response
+		soon(t, "it is answered", func() bool { // a handshake has 5 s, which a loaded machine may exceed
+			response, err = transport.RoundTrip(request)
+			return err == nil
+		})
 		defer response.Body.Close()
 		if response.StatusCode != http.StatusOK || response.ProtoMajor != 3 {
 			t.Errorf("%s %s", response.Proto, response.Status)

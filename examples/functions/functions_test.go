@@ -144,7 +144,7 @@ func payments(t *testing.T, b *backend.Backend, service string) {
 	if a.Body != `[{"id":"o1","book":"rivers","quantity":3}]` {
 		t.Errorf("the movements are %s", a.Body)
 	}
-	for timeout := time.After(15 * time.Second); ; {
+	for timeout := time.After(time.Minute); ; {
 		select {
 		case message := <-few:
 			if strings.Contains(message, `"book":"rivers","left":2`) {
@@ -178,7 +178,7 @@ func report(t *testing.T, b *backend.Backend, service string) {
 
 func eventually(t *testing.T, holds func() bool, otherwise string) {
 	t.Helper()
-	for deadline := time.Now().Add(15 * time.Second); !holds(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !holds(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal(otherwise)
 		}

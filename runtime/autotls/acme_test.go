@@ -200,10 +200,10 @@ func TestRevoked(t *testing.T) {
 	a := n.authority(pebbletest.Options{OCSP: true})
 	n.use(acmeOf(a, one), NewDisk(t.TempDir()))
 	first := n.served(a.Pool, one)
-	state, err := n.dial(one, a.Pool)
-	if err != nil || len(state.OCSPResponse) == 0 {
-		t.Fatalf("no state of the certificate is stapled: %v", err)
-	}
+	eventually(t, "its state to be stapled", func() bool {
+		state, err := n.dial(one, a.Pool)
+		return err == nil && len(state.OCSPResponse) > 0
+	})
 	key, _ := n.c.table.Load().kept[one].PrivateKey.(crypto.Signer)
 	roots, err := readRoots(a.RootsFile)
 	if err != nil {

@@ -36,6 +36,9 @@ type Pace struct {
 	First time.Duration // until the first repetition of what failed; 10 s
 	Check time.Duration // between looks at a certificate that is there; 10 min
 	Files time.Duration // between looks at files; 5 s
+	// Tickets is how long session tickets are sealed with the same key; 12 h. They
+	// can be opened for twice that.
+	Tickets time.Duration
 }
 
 // Certificates are those of a running backend. Close it when it is no longer
@@ -52,6 +55,7 @@ type Certificates struct {
 
 	table   atomic.Pointer[table]
 	configs atomic.Pointer[configs]
+	tickets ticketing
 	// solver answers challenges of the authority; nil where there are none.
 	solver atomic.Pointer[source]
 	lookup chan struct{} // bounds how many handshakes ask the vault at once
@@ -71,13 +75,16 @@ func New(o Options) *Certificates {
 	if o.Pace.Files <= 0 {
 		o.Pace.Files = 5 * time.Second
 	}
+	if o.Pace.Tickets <= 0 {
+		o.Pace.Tickets = 12 * time.Hour
+	}
 	if o.WantsCertificate == nil {
 		o.WantsCertificate = func(string) bool { return false }
 	}
 	c := &Certificates{options: o, keepers: make(map[string]*keeper), lookup: make(chan struct{}, mostLookups)}
 	c.life, c.end = context.WithCancel(context.Background())
 	c.table.Store(&table{})
-	c.configs.Store(c.newConfigs(manifest.TLS{}))
+	c.configure(c.newConfigs(manifest.TLS{}))
 	return c
 }
 
@@ -92,11 +99,14 @@ func (c *Certificates) Use(next *Settings) {
 		return
 	}
 	before := c.now
+	if before == nil {
+		c.tasks.Go(c.rotateTickets)
+	}
 	if before != nil && before.same(next) {
 		next.adopt(before)
 	}
 	c.now = next
-	c.configs.Store(c.newConfigs(next.tls))
+	c.configure(c.newConfigs(next.tls))
 	c.solver.Store(next.source)
 	wanted := next.names()
 	for name, k := range c.keepers {

@@ -2,10 +2,12 @@ package autotls
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -17,11 +19,12 @@ import (
 
 // child is what another process is to do, until its input ends.
 type child struct {
-	Do string // "serve" or "lock"
+	Do string // "serve", "lock" or "dns"
 
 	Dir                           string // the vault
 	Directory, Roots, Domain, Way string
 	Ports                         [2]int // where the other one listens
+	DNS                           *manifest.DNS
 }
 
 const childVariable = "EDGEHIVE_AUTOTLS_CHILD"
@@ -70,8 +73,35 @@ func beChild(text string) error {
 		}
 		say(held.table.Load().kept[c.Domain].Leaf.SerialNumber)
 	}
+	if c.Do == "dns" {
+		return certifyByDNS(c, vault)
+	}
 	_, err := io.Copy(io.Discard, os.Stdin)
 	return err
+}
+
+// certifyByDNS says "valid" when it has its certificate, or what it fails by; all that
+// it logs goes to its standard error.
+func certifyByDNS(c child, vault Vault) error {
+	held := New(Options{Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})), Pace: fast, HTTP: &net.TCPAddr{}, HTTPS: &net.TCPAddr{}})
+	defer held.Close()
+	s, err := held.Prepare(&manifest.TLS{
+		Kind: manifest.ACME, Domains: []string{c.Domain}, Issuer: c.Directory, Roots: c.Roots, DNS: c.DNS, Path: "server.tls",
+	}, vault)
+	if err != nil {
+		return err
+	}
+	held.Use(s)
+	for ; ; time.Sleep(20 * time.Millisecond) {
+		switch state := held.Status()[0]; {
+		case state.State == Valid:
+			say(Valid)
+			return nil
+		case state.Failures > 0:
+			say(state.State + " " + state.Error)
+			return nil
+		}
+	}
 }
 
 // running is another process.
@@ -79,17 +109,22 @@ type running struct {
 	t       *testing.T
 	command *exec.Cmd
 	lines   *bufio.Scanner
+	said    *bytes.Buffer // its log, once it has ended
 }
 
-func startChild(t *testing.T, c child) *running {
+func startChild(t *testing.T, c child, environment ...string) *running {
 	t.Helper()
 	text, err := json.Marshal(c)
 	if err != nil {
 		t.Fatal(err)
 	}
 	command := exec.CommandContext(t.Context(), os.Args[0])
-	command.Env = append(os.Environ(), childVariable+"="+string(text))
-	command.Stderr = os.Stderr
+	command.Env = append(append(os.Environ(), childVariable+"="+string(text)), environment...)
+	said := new(bytes.Buffer)
+	command.Stderr = io.MultiWriter(os.Stderr, said)
+	if c.Do == "dns" {
+		command.Stderr = said
+	}
 	in, err := command.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -102,7 +137,7 @@ func startChild(t *testing.T, c child) *running {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = in.Close(); _ = command.Wait() })
-	return &running{t, command, bufio.NewScanner(out)}
+	return &running{t, command, bufio.NewScanner(out), said}
 }
 
 // line waits for what the process says.

@@ -53,8 +53,8 @@ func (c *Certificates) newConfigs(t manifest.TLS) *configs {
 	return &configs{plain: plain, asking: asking, proving: proving}
 }
 
-// TLSConfig is what a listener speaks TLS by. It follows reloads: it stays the
-// same, and so do the keys of its session tickets, which rotate by themselves.
+// TLSConfig is what a listener speaks TLS by. It follows reloads, and the keys of
+// session tickets outlive them.
 func (c *Certificates) TLSConfig() *tls.Config {
 	return &tls.Config{
 		MinVersion: tls.VersionTLS12,

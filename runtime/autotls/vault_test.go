@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"net/http/httptest"
 	"slices"
@@ -30,11 +31,13 @@ func bucket(t *testing.T) *manifest.CertificateStorage {
 	return &manifest.CertificateStorage{Kind: manifest.StoreS3, Endpoint: s.URL, Bucket: "vault", Region: "eu", Prefix: "certificates", Path: "server.tls.storage"}
 }
 
+// shortLease is for how long a lock is kept for who is not heard of; a loaded machine
+// may be late to renew even a living one's.
 const shortLease = 600 * time.Millisecond
 
-func openBucket(t *testing.T, s *manifest.CertificateStorage) *S3 {
+func openBucket(t *testing.T, s *manifest.CertificateStorage, lease time.Duration) *S3 {
 	t.Helper()
-	v, err := openS3(s, "key", "secret", shortLease)
+	v, err := openS3(s, "key", "secret", lease)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,13 +49,23 @@ func openBucket(t *testing.T, s *manifest.CertificateStorage) *S3 {
 func TestVaults(t *testing.T) {
 	t.Parallel()
 	dir, s3 := t.TempDir(), bucket(t)
-	for name, open := range map[string]func() Vault{
-		"disk": func() Vault { return NewDisk(dir) },
-		"s3":   func() Vault { return openBucket(t, s3) },
+	for name, open := range map[string]func(lease time.Duration) Vault{
+		"disk": func(time.Duration) Vault { return NewDisk(dir) },
+		"s3":   func(lease time.Duration) Vault { return openBucket(t, s3, lease) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Run("values", func(t *testing.T) { testValues(t, storage{open()}) })
-			t.Run("locks", func(t *testing.T) { testLocks(t, open) })
+			t.Run("values", func(t *testing.T) { testValues(t, storage{open(shortLease)}) })
+			t.Run("locks", func(t *testing.T) {
+				for lease := shortLease; ; lease *= 5 {
+					err := testLocks(t, open, lease)
+					if err == nil {
+						break
+					}
+					if lease > 10*time.Second {
+						t.Fatal(err)
+					}
+				}
+			})
 		})
 	}
 }
@@ -103,62 +116,71 @@ func testValues(t *testing.T, s storage) {
 	}
 }
 
-// testLocks has many wait for one lock, of several openers.
-func testLocks(t *testing.T, open func() Vault) {
+// testLocks has many wait for one lock, of several openers. What it gives may be for
+// a lease that was too short for the machine.
+func testLocks(t *testing.T, open func(time.Duration) Vault, lease time.Duration) error {
+	t.Helper()
 	ctx := t.Context()
+	issue, other := fmt.Sprint("issue_cert_*.example.com ", lease), fmt.Sprint("other ", lease)
 	var inside, most atomic.Int32
 	var all sync.WaitGroup
+	failed := make(chan error, 9)
 	for range 3 {
-		v := open()
+		v := open(lease)
 		for range 3 {
 			all.Go(func() {
-				if err := v.Lock(ctx, "issue_cert_*.example.com"); err != nil {
-					t.Error(err)
+				if err := v.Lock(ctx, issue); err != nil {
+					failed <- err
 					return
 				}
 				most.Store(max(most.Load(), inside.Add(1)))
 				time.Sleep(5 * time.Millisecond)
 				inside.Add(-1)
-				if err := v.Unlock(ctx, "issue_cert_*.example.com"); err != nil {
-					t.Error(err)
+				if err := v.Unlock(ctx, issue); err != nil {
+					failed <- err
 				}
 			})
 		}
 	}
 	all.Wait()
-	if most.Load() != 1 {
-		t.Errorf("%d had the lock at once", most.Load())
+	close(failed)
+	for err := range failed {
+		return err
 	}
-	one, two := open(), open()
-	if got, err := one.TryLock(ctx, "other"); !got || err != nil {
+	if most.Load() != 1 {
+		return fmt.Errorf("%d had the lock at once", most.Load())
+	}
+	one, two := open(lease), open(lease)
+	if got, err := one.TryLock(ctx, other); !got || err != nil {
 		t.Fatal(got, err)
 	}
-	if got, err := two.TryLock(ctx, "other"); got || err != nil {
-		t.Error("two have it:", got, err)
+	if got, err := two.TryLock(ctx, other); got || err != nil {
+		return errors.Join(errors.New("two have it"), err)
 	}
-	late, cancel := context.WithTimeout(ctx, 2*shortLease) // a live one is renewed for longer than it lasts
+	late, cancel := context.WithTimeout(ctx, 2*lease) // a live one is renewed for longer than it lasts
 	defer cancel()
-	if err := two.Lock(late, "other"); !errors.Is(err, context.DeadlineExceeded) {
-		t.Error("a live lock was broken:", err)
+	if err := two.Lock(late, other); !errors.Is(err, context.DeadlineExceeded) {
+		return errors.Join(errors.New("a live lock was broken"), err)
 	}
-	if err := two.Unlock(ctx, "other"); err == nil {
+	if err := two.Unlock(ctx, other); err == nil {
 		t.Error("what is not ours was unlocked")
 	}
-	if err := one.Unlock(ctx, "other"); err != nil {
-		t.Error(err)
+	if err := one.Unlock(ctx, other); err != nil {
+		return err
 	}
-	if got, err := two.TryLock(ctx, "other"); !got || err != nil {
+	if got, err := two.TryLock(ctx, other); !got || err != nil {
 		t.Error("a lock that was given back:", got, err)
 	}
 	if keys, err := one.List(ctx, ""); err != nil || slices.ContainsFunc(keys, func(key string) bool { return key != "a/e" && key != "ab/c" }) {
 		t.Errorf("locks are listed: %v %v", keys, err)
 	}
+	return nil
 }
 
 func TestLockOfADeadNodeInABucket(t *testing.T) {
 	t.Parallel()
 	s := bucket(t)
-	dead, live := openBucket(t, s), openBucket(t, s)
+	dead, live := openBucket(t, s, shortLease), openBucket(t, s, shortLease)
 	if err := dead.Lock(t.Context(), "a lock"); err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +219,7 @@ func TestBucketThatIsGone(t *testing.T) {
 	t.Parallel()
 	s := bucket(t)
 	s.Bucket = "another"
-	v := openBucket(t, s)
+	v := openBucket(t, s, shortLease)
 	if _, _, err := v.Load(t.Context(), "key"); err == nil || errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a bucket that is not there: %v", err)
 	}

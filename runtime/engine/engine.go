@@ -78,9 +78,8 @@ type Options struct {
 	Before *handover.Before
 	// Pace is how fast certificates are tried for; it is for tests.
 	Pace autotls.Pace
-	// UpgradePace is the share of its usual time that the process which an upgrade starts
-	// has; 0 is all of it. It is for tests.
-	UpgradePace float64
+	// UpgradeTimes are for tests.
+	UpgradeTimes UpgradeTimes
 	// OnReload is told of each reload that was tried; nil tells nobody. It must
 	// not call the engine.
 	OnReload func(Outcome)
@@ -281,7 +280,7 @@ func (e *Engine) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	outliving := outlives(r.URL.Path)
-	if !outliving && !g.handler.Proxies(r.URL.Path) {
+	if !outliving && !g.handler.Proxies(r) {
 		defer from.give()
 		g.handler.ServeHTTP(w, r)
 		return

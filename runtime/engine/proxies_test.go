@@ -1,8 +1,10 @@
 package engine_test
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -132,6 +134,51 @@ routes: "/app/*": proxy: {to: ["` + behind.URL + `"], health: {path: "/health/ou
 	}
 	b.want("GET", "/app/x", "", http.StatusNotFound, "")
 	b.want("GET", "/other/x", "", http.StatusOK, "/x")
+}
+
+// TestProxiesOutliveReloadsOnEveryPath: where the built-in paths do not answer, a
+// WebSocket under /api is a proxy's as any other, and no generation waits for it.
+func TestProxiesOutliveReloadsOnEveryPath(t *testing.T) {
+	upgrader := websocket.Upgrader{CheckOrigin: func(*http.Request) bool { return true }}
+	behind := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn, err := upgrader.Upgrade(w, r, nil)
+		if err != nil {
+			return
+		}
+		defer conn.Close()
+		for {
+			kind, message, err := conn.ReadMessage()
+			if err != nil {
+				return
+			}
+			_ = conn.WriteMessage(kind, message)
+		}
+	}))
+	defer behind.Close()
+	route := `
+server: hosts: ["api.example.com"]
+routes: "app.example.com/*": proxy: {to: ["` + behind.URL + `"]}
+`
+	b := start(t, base+route)
+	for _, path := range []string{"/ws", "/api/ws", "/api/realtime/ws", "/rest/v1/ws"} {
+		dialer := websocket.Dialer{NetDialContext: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			var d net.Dialer
+			return d.DialContext(ctx, network, strings.TrimPrefix(b.URL(), "http://"))
+		}}
+		conn, _, err := dialer.DialContext(t.Context(), "ws://app.example.com"+path, nil)
+		if err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		b.mustReload(base + strings.Replace(route, "{to", fmt.Sprintf("{request: set: \"X-Turn\": %q, to", path), 1))
+		eventually(t, path+": the generation before is released", func() bool { return b.Status(t.Context()).Draining == 0 })
+		if err := conn.WriteMessage(websocket.TextMessage, []byte("hello")); err != nil {
+			t.Fatalf("%s: %v", path, err)
+		}
+		if _, message, err := conn.ReadMessage(); err != nil || string(message) != "hello" {
+			t.Errorf("%s: %q %v", path, message, err)
+		}
+		conn.Close()
+	}
 }
 
 // TestStopEndsProxiedStreams: a stop does not wait for what has no end.

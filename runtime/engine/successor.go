@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,6 +17,35 @@ import (
 // may end: should it crash within that time, this one serves again.
 const probation = 2 * time.Second
 
+// UpgradeTimes are how long the process that an upgrade starts may take; 0 is the usual
+// time.
+type UpgradeTimes struct {
+	Prepare time.Duration // to load, check and compile
+	Ready   time.Duration // to open the database, migrate it and build
+	Prove   time.Duration // it is watched for, once it serves
+}
+
+func usually(asked, usual time.Duration) time.Duration {
+	if asked > 0 {
+		return asked
+	}
+	return usual
+}
+
+// await waits for the new process, which has a time for it.
+func (e *Engine) await(limit time.Duration, what string, wait func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(e.halting, limit)
+	defer cancel()
+	err := wait(ctx)
+	switch {
+	case err != nil && e.halting.Err() != nil:
+		return errStopping
+	case errors.Is(err, context.DeadlineExceeded):
+		return &handover.Failure{Message: fmt.Sprintf("the new program was not %s within %s", what, limit)}
+	}
+	return err
+}
+
 // successor is the process that has taken over, and what it takes to serve instead of
 // it.
 type successor struct {
@@ -26,8 +56,8 @@ type successor struct {
 }
 
 // crashes watches the successor until its probation is over.
-func (s *successor) crashes(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, probation)
+func (s *successor) crashes(ctx context.Context, time time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, time)
 	defer cancel()
 	crashed := false
 	until(ctx, func() bool {
@@ -49,10 +79,14 @@ func (s *successor) release() error {
 // errCrashed is why a process serves again that has handed everything on.
 var errCrashed = errors.New("the new program has crashed as it began to serve")
 
+// errDied is why a process ends at once that still had connections to carry to the
+// next one.
+var errDied = errors.New("the process that had taken over has died")
+
 // watchOver waits until the successor has proved itself. Where it crashes, requests
 // are held, and answered by an heir in this process.
 func (e *Engine) watchOver(ctx context.Context, s *successor) {
-	if s.crashes(ctx) {
+	if s.crashes(ctx, usually(e.options.UpgradeTimes.Prove, probation)) {
 		e.log.Error("upgrade failed", "error", errCrashed, "process", s.process.PID())
 		e.away.Store(nil)
 		release := e.holdBack()

@@ -14,6 +14,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/engine/forward"
 	"github.com/edge-hive/edge-hive/runtime/engine/handover"
 	"github.com/edge-hive/edge-hive/runtime/engine/sockets"
+	"github.com/edge-hive/edge-hive/runtime/engine/supervisor"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 )
 
@@ -187,7 +188,7 @@ func (e *Engine) upgrade(program string) (done Upgraded, err error) {
 	if err != nil {
 		return Upgraded{}, &handover.Failure{Message: err.Error()}
 	}
-	if err := e.await(e.patience(prepareTime), "prepared", p.Prepared); err != nil {
+	if err := e.await(usually(e.options.UpgradeTimes.Prepare, prepareTime), "prepared", p.Prepared); err != nil {
 		return Upgraded{}, p.Kill(err)
 	}
 	last, err := e.lastMigration()
@@ -218,28 +219,6 @@ func (e *Engine) lastMigration() (int64, error) {
 	return history[len(history)-1].ID, nil
 }
 
-// patience is how long something may take.
-func (e *Engine) patience(usual time.Duration) time.Duration {
-	if e.options.UpgradePace > 0 {
-		return time.Duration(float64(usual) * e.options.UpgradePace)
-	}
-	return usual
-}
-
-// await waits for the new process, which has a time for it.
-func (e *Engine) await(limit time.Duration, what string, wait func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(e.halting, limit)
-	defer cancel()
-	err := wait(ctx)
-	switch {
-	case err != nil && e.halting.Err() != nil:
-		return errStopping
-	case errors.Is(err, context.DeadlineExceeded):
-		return &handover.Failure{Message: fmt.Sprintf("the new program was not %s within %s", what, limit)}
-	}
-	return err
-}
-
 // passBeside goes over to a process that serves the same database at the same
 // time.
 func (e *Engine) passBeside(s *successor) error {
@@ -247,7 +226,7 @@ func (e *Engine) passBeside(s *successor) error {
 	if packets {
 		e.endPackets()
 	}
-	err := e.await(e.patience(readyTime), "ready", s.process.Go)
+	err := e.await(usually(e.options.UpgradeTimes.Ready, readyTime), "ready", s.process.Go)
 	if err == nil {
 		e.next.Store(s)
 		e.goAway(e.toNext())
@@ -274,7 +253,7 @@ func (e *Engine) pass(s *successor) error {
 	e.endPackets()
 	defer e.holdBack()()
 	e.endHere()
-	err := e.await(e.patience(readyTime), "ready", s.process.Go)
+	err := e.await(usually(e.options.UpgradeTimes.Ready, readyTime), "ready", s.process.Go)
 	if err == nil {
 		e.next.Store(s)
 		e.goAway(e.toNext())
@@ -399,9 +378,19 @@ func (e *Engine) lingers() {
 	defer cancel()
 	_ = e.shared.adminServer.Shutdown(ctx) // who asked for the upgrade is answered
 	a := e.away.Load()
-	until(ctx, func() bool { return e.connections.left(lingerTime) == 0 && a.running.count() == 0 })
-	if e.forebear != nil {
-		e.forebear.upgrades.Wait()
+	died := func() bool { s := e.next.Load(); return s != nil && e.heir == nil && s.process.Crashed() }
+	until(ctx, func() bool { return died() || e.connections.left(lingerTime) == 0 && a.running.count() == 0 })
+	if died() {
+		// Nobody else hears of it, as it was started here: whoever supervises sees this
+		// process fail instead, and starts the program anew.
+		e.tell(supervisor.Main)
+		e.fail(errDied)
+		return
+	}
+	if f := e.forebear; f != nil {
+		stop := context.AfterFunc(e.halting, f.halt)
+		f.upgrades.Wait()
+		stop()
 	}
 	if e.heir == nil {
 		close(e.gone)

@@ -71,7 +71,7 @@ func wasm(t testing.TB, name string) []byte {
 
 func defaultLimits() function.Limits {
 	return function.Limits{
-		Memory: 16 << 20, Timeout: 2 * time.Second, Instances: 8, Waiting: 64,
+		Memory: 16 << 20, Timeout: time.Minute, Instances: 8, Waiting: 64,
 		Answer: 4 << 20, Log: 64 << 10, Operations: 1000, Statements: 100, Fetches: 10,
 	}
 }

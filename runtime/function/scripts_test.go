@@ -107,8 +107,8 @@ func TestScripts(t *testing.T) {
 			code, want, logged string
 			change             func(d *function.Definition)
 		}{
-			"thrown":          {`export default () => { throw new Error("secret words") }`, function.CodeFailed, "Error: secret words\\n    at default (functions/script.js:1:", quick},
-			"never settled":   {`export default () => new Promise(() => {})`, function.CodeFailed, "the handler's promise never settled", quick},
+			"thrown":          {`export default () => { throw new Error("secret words") }`, function.CodeFailed, "Error: secret words\\n    at default (functions/script.js:1:", nil},
+			"never settled":   {`export default () => new Promise(() => {})`, function.CodeFailed, "the handler's promise never settled", nil},
 			"a loop":          {`export default () => { for (;;); }`, function.CodeTimeout, "", quick},
 			"a loop of jobs":  {`export default async () => { for (;;) await null }`, function.CodeTimeout, "", quick},
 			"a regexp":        {`export default () => String(/^(a+)+$/.test("a".repeat(40) + "b"))`, function.CodeTimeout, "", quick},

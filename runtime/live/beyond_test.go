@@ -210,7 +210,7 @@ func (l *listener) take() {
 // hears waits for exactly what is told next.
 func (l *listener) hears(want ...string) {
 	l.t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	for l.take(); len(l.told) < len(want); l.take() {
 		select {
 		case <-l.wake:

@@ -372,7 +372,7 @@ func (c *client) apply(raw live.Frame) {
 // until takes frames until the condition holds.
 func (c *client) until(what string, holds func() bool) {
 	c.t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	for c.take(); !holds(); c.take() {
 		select {
 		case <-c.wake:
@@ -422,7 +422,7 @@ func newHub(t testing.TB, w *world, g live.Gate, o live.Options) *live.Hub {
 // eventually polls until the condition holds.
 func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !holds(); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); !holds(); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain until %s", what)
 		}

@@ -141,10 +141,10 @@ func TestGoneAndBack(t *testing.T) {
 				_, found := c.Tier().Get(ctx, "answer")
 				return found
 			})
-			opened := int(c.Status().Opens - opens)
-			if opened < 1 || heard.count("redis is away")-before != opened || heard.count("redis is there again")-after != opened {
-				t.Errorf("it opened %d times, and the log tells of %d and %d", opened, heard.count("redis is away")-before, heard.count("redis is there again")-after)
-			}
+			eventually(t, "the log tells of each time that it opened", func() bool { // a loaded machine may let it open again
+				opened := int(c.Status().Opens - opens)
+				return opened >= 1 && heard.count("redis is away")-before == opened && heard.count("redis is there again")-after == opened
+			})
 		})
 	}
 }
@@ -201,18 +201,20 @@ func TestOneRequestWaitsOnce(t *testing.T) {
 	})
 	eventually(t, "it is well", c.Up)
 	proxy.Latency(90 * time.Millisecond)
-	patience := &cache.Patience{}
-	ctx := context.WithValue(t.Context(), cache.PatienceKey{}, patience)
-	m.asked.Store(0)
-	for range 50 {
-		c.Tier().Get(ctx, "k")
-	}
 	// Each takes 180 ms at least: two may be answered, and the third is cut off; who
-	// looks at the server now and then is counted, too.
-	if n := m.asked.Load(); n < 1 || n > 10 {
-		t.Errorf("%d of 50 were asked", n)
-	}
-	t.Logf("one request waited %s of %s", patience.Spent(), 400*time.Millisecond)
+	// looks at the server now and then is counted, too. On a loaded machine it may be
+	// away just then, or be looked at often.
+	eventually(t, "few of many are asked", func() bool {
+		patience := &cache.Patience{}
+		ctx := context.WithValue(t.Context(), cache.PatienceKey{}, patience)
+		m.asked.Store(0)
+		for range 50 {
+			c.Tier().Get(ctx, "k")
+		}
+		n := m.asked.Load()
+		t.Logf("%d of 50 were asked, and waited %s of %s", n, patience.Spent(), 400*time.Millisecond)
+		return n >= 1 && n <= 10
+	})
 }
 
 func TestStartsWithoutServer(t *testing.T) {
@@ -228,8 +230,9 @@ func TestStartsWithoutServer(t *testing.T) {
 	}
 	s.Run()
 	eventually(t, "it is there", c.Up)
-	if heard.count("redis is away") != 1 || heard.count("redis is there again") != 1 {
-		t.Errorf("the log tells: %s", &heard.text)
+	eventually(t, "the log tells", func() bool { return heard.count("redis is there again") == 1 })
+	if heard.count("redis is away") != 1 {
+		t.Error("the log tells more than once that it was away")
 	}
 }
 
@@ -251,7 +254,7 @@ func TestRefusals(t *testing.T) {
 		{"url", "http://x", redis.Single, "redis://", bare},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			o := redis.Options{URL: c.url, Kind: c.kind, Prefix: "shop", Key: deployment}
+			o := redis.Options{URL: c.url, Kind: c.kind, Prefix: "shop", Key: deployment, Timeout: generous}
 			client, err := redis.Open(t.Context(), o)
 			if err == nil {
 				if c.want != "" {
@@ -334,7 +337,20 @@ func TestForgedEntries(t *testing.T) {
 
 func TestLocksOfTheDead(t *testing.T) {
 	s := redistest.Start(t)
-	with := func(o *redis.Options) { o.Lease = 3 * time.Second }
+	// A loaded machine may renew too late: then a lease is longer.
+	for lease := 2 * time.Second; ; lease *= 4 {
+		if renewed := locksOfTheDead(t, s, lease); renewed {
+			return
+		} else if lease > 20*time.Second {
+			t.Fatal("a lock that is renewed was taken")
+		}
+	}
+}
+
+// locksOfTheDead says whether the lock of who lives was renewed.
+func locksOfTheDead(t *testing.T, s *redistest.Server, lease time.Duration) bool {
+	t.Helper()
+	with := func(o *redis.Options) { o.Lease, o.Prefix = lease, fmt.Sprint("lease", lease.Milliseconds()) }
 	a, b := open(t, s, with), open(t, s, with)
 	ctx := t.Context()
 	for _, name := range []string{"dead", "alive"} {
@@ -347,7 +363,7 @@ func TestLocksOfTheDead(t *testing.T) {
 		t.Fatal(err)
 	}
 	if mine, err := b.Vault().TryLock(ctx, "alive"); err != nil || mine {
-		t.Errorf("a lock that is renewed was taken: %v", err)
+		return false
 	}
 	if err := a.Close(); err != nil {
 		t.Fatal(err)
@@ -355,6 +371,7 @@ func TestLocksOfTheDead(t *testing.T) {
 	if mine, err := b.Vault().TryLock(ctx, "alive"); err != nil || !mine {
 		t.Errorf("who stops lets its locks go: %v", err)
 	}
+	return true
 }
 
 // TestFailover has sentinels put the replica in the place of the master.
@@ -362,7 +379,7 @@ func TestFailover(t *testing.T) {
 	if os.Getenv("EDGEHIVE_STORM") == "" {
 		t.Skip("set EDGEHIVE_STORM: sentinels take their time")
 	}
-	w := redistest.Sentinels(t, "shop")
+	w := redistest.Sentinels(t, "shop", time.Second)
 	c := open(t, w.Sentinels[0], func(o *redis.Options) {
 		o.Kind, o.Master, o.Timeout, o.Addresses = redis.Sentinel, "shop", redis.DefaultTimeout, []string{w.Sentinels[1].Address, w.Sentinels[2].Address}
 	})

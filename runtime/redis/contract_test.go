@@ -36,7 +36,7 @@ func TestContract(t *testing.T) {
 			return pair{open(t, s, nil), open(t, s, nil)}
 		},
 		"sentinel": func(t *testing.T) pair {
-			w := redistest.Sentinels(t, "shop")
+			w := redistest.Sentinels(t, "shop", patience)
 			with := func(o *redis.Options) { o.Kind, o.Master = redis.Sentinel, "shop" }
 			return pair{open(t, w.Sentinels[0], with), open(t, w.Sentinels[1], with)}
 		},

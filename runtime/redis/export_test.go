@@ -1,6 +1,12 @@
 package redis
 
-import "context"
+import (
+	"context"
+	"time"
+)
+
+// BePatient has clients wait as long for a server as slow machines take.
+func BePatient(d time.Duration) { connectTime, patientTime, closeTime = d, d, d }
 
 // Forsake stops renewing a lock, as a node does that has died.
 func (v *Vault) Forsake(name string) {

@@ -42,15 +42,19 @@ const (
 // DefaultTimeout is how long a request waits at most when Options say nothing.
 const DefaultTimeout = 50 * time.Millisecond
 
-const (
+// connections bounds them, for each server.
+const connections = 64
+
+// How long what no request waits for may take. Only tests change it.
+var (
 	// connectTime bounds the making of a connection: no request waits for it, for
 	// what was not ready in a request's time goes into the pool.
 	connectTime = 2 * time.Second
 	// patientTime bounds what no request waits for: certificates, and how a server
 	// is looked at as it is opened.
 	patientTime = 5 * time.Second
-	// connections bounds them, for each server.
-	connections = 64
+	// closeTime bounds how long a stop lets leases go.
+	closeTime = time.Second
 )
 
 // Options is what a client is made of.

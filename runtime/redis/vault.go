@@ -257,9 +257,6 @@ func (l *leases) release(ctx context.Context, name string) error {
 	return nil
 }
 
-// closeTime bounds how long a stop lets leases go.
-const closeTime = time.Second
-
 // close lets all go, so that nobody waits for who has stopped.
 func (l *leases) close() {
 	l.mu.Lock()

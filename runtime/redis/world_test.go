@@ -9,19 +9,21 @@ import (
 	"testing"
 	"time"
 
-	"go.uber.org/goleak"
-
+	"github.com/edge-hive/edge-hive/runtime/leaktest"
 	"github.com/edge-hive/edge-hive/runtime/redis"
 	"github.com/edge-hive/edge-hive/runtime/redis/redistest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	redis.BePatient(generous)
+	leaktest.Main(m)
+}
 
 // patience is for slow machines.
 const patience = 60 * time.Second
 
 // generous is a time for requests that slow machines do not exceed.
-const generous = 5 * time.Second
+const generous = 30 * time.Second
 
 var deployment = []byte("a deployment's key, of some bytes")
 

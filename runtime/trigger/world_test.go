@@ -19,6 +19,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/data"
 	"github.com/edge-hive/edge-hive/runtime/function"
+	"github.com/edge-hive/edge-hive/runtime/leaktest"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store"
@@ -27,12 +28,12 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/edge-hive/edge-hive/runtime/store/surreal/surrealtest.(*Server).startPackage.func1"))
+	leaktest.Main(m, goleak.IgnoreAnyFunction("github.com/edge-hive/edge-hive/runtime/store/surreal/surrealtest.(*Server).startPackage.func1"))
 }
 
 // hasty is the pace of tests.
 var hasty = pace{
-	lease: 2 * time.Second, poll: 10 * time.Millisecond, tick: 5 * time.Millisecond, save: time.Millisecond, idle: 20 * time.Millisecond,
+	lease: 30 * time.Second, poll: 10 * time.Millisecond, tick: 5 * time.Millisecond, save: time.Millisecond, idle: 20 * time.Millisecond,
 }
 
 var service = &auth.Caller{Role: auth.Service, Claims: "{}"}
@@ -144,7 +145,7 @@ func (w *world) end() {
 }
 
 func (w *world) stop() {
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	w.runner.Close(ctx)
 }
@@ -218,10 +219,10 @@ func (w *world) remove(table, key string) {
 // eventually waits until something is so.
 func (w *world) eventually(what string, is func() bool) {
 	w.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for !is() {
 		if time.Now().After(deadline) {
-			w.Fatalf("not within 20 s: %s\nstatus: %+v", what, w.runner.Status(context.Background()))
+			w.Fatalf("not in time: %s\nstatus: %+v", what, w.runner.Status(context.Background()))
 		}
 		time.Sleep(2 * time.Millisecond)
 	}

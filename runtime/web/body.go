@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/web/coding"
 )
 
 // bodyTimeout is how long a body may take to come.
@@ -19,6 +20,8 @@ var (
 			WithHint("forms and text are refused, so that no page can write across sites unasked")
 	errEncoded     = fault.New(codeMediaType, "bodies with Content-Encoding are not accepted").WithHint("send the body as it is")
 	errBodyTimeout = fault.New(codeBodyTimeout, "the body did not come within 30 seconds").WithHint("send less at once")
+	errNotInflated = fault.New(codeBadRequest, "the body is not what its Content-Encoding says").WithHint("compress it whole, or send it as it is")
+	errInflation   = fault.New(codeTooLarge, "the body is more than 10 times as large as it was sent").WithHint("send it as it is")
 	errBodyCut     = fault.New(codeBadRequest, "the body ended before its Content-Length")
 )
 
@@ -26,8 +29,12 @@ var (
 // come: net/http reads what a handler leaves, and would wait for it for ever. It
 // also ends connections on which another's idea of where a body ends could differ
 // from ours, so that nothing after it is taken for a request: those of HTTP/1.0,
-// and of bodies without a length.
+// and of bodies without a length. Of HTTP/3, where nothing but the end of a stream says
+// that there is no body, a request that only reads and says no length has none.
 func (h *Handler) boundBody(x *exchange, r *http.Request) {
+	if r.ProtoMajor == 3 && r.ContentLength < 0 && (safe(r.Method) || r.Method == http.MethodOptions) {
+		r.ContentLength, r.Body = 0, http.NoBody
+	}
 	if r.ProtoMajor != 1 {
 		return // a stream that is left is reset
 	}
@@ -52,7 +59,7 @@ func (h *Handler) readBody(x *exchange, r *http.Request) ([]byte, *fault.Fault) 
 
 // receive reads a body whose type was judged, within its bounds.
 func (h *Handler) receive(x *exchange, r *http.Request) ([]byte, *fault.Fault) {
-	if isEncoded(r) {
+	if coding.Encoded(r) {
 		return nil, errEncoded
 	}
 	return h.receiveBytes(x, r, h.limits.body)
@@ -61,7 +68,7 @@ func (h *Handler) receive(x *exchange, r *http.Request) ([]byte, *fault.Fault) {
 // receiveAny is receive for bodies of any kind and another bound. What a route
 // inflates comes as it was before.
 func (h *Handler) receiveAny(x *exchange, r *http.Request, limit int64) ([]byte, *fault.Fault) {
-	if r.ContentLength != 0 && isEncoded(r) {
+	if r.ContentLength != 0 && coding.Encoded(r) {
 		return nil, errEncoded
 	}
 	return h.receiveBytes(x, r, limit)
@@ -85,20 +92,24 @@ func (h *Handler) receiveBytes(x *exchange, r *http.Request, limit int64) ([]byt
 		return body, nil
 	}
 	x.header["Connection"] = connectionClose
+	return nil, bodyFault(err, limit)
+}
+
+// bodyFault is what the client is told of a body that could not be read.
+func bodyFault(err error, limit int64) *fault.Fault {
 	var tooBig *http.MaxBytesError
-	var tooInflated *inflationError
 	var network net.Error
 	switch {
-	case errors.As(err, &tooInflated):
-		return nil, errInflation
+	case errors.Is(err, coding.ErrInflation):
+		return errInflation
 	case errors.As(err, &tooBig):
-		return nil, tooLarge(limit)
-	case errors.Is(err, errCorrupt):
-		return nil, errNotInflated.WithCause(err)
+		return tooLarge(limit)
+	case errors.Is(err, coding.ErrCorrupt):
+		return errNotInflated.WithCause(err)
 	case errors.As(err, &network) && network.Timeout():
-		return nil, errBodyTimeout
+		return errBodyTimeout
 	}
-	return nil, errBodyCut.WithCause(err)
+	return errBodyCut.WithCause(err)
 }
 
 // believed is the Content-Length that gets its memory at once; larger bodies

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/edge-hive/edge-hive/runtime/web/coding"
 	"github.com/edge-hive/edge-hive/runtime/web/wire"
 )
 
@@ -14,10 +15,10 @@ import (
 // yet whether it is long enough for that: then its header and its beginning wait.
 type coded struct {
 	x        *exchange
-	status   int      // of the header that waits, 0 when it is sent
-	encoding string   // that it will have
-	held     *[]byte  // what waits
-	encoder  *encoder // nil: what is written is sent as it is
+	status   int             // of the header that waits, 0 when it is sent
+	encoding string          // that it will have
+	held     *[]byte         // what waits
+	encoder  *coding.Encoder // nil: what is written is sent as it is
 }
 
 var holds = sync.Pool{New: func() any { return new([]byte) }}
@@ -52,7 +53,7 @@ func (c *coded) begin(encode bool) error {
 	c.status = 0
 	if encode {
 		x.varyByEncoding()
-		if c.encoder = takeEncoder(c.encoding, connection{x}); c.encoder != nil {
+		if c.encoder = coding.Encode(c.encoding, connection{x}); c.encoder != nil {
 			x.markEncoded(c.encoding)
 		}
 	}
@@ -99,7 +100,7 @@ func (c *coded) end(cut bool) error {
 	case cut:
 		c.drop()
 	case c.status != 0:
-		err = c.begin(refusesIdentity(c.x.request.Header["Accept-Encoding"]) && len(*c.held) > 0)
+		err = c.begin(coding.RefusesIdentity(c.x.request.Header["Accept-Encoding"]) && len(*c.held) > 0)
 	}
 	if c.encoder == nil {
 		return err
@@ -107,7 +108,7 @@ func (c *coded) end(cut bool) error {
 	if !cut && err == nil {
 		err = c.encoder.Close()
 	}
-	c.encoder.release()
+	c.encoder.Release()
 	c.encoder = nil
 	return err
 }
@@ -118,9 +119,9 @@ func (x *exchange) endBody(cut bool) {
 		_ = x.coded.end(cut) // a client that is gone is noticed by net/http
 		x.coded = nil
 	}
-	if x.scratch != nil {
-		x.scratch.release()
-		x.scratch = nil
+	if x.whole != nil {
+		x.whole.Release()
+		x.whole = nil
 	}
 	if x.request.ProtoMajor == 2 && !cut {
 		// What is left goes out when the handler has returned, and waits for a client

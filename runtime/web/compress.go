@@ -3,10 +3,12 @@ package web
 import (
 	"net/http"
 	"strconv"
-	"strings"
+
+	"golang.org/x/net/http/httpguts"
 
 	"github.com/edge-hive/edge-hive/runtime/cache"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/web/coding"
 )
 
 // compression is how answers are compressed; nil is not at all.
@@ -39,8 +41,8 @@ func (c *compression) choose(r *http.Request) string {
 	if len(headers) == 0 {
 		return ""
 	}
-	o := parseAcceptEncoding(headers)
-	return o.choose(c.encodings)
+	o := coding.ParseAccept(headers)
+	return o.Choose(c.encodings)
 }
 
 // encodeAnswer decides, when the header of an answer is about to be sent, whether
@@ -54,10 +56,10 @@ func (x *exchange) encodeAnswer(status int) (waits bool) {
 		return false
 	}
 	length := contentLength(x.header)
-	if length >= 0 && length < x.compress.min && !refusesIdentity(x.request.Header["Accept-Encoding"]) {
+	if length >= 0 && length < x.compress.min && !coding.RefusesIdentity(x.request.Header["Accept-Encoding"]) {
 		return false
 	}
-	if !x.compressible() || length == 0 {
+	if !coding.Fits(x.header) || length == 0 {
 		return false
 	}
 	encoding := x.compress.choose(x.request)
@@ -74,7 +76,7 @@ func (x *exchange) encodeAnswer(status int) (waits bool) {
 		x.markEncoded(encoding)
 		return false
 	}
-	if e := takeEncoder(encoding, connection{x}); e != nil {
+	if e := coding.Encode(encoding, connection{x}); e != nil {
 		delete(x.header, "Content-Length")
 		x.markEncoded(encoding)
 		x.coded = &coded{x: x, encoder: e}
@@ -103,7 +105,7 @@ func (x *exchange) encodeBody(status int, body []byte, codings *cache.Codings, r
 		return body, len(body)
 	}
 	if x.changes != nil { // they may say what is decided here
-		x.changes.apply(x)
+		x.change()
 		x.changes = nil
 	}
 	if !x.bodyMayBeEncoded(status) {
@@ -129,81 +131,23 @@ func (x *exchange) encodeBody(status int, body []byte, codings *cache.Codings, r
 		x.markEncoded(encoding)
 		return nil, -1
 	}
-	scratch := takeScratch()
-	if !encodeWhole(scratch, encoding, body) {
-		scratch.release()
+	whole := coding.EncodeWhole(encoding, body)
+	if whole == nil {
 		return body, len(body)
 	}
 	x.markEncoded(encoding)
-	if codings == nil || len(scratch.bytes) > room {
-		x.scratch = scratch
-		return scratch.bytes, len(scratch.bytes)
+	if codings == nil || len(whole.Bytes()) > room {
+		x.whole = whole
+		return whole.Bytes(), len(whole.Bytes())
 	}
-	encoded = append(make([]byte, 0, len(scratch.bytes)), scratch.bytes...)
-	scratch.release()
+	encoded = append(make([]byte, 0, len(whole.Bytes())), whole.Bytes()...)
+	whole.Release()
 	codings.Keep(encoding, encoded, room)
 	return encoded, len(encoded)
 }
 
 func (x *exchange) bodyMayBeEncoded(status int) bool {
-	return status != http.StatusPartialContent && !bodyless(status) && x.compressible()
-}
-
-// compressible reports whether an answer is of a kind that gets smaller, and none
-// that must reach the client as it is.
-func (x *exchange) compressible() bool {
-	header := x.header
-	if contentType := header["Content-Type"]; len(contentType) != 1 || !compressibleType(contentType[0]) {
-		return false
-	}
-	for _, name := range [...]string{"Content-Encoding", "Content-Digest", "Repr-Digest", "Digest", "Content-Md5"} {
-		if len(header[name]) > 0 {
-			return false
-		}
-	}
-	for _, control := range header["Cache-Control"] {
-		if len(control) >= len("no-transform") && hasToken(control, "no-transform") {
-			return false
-		}
-	}
-	return true
-}
-
-// compressibleType reports whether a media type is text of some kind. Event streams
-// are not: each event is to come at once, and whole.
-func compressibleType(contentType string) bool {
-	media, _, _ := strings.Cut(contentType, ";")
-	media = strings.ToLower(strings.TrimSpace(media))
-	kind, name, _ := strings.Cut(media, "/")
-	switch kind {
-	case "text":
-		return name != "event-stream"
-	case "application":
-		return compressibleApplications[name] || strings.HasSuffix(name, "+json") || strings.HasSuffix(name, "+xml") || strings.HasSuffix(name, "+yaml")
-	case "image":
-		return name == "svg+xml" || name == "bmp" || name == "x-icon" || name == "vnd.microsoft.icon"
-	case "font":
-		return name == "ttf" || name == "otf" || name == "collection"
-	case "model":
-		return strings.HasPrefix(name, "gltf") || name == "obj"
-	}
-	return false
-}
-
-var compressibleApplications = map[string]bool{
-	"json": true, "x-ndjson": true, "jsonlines": true, "json-seq": true, "javascript": true, "x-javascript": true, "ecmascript": true,
-	"xml": true, "xml-dtd": true, "yaml": true, "x-yaml": true, "toml": true, "graphql": true, "sql": true, "rtf": true,
-	"wasm": true, "x-sh": true, "vnd.ms-fontobject": true, "x-font-ttf": true, "x-font-opentype": true, "x-www-form-urlencoded": true,
-}
-
-// hasToken finds a word in a header that lists them, whatever its case.
-func hasToken(list, token string) bool {
-	for item := range strings.SplitSeq(list, ",") {
-		if strings.EqualFold(strings.TrimSpace(item), token) {
-			return true
-		}
-	}
-	return false
+	return status != http.StatusPartialContent && !bodyless(status) && coding.Fits(x.header)
 }
 
 // markEncoded says in the header that what follows is in a coding.
@@ -211,7 +155,7 @@ func (x *exchange) markEncoded(encoding string) {
 	x.header["Content-Encoding"] = encodingHeaders[encoding]
 	delete(x.header, "Accept-Ranges") // of what is encoded, no ranges are sent
 	if tags := x.header["Etag"]; len(tags) == 1 {
-		x.set("Etag", encodedTag(tags[0], encoding))
+		x.set("Etag", coding.Tag(tags[0], encoding))
 	}
 }
 
@@ -229,12 +173,25 @@ func (x *exchange) varyByEncoding() {
 		x.header["Vary"] = varyCallerEncoding
 		return
 	}
-	for _, list := range vary {
-		if hasToken(list, "Accept-Encoding") || hasToken(list, "*") {
-			return
-		}
+	if httpguts.HeaderValuesContainsToken(vary, "Accept-Encoding") || httpguts.HeaderValuesContainsToken(vary, "*") {
+		return
 	}
 	x.header["Vary"] = append(append(make([]string, 0, len(vary)+1), vary...), varyEncodingAlone[0])
+}
+
+// confirmTag puts back, in an answer that confirms what the client has, the tag as
+// the client has it.
+func (x *exchange) confirmTag() {
+	if x.compress != nil && (x.wouldBe == 0 || x.wouldBe >= x.compress.min) {
+		x.varyByEncoding()
+	}
+	tags := x.header["Etag"]
+	if len(tags) != 1 || len(x.knownTags) == 0 {
+		return
+	}
+	if confirmed := coding.ConfirmedTag(x.knownTags, tags[0], x.request.Header["Accept-Encoding"]); confirmed != "" {
+		x.set("Etag", confirmed)
+	}
 }
 
 // Header values that never change; nobody appends to them in place.

@@ -16,6 +16,8 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/fault"
+	"github.com/edge-hive/edge-hive/runtime/web/coding"
+	"github.com/edge-hive/edge-hive/runtime/web/headers"
 	"github.com/edge-hive/edge-hive/runtime/web/tracing"
 )
 
@@ -36,14 +38,14 @@ type exchange struct {
 	caller   *auth.Caller
 	fault    *fault.Fault // what went wrong, for the log
 	hijacked bool
-	deadline deadline       // the handler's, in the data API
-	changes  *headerChanges // of the answer
+	deadline deadline         // the handler's, in the data API
+	changes  *headers.Changes // of the answer
 
 	request   *http.Request
 	compress  *compression   // nil: the answer stays as it is
 	settled   bool           // nothing is left to decide about its coding
 	coded     *coded         // nil: what is written is sent as it is
-	scratch   *appender      // what was encoded whole, given back at the end
+	whole     *coding.Whole  // what was encoded whole, given back at the end
 	knownTags []string       // If-None-Match as it came, where it names codings
 	wouldBe   int            // bytes of the body that a 304 stands for, 0 for unknown
 	trace     *tracing.Trace // that the request belongs to, nil for none
@@ -70,8 +72,13 @@ func (x *exchange) set(key, value string) {
 func (x *exchange) begin(status int) {
 	x.status = status
 	if x.changes != nil {
-		x.changes.apply(x)
+		x.change()
 	}
+}
+
+// change makes the changes that the manifest declares of the answer's headers.
+func (x *exchange) change() {
+	x.changes.Apply(headers.Answer{Header: x.header, Client: x.client, Host: x.request.Host, ID: x.id})
 }
 
 // WriteHeader notes the status that is sent. Informational ones pass.
@@ -158,7 +165,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{ResponseWriter: w, header: w.Header(), began: time.Now(), id: h.requestID(r), request: r, compress: h.compress, pace: h.pace}
 	x.set("X-Request-Id", x.id)
 	x.header["X-Content-Type-Options"] = noSniff
-	x.plainTags(r)
+	x.knownTags = coding.PlainTags(r.Header)
 	h.boundBody(x, r)
 	r = h.startTrace(x, r)
 	if h.meter != nil {

@@ -25,19 +25,6 @@ func ParsePrefer(method string, headers []string) Preferences {
 
 var _ http.ResponseWriter = (*exchange)(nil)
 
-// KeptFiles is how many files are kept, of how many bytes, and how many are
-// believed to be.
-func KeptFiles(h *Handler) (files, bytes, counted, sized int) {
-	for _, root := range h.roots {
-		root.kept.files.Range(func(_, kept any) bool {
-			files++
-			bytes += kept.(*servedFile).weight()
-			return true
-		})
-	}
-	return files, bytes, h.files.files, h.files.bytes
-}
-
 // SetBodyTime is within which a body must have come.
 func (h *Handler) SetBodyTime(d time.Duration) { h.bodyTime = d }
 
@@ -47,24 +34,8 @@ func StatusOf(code string) int { return statusOf(code, nil) }
 // Codes are those that have a status of their own.
 func Codes() []string { return slices.Collect(maps.Keys(statuses)) }
 
-// EncodersMost bounds the encoders at work, and EncodersWorking is how many are.
-const EncodersMost = encodersMost
-
-// EncodersWorking is how many encoders are at work.
-func EncodersWorking() int { return int(encoders.working.Load()) }
-
-// Choose gives the coding that Accept-Encoding leads to, and whether an answer as it
-// is is refused.
-func Choose(headers, ours []string) (string, bool) {
-	o := parseAcceptEncoding(headers)
-	return o.choose(ours), o.refusesIdentity()
-}
-
 // SetPace is within which a client of HTTP/2 must take something of an answer.
 func (h *Handler) SetPace(d time.Duration) { h.pace = d }
-
-// ParseBasic is opened to its fuzz target.
-func ParseBasic(header string) (name, password string, ok bool) { return parseBasic(header) }
 
 // KeptFor says for how long an answer with these headers is kept, and whether.
 func KeptFor(control, vary []string) (time.Duration, bool) {

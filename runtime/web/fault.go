@@ -15,7 +15,9 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/function"
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store"
+	"github.com/edge-hive/edge-hive/runtime/web/guards"
 	"github.com/edge-hive/edge-hive/runtime/web/proxy"
+	"github.com/edge-hive/edge-hive/runtime/web/rates"
 )
 
 // Codes of the surface's own faults, the dialect's where it has one.
@@ -28,14 +30,9 @@ const (
 	codeHeaders      = "headers-too-large"
 	codeMediaType    = "unsupported-media-type"
 	codeBodyTimeout  = "body-timeout"
-	codeRate         = "rate-limited"
 	codeOrigin       = "origin-not-allowed"
 	codeServiceKey   = "service-key-in-browser"
 	codeNotHere      = "not-in-this-version"
-	codeAddress      = "address-not-allowed"
-	codeCertificate  = "certificate-needed"
-	codeMisdirected  = "misdirected"
-	codeCredentials  = "credentials-needed"
 	codePreference   = "preference-not-supported"
 	codeUnavailable  = "unavailable"
 	codeDiskFull     = "53100"
@@ -128,22 +125,22 @@ var statuses = map[string]int{
 	codeDiskFull:    http.StatusInsufficientStorage,
 	codeUnavailable: http.StatusServiceUnavailable,
 
-	codeBadRequest:  http.StatusBadRequest,
-	codeNotFound:    http.StatusNotFound,
-	codeMethod:      http.StatusMethodNotAllowed,
-	codeTooLarge:    http.StatusRequestEntityTooLarge,
-	codeURLTooLong:  http.StatusRequestURITooLong,
-	codeHeaders:     http.StatusRequestHeaderFieldsTooLarge,
-	codeMediaType:   http.StatusUnsupportedMediaType,
-	codeBodyTimeout: http.StatusRequestTimeout,
-	codeRate:        http.StatusTooManyRequests,
-	codeOrigin:      http.StatusForbidden,
-	codeServiceKey:  http.StatusUnauthorized,
-	codeNotHere:     http.StatusNotFound,
-	codeAddress:     http.StatusForbidden,
-	codeCertificate: http.StatusForbidden,
-	codeMisdirected: http.StatusMisdirectedRequest,
-	codeCredentials: http.StatusUnauthorized,
+	codeBadRequest:         http.StatusBadRequest,
+	codeNotFound:           http.StatusNotFound,
+	codeMethod:             http.StatusMethodNotAllowed,
+	codeTooLarge:           http.StatusRequestEntityTooLarge,
+	codeURLTooLong:         http.StatusRequestURITooLong,
+	codeHeaders:            http.StatusRequestHeaderFieldsTooLarge,
+	codeMediaType:          http.StatusUnsupportedMediaType,
+	codeBodyTimeout:        http.StatusRequestTimeout,
+	rates.Code:             http.StatusTooManyRequests,
+	codeOrigin:             http.StatusForbidden,
+	codeServiceKey:         http.StatusUnauthorized,
+	codeNotHere:            http.StatusNotFound,
+	guards.CodeAddress:     http.StatusForbidden,
+	guards.CodeCertificate: http.StatusForbidden,
+	guards.CodeMisdirected: http.StatusMisdirectedRequest,
+	guards.CodeCredentials: http.StatusUnauthorized,
 }
 
 // statusOf is the HTTP status of a code: as listed, else 400, for what we do not
@@ -191,7 +188,7 @@ func (x *exchange) failStatus(r *http.Request, f *fault.Fault, status int) {
 	x.fault = f
 	switch status {
 	case http.StatusUnauthorized:
-		if f.Code != codeCredentials { // whose challenge is its own
+		if f.Code != guards.CodeCredentials { // whose challenge is its own
 			x.set("Www-Authenticate", challenge(f))
 		}
 	case http.StatusServiceUnavailable:

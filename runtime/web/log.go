@@ -61,9 +61,10 @@ func (h *Handler) logRequest(x *exchange, r *http.Request) {
 }
 
 // loggedPath bounds the path of a log line.
-func loggedPath(r *http.Request) string {
+func loggedPath(r *http.Request) string { return cutPath(r.URL.Path) }
+
+func cutPath(path string) string {
 	const longest = 256
-	path := r.URL.Path
 	if len(path) > longest {
 		return path[:longest] + "..."
 	}

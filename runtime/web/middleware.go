@@ -2,10 +2,14 @@ package web
 
 import (
 	"net/http"
+	"strconv"
 
 	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/web/coding"
+	"github.com/edge-hive/edge-hive/runtime/web/guards"
+	"github.com/edge-hive/edge-hive/runtime/web/headers"
 	"github.com/edge-hive/edge-hive/runtime/web/rates"
 )
 
@@ -21,7 +25,7 @@ type guard interface {
 // server.use names. nil is nothing.
 type always struct {
 	guards  []guard
-	changes *headerChanges
+	changes *headers.Changes
 }
 
 // admit lets a request in, or answers it.
@@ -42,45 +46,80 @@ func (h *Handler) newAlways(m *manifest.Manifest) error {
 		return nil
 	}
 	chain := m.Chain(m.Server.Use)
-	guards, err := h.newGuards(m, chain, "")
+	first, err := h.newGuards(m, chain, "")
 	if err != nil {
 		return err
 	}
-	h.always = &always{guards: guards, changes: newHeaderChanges(chain)}
+	h.always = &always{guards: first, changes: headers.New(chain)}
 	return nil
 }
 
 // newGuards lays those links of a chain that let requests pass or not, but for
 // rate and body, which every route has. host is where they stand, "" everywhere.
 func (h *Handler) newGuards(m *manifest.Manifest, chain []manifest.Link, host string) ([]guard, error) {
-	var guards []guard
+	var made []guard
 	for _, link := range chain {
-		made, err := h.newGuard(link, host)
+		one, err := h.newGuard(link, host)
 		if err != nil {
 			at := link.Middleware.Path + "." + link.Kind
 			return nil, fault.Newf("bad-middleware", "middleware %s: %v", link.Middleware.Name, err).At(at, m.Positions.At(at))
 		}
-		if made != nil {
-			guards = append(guards, made)
+		if one != nil {
+			made = append(made, one)
 		}
 	}
-	return guards, nil
+	return made, nil
 }
 
 func (h *Handler) newGuard(link manifest.Link, host string) (guard, error) {
 	w := link.Middleware
 	switch link.Kind {
 	case manifest.KindIP:
-		return newIPGuard(w.IP)
+		return judge(guards.NewIP(w.IP))
 	case manifest.KindCertificate:
-		h.wanted.want(host)
-		return newCertificateGuard(w.Certificate)
+		h.wanted.Want(host)
+		return judge(guards.NewCertificate(w.Certificate))
 	case manifest.KindBasic:
-		return newBasicGuard(h.limiter, h.hashing, w.Basic, h.unread)
+		return judge(guards.NewBasic(h.limiter, h.hashing, w.Basic, h.unread))
 	case manifest.KindAccess:
 		return &accessGuard{gate: h.gate, name: w.Name}, nil
 	}
 	return nil, nil
+}
+
+// WantsCertificate reports whether a client that names a host at the beginning of TLS
+// is asked for a certificate.
+func (h *Handler) WantsCertificate(serverName string) bool { return h.wanted.Wants(serverName) }
+
+// judging is a guard that needs nothing of the site.
+type judging struct{ guards.Guard }
+
+func judge(g guards.Guard, err error) (guard, error) {
+	if err != nil {
+		return nil, err
+	}
+	return judging{g}, nil
+}
+
+func (g judging) admit(x *exchange, r *http.Request) bool {
+	refusal := g.Judge(r, x.client, x.began)
+	if refusal == nil {
+		return true
+	}
+	if refusal.Fault == nil { // nobody is there to be answered
+		return false
+	}
+	if refusal.Retry > 0 {
+		x.set("Retry-After", strconv.Itoa(max(seconds(refusal.Retry), 1)))
+	}
+	if refusal.Challenge != nil {
+		x.header["Www-Authenticate"] = refusal.Challenge
+	}
+	if refusal.Close {
+		x.header["Connection"] = connectionClose
+	}
+	x.fail(r, refusal.Fault)
+	return false
 }
 
 // rateGuard finds the caller that a request's credentials name, and counts it,
@@ -125,7 +164,7 @@ func (g *bodyGuard) admit(x *exchange, r *http.Request) bool {
 	if r.Body == nil || r.Body == http.NoBody {
 		return true
 	}
-	encoded := isEncoded(r) && (g.inflate || !g.opaque)
+	encoded := coding.Encoded(r) && (g.inflate || !g.opaque)
 	if encoded && !g.inflate {
 		x.fail(r, errEncoded)
 		return false
@@ -134,18 +173,21 @@ func (g *bodyGuard) admit(x *exchange, r *http.Request) bool {
 	if !encoded {
 		return true
 	}
-	if f := inflate(r, g.limit); f != nil {
+	if instead := coding.Inflate(r, g.limit); instead != "" {
 		x.header["Accept-Encoding"] = inflates
-		x.fail(r, f)
+		x.fail(r, errEncoded.WithHint(instead))
 		return false
 	}
 	return true
 }
 
+// inflates are the codings of bodies that are undone.
+var inflates = []string{"gzip, zstd"}
+
 // laid is what stands before a route.
 type laid struct {
 	guards  []guard
-	changes *headerChanges
+	changes *headers.Changes
 	// compress is how its answers are compressed, where the route says so itself.
 	compress     *compression
 	compressSaid bool
@@ -157,7 +199,7 @@ type laid struct {
 func (t *route) lay(m *manifest.Manifest) error {
 	chain := m.Chain(t.declared.Use)
 	h := t.site
-	guards, err := h.newGuards(m, chain, t.declared.Host)
+	own, err := h.newGuards(m, chain, t.declared.Host)
 	if err != nil {
 		return err
 	}
@@ -189,31 +231,33 @@ func (t *route) lay(m *manifest.Manifest) error {
 		t.before.policy = ""
 	}
 	t.limits.body = body.limit
-	t.before.guards = append(t.before.guards, beforeRate(guards)...)
+	t.before.guards = append(t.before.guards, beforeRate(own)...)
 	t.before.guards = append(t.before.guards, &rateGuard{h, t.rate})
-	t.before.guards = append(t.before.guards, guards[len(beforeRate(guards)):]...)
+	t.before.guards = append(t.before.guards, own[len(beforeRate(own)):]...)
 	t.before.guards = append(t.before.guards, body)
-	changes := newHeaderChanges(chain)
+	changes := headers.New(chain)
 	if closed {
-		changes = privately().follow(changes)
+		changes = headers.Privately().Follow(changes)
 	}
 	if h.always != nil {
-		changes = h.always.changes.follow(changes)
+		changes = h.always.changes.Follow(changes)
 	}
 	t.before.changes = changes
 	return nil
 }
 
 // beforeRate are the guards that act before a request is counted.
-func beforeRate(guards []guard) []guard {
-	for i, g := range guards {
-		switch g.(type) {
-		case *ipGuard, *certificateGuard:
-		default:
-			return guards[:i]
+func beforeRate(laid []guard) []guard {
+	for i, g := range laid {
+		if j, ok := g.(judging); ok {
+			switch j.Guard.(type) {
+			case *guards.IP, *guards.Certificate:
+				continue
+			}
 		}
+		return laid[:i]
 	}
-	return guards
+	return laid
 }
 
 // guess finds the caller for counting: these routes are open to everyone, so a

@@ -11,8 +11,11 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
+
 	"github.com/edge-hive/edge-hive/runtime/cache"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/web/coding"
 )
 
 const (
@@ -48,7 +51,7 @@ func newAnswerCache(h *Handler, o *Options, t *route, policy string) (*answerCac
 	c := &answerCache{
 		site: h, cache: o.Cache, policy: cache.Policy{Name: p.Name, TTL: p.TTL, Stale: p.Stale}, next: t.answer, route: t,
 		encoding: t.declared.Static != nil || t.declared.Function != nil || t.declared.Proxy != nil,
-		headers:  headersOfAnswers{oursAlone: t.declared.Proxy == nil, seesOrigin: t.declared.Function != nil, files: t.declared.Static != nil},
+		headers:  headersOfAnswers{oursAlone: t.declared.Proxy == nil, files: t.declared.Static != nil},
 	}
 	c.prefix = append(c.prefix, 'w')
 	c.prefix = appendText(appendText(appendText(c.prefix, o.Manifest.Hash), o.Edition), t.declared.Pattern)
@@ -165,10 +168,10 @@ func encodingClass(headers []string) byte {
 	if len(headers) == 0 {
 		return 0
 	}
-	accepted := strings.Join(headers, ",")
+	accepted := coding.ParseAccept(headers)
 	var class byte
 	for i, name := range classEncodings {
-		if accepts(accepted, name) {
+		if accepted.Weight(name) > 0 {
 			class |= 1 << i
 		}
 	}
@@ -232,7 +235,7 @@ func (c *answerCache) outlived(entry *cache.Entry, kept *keptAnswer) bool {
 		return false
 	}
 	control := func(token string) bool {
-		return slices.ContainsFunc(kept.header["Cache-Control"], func(list string) bool { return hasToken(list, token) })
+		return httpguts.HeaderValuesContainsToken(kept.header["Cache-Control"], token)
 	}
 	return control("must-revalidate") || control("proxy-revalidate")
 }
@@ -275,7 +278,7 @@ func mergeVary(ours, theirs []string) []string {
 	for _, header := range ours {
 		for name := range strings.SplitSeq(header, ",") {
 			name = strings.TrimSpace(name)
-			if !slices.ContainsFunc(merged, func(list string) bool { return hasToken(list, name) }) {
+			if !httpguts.HeaderValuesContainsToken(merged, name) {
 				merged = append(merged, name)
 			}
 		}

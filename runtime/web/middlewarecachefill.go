@@ -77,7 +77,7 @@ func (c *answerCache) forHandler(x *exchange, r *http.Request) http.Header {
 	header := make(http.Header, len(sent))
 	for name, values := range sent {
 		switch name {
-		case "If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since", "If-Range", "Accept-Encoding", "Forwarded", "Via":
+		case "If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since", "If-Range", "Accept-Encoding", "Forwarded", "Via", "Origin":
 			continue
 		}
 		if !strings.HasPrefix(name, "X-") && !strings.Contains(name, "_") {

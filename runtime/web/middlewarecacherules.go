@@ -12,9 +12,6 @@ type headersOfAnswers struct {
 	// oursAlone: what of an answer depends on the origin is ours, and is made anew
 	// each time.
 	oursAlone bool
-	// seesOrigin: the handler sees the origin, and keys do not have it; an answer that
-	// varies by it is not kept.
-	seesOrigin bool
 	// files: their Cache-Control is for browsers, which ask each time.
 	files bool
 }
@@ -54,11 +51,7 @@ func (a headersOfAnswers) judgeVary(headers []string) bool {
 	for _, header := range headers {
 		for name := range strings.SplitSeq(header, ",") {
 			switch strings.ToLower(strings.TrimSpace(name)) {
-			case "origin":
-				if a.seesOrigin {
-					return false
-				}
-			case "", "accept-encoding", "authorization", "apikey", "cookie", "range":
+			case "", "accept-encoding", "authorization", "apikey", "cookie", "origin", "range":
 			default:
 				return false
 			}

@@ -10,7 +10,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/web/rates"
 )
 
-var errRate = fault.New(codeRate, "too many requests").WithHint("wait as long as Retry-After says")
+var errRate = fault.New(rates.Code, "too many requests").WithHint("wait as long as Retry-After says")
 
 // count charges a request to its rate, says what is left, and reports whether it
 // may go on; otherwise it is answered.

@@ -3,13 +3,13 @@ package web
 import (
 	"context"
 	"errors"
-	"net"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/web/proxy"
+	"github.com/edge-hive/edge-hive/runtime/web/tracing"
 	"github.com/edge-hive/edge-hive/runtime/web/wire"
 )
 
@@ -47,10 +47,11 @@ func (h *Handler) closeProxies() {
 	}
 }
 
-// Proxies reports whether a request for a path may be sent on to another server: then
-// it may outlive its generation.
-func (h *Handler) Proxies(path string) bool {
-	return h.forwards && !strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, restPrefix)
+// Proxies reports whether a request may be sent on to another server: then it may
+// outlive its generation. Where the built-in paths do not answer, all may be.
+func (h *Handler) Proxies(r *http.Request) bool {
+	path := r.URL.Path
+	return h.forwards && (!strings.HasPrefix(path, "/api/") && !strings.HasPrefix(path, restPrefix) || !h.routes.builtInOn(r.Host))
 }
 
 // answer sends the request on. A declared time-out bounds it whole, but for those
@@ -69,6 +70,11 @@ func (a *routeProxy) answer(x *exchange, r *http.Request) {
 	}
 	from := a.origin
 	from.ID, from.Client, from.Scheme, from.BodyTime = x.id, x.client, h.schemeOf(x, r), h.bodyTime
+	if h.tracer != nil {
+		if parent := tracing.Of(r.Context()); parent != nil {
+			from.Trace = tries{parent}.begin
+		}
+	}
 	err := a.proxy.Serve(x, r, from)
 	if err == nil {
 		return
@@ -94,20 +100,7 @@ func (a *routeProxy) faultOf(err error) *fault.Fault {
 	if !errors.As(err, &body) {
 		return publicFault(err)
 	}
-	var tooBig *http.MaxBytesError
-	var tooInflated *inflationError
-	var network net.Error
-	switch {
-	case errors.As(err, &tooInflated):
-		return errInflation
-	case errors.As(err, &tooBig):
-		return tooLarge(a.route.limits.body)
-	case errors.Is(err, errCorrupt):
-		return errNotInflated.WithCause(err)
-	case errors.As(err, &network) && network.Timeout():
-		return errBodyTimeout
-	}
-	return errBodyCut.WithCause(err)
+	return bodyFault(err, a.route.limits.body)
 }
 
 // isServiceKey reports whether a text is a key or a token of the service role.

@@ -44,11 +44,14 @@ type running struct {
 	url, address string
 }
 
-func serve(t testing.TB, h http.Handler, bounds wire.Bounds) *running {
+func serve(t testing.TB, h http.Handler, bounds wire.Bounds, change ...func(net.Listener) net.Listener) *running {
 	t.Helper()
 	inner, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
+	}
+	for _, c := range change {
+		inner = c(inner)
 	}
 	l := wire.NewListener(inner, bounds)
 	server := wire.NewServer(h, slog.New(slog.DiscardHandler))

@@ -2,94 +2,53 @@ package web
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"net/http"
+	"net/url"
 	"os"
-	"path"
-	"path/filepath"
 	"strconv"
 	"strings"
 
 	"github.com/edge-hive/edge-hive/runtime/manifest"
+	"github.com/edge-hive/edge-hive/runtime/web/files"
 )
-
-// fileRoot is the opened folder of a static route: nothing outside it can be
-// reached through it, whatever its links say.
-type fileRoot struct {
-	*os.Root
-	// hidden are slash paths inside it that are ours: the data folder, the
-	// manifest's files. Lower case, for file systems that know none.
-	hidden []string
-	path   string // as it was opened, absolute, without links
-	kept   keptFiles
-}
 
 // static serves the files of a folder.
 type static struct {
-	root     *fileRoot
+	folder   *files.Folder
 	spa      bool
 	clean    bool
 	notFound string // the file that answers where there is none, "" for a fault
 }
 
-// newStatic opens the folder. Links in the folder's own path are followed, those
-// inside it are not.
+// newStatic opens the folder.
 func (h *Handler) newStatic(m *manifest.Manifest, t *route) (*static, error) {
-	dir := t.declared.Static.Dir
-	opened, err := os.OpenRoot(dir)
-	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, t.fault("no-folder", "the folder "+dir+" does not exist")
-		}
-		return nil, t.fault("no-folder", "the folder "+dir+" cannot be opened").WithCause(err)
-	}
-	root := &fileRoot{Root: opened, path: resolved(dir), kept: keptFiles{room: &h.files}}
-	h.roots = append(h.roots, root)
-	for _, ours := range append([]string{m.DataDir()}, m.Files...) {
-		inside, ok := within(dir, ours)
-		if !ok {
-			continue
-		}
-		if inside == "." {
-			return nil, t.fault("data-folder", "the data folder cannot be served").WithHint("put the files into a folder of their own")
-		}
-		root.hidden = append(root.hidden, strings.ToLower(filepath.ToSlash(inside)))
-	}
 	declared := t.declared.Static
-	return &static{root: root, spa: declared.SPA, clean: declared.CleanURLs, notFound: declared.NotFound}, nil
-}
-
-// within gives the path of file relative to dir when it lies in it, links of
-// both resolved as far as they exist.
-func within(dir, file string) (string, bool) {
-	if file == "" {
-		return "", false
+	folder, err := files.Open(declared.Dir, &h.files, append([]string{m.DataDir()}, m.Files...))
+	switch {
+	case errors.Is(err, files.ErrOurs):
+		return nil, t.fault("data-folder", "the data folder cannot be served").WithHint("put the files into a folder of their own")
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, t.fault("no-folder", "the folder "+declared.Dir+" does not exist")
+	case err != nil:
+		return nil, t.fault("no-folder", "the folder "+declared.Dir+" cannot be opened").WithCause(err)
 	}
-	relative, err := filepath.Rel(resolved(dir), resolved(file))
-	return relative, err == nil && filepath.IsLocal(relative)
-}
-
-func resolved(name string) string {
-	if target, err := filepath.EvalSymlinks(name); err == nil {
-		return target
-	}
-	if absolute, err := filepath.Abs(name); err == nil {
-		return absolute
-	}
-	return name
+	h.folders = append(h.folders, folder)
+	return &static{folder: folder, spa: declared.SPA, clean: declared.CleanURLs, notFound: declared.NotFound}, nil
 }
 
 func (s *static) answer(x *exchange, r *http.Request) {
 	name := r.PathValue("*")
-	if !s.visible(name) {
+	if !s.folder.Visible(name) {
 		s.missing(x, r, false)
 		return
 	}
-	switch file, folder := s.find(name); {
+	switch file, folder := s.folder.Find(name, s.clean); {
 	case folder:
 		// Relative links in the index need the slash. The path begins with one
 		// slash and holds no backslash, so this stays on our host.
-		location := escapedPath(r.URL.Path + "/")
+		location := (&url.URL{Path: r.URL.Path + "/"}).EscapedPath()
 		if r.URL.RawQuery != "" {
 			location += "?" + r.URL.RawQuery
 		}
@@ -107,13 +66,13 @@ func (s *static) answer(x *exchange, r *http.Request) {
 // browser knows the path.
 func (s *static) missing(x *exchange, r *http.Request, spa bool) {
 	if spa {
-		if index := s.file("index.html"); index != nil {
+		if index := s.folder.Get("index.html"); index != nil {
 			s.send(x, r, index)
 			return
 		}
 	}
 	if s.notFound != "" {
-		if page := s.file(s.notFound); page != nil {
+		if page := s.folder.Get(s.notFound); page != nil {
 			s.sendWhole(x, r, page, http.StatusNotFound)
 			return
 		}
@@ -121,97 +80,119 @@ func (s *static) missing(x *exchange, r *http.Request, spa bool) {
 	x.fail(r, errNoRoute)
 }
 
-// visible refuses dotfiles, and names that the system's files cannot have.
-func (s *static) visible(name string) bool {
-	for segment := range strings.SplitSeq(name, "/") {
-		if strings.HasPrefix(segment, ".") {
-			return false
+// send answers with a file, or with a compressed sibling that the client takes.
+func (s *static) send(x *exchange, r *http.Request, file *files.File) {
+	sent, tag, encoding := file, file.Tag, []string(nil)
+	if accepted := r.Header["Accept-Encoding"]; len(accepted) > 0 {
+		if sibling, its := s.folder.Sibling(file, accepted); sibling != nil {
+			sent, tag, encoding = sibling, sibling.SiblingTag, its
 		}
 	}
-	trimmed := strings.TrimSuffix(name, "/")
-	_, err := filepath.Localize(trimmed)
-	return trimmed == "" || err == nil
+	if known := r.Header["If-None-Match"]; len(known) == 1 && known[0] == tag[0] {
+		describe(x, file, tag, encoding)
+		x.header["Last-Modified"] = sent.Modified
+		delete(x.header, "Content-Type")
+		delete(x.header, "Content-Encoding")
+		x.WriteHeader(http.StatusNotModified)
+		return
+	}
+	if encoding == nil && len(file.Body) > 0 && x.compress != nil && !particular(r.Header) && sendCoded(x, r, file) {
+		return
+	}
+	sent, content, done := s.folder.Content(sent, r.TLS != nil)
+	if content == nil {
+		x.fail(r, errNoRoute)
+		return
+	}
+	defer done()
+	describe(x, file, tag, encoding)
+	x.header["Content-Length"] = sent.Length // ServeContent leaves it out where there is an encoding
+	if !particular(r.Header) {
+		x.header["Last-Modified"] = sent.Modified
+		x.header["Accept-Ranges"] = acceptRanges
+		x.sendFile(r, http.StatusOK, sent, content)
+		return
+	}
+	if ranges := r.Header["Range"]; len(ranges) > 1 || (len(ranges) == 1 && strings.Contains(ranges[0], ",")) {
+		delete(r.Header, "Range") // one range, or all of it
+	}
+	http.ServeContent(x, r, file.Name, sent.Info.ModTime(), content)
 }
 
-// find looks a name up, as it was written: the file that answers it, or that it
-// is a folder's, which wants a slash.
-func (s *static) find(name string) (file *servedFile, folder bool) {
-	if name == "" {
-		return s.file("index.html"), false
-	}
-	if strings.HasSuffix(name, "/") {
-		return s.file(name + "index.html"), false
-	}
-	if file = s.file(name); file != nil {
-		return file, false
-	}
-	if s.clean && path.Ext(name) == "" {
-		if file = s.file(name + ".html"); file != nil {
-			return file, false
-		}
-	}
-	return nil, s.isFile(name + "/index.html")
-}
-
-// isFile reports whether a name is a regular file that is reached through no
-// link and is not ours.
-func (s *static) isFile(name string) bool { return s.regular(name) != nil }
-
-// regular is what the system says of such a file, nil for any other.
-func (s *static) regular(name string) fs.FileInfo {
-	if s.ours(name) {
-		return nil
-	}
-	for i := 0; i < len(name); i++ {
-		if name[i] != '/' {
-			continue
-		}
-		if info, err := s.root.Lstat(name[:i]); err != nil || !info.IsDir() {
-			return nil
-		}
-	}
-	info, err := s.root.Lstat(name)
-	if err != nil || !info.Mode().IsRegular() {
-		return nil
-	}
-	return info
-}
-
-// ours reports whether a name is the data folder's, or the manifest's.
-func (s *static) ours(name string) bool {
-	if len(s.root.hidden) == 0 {
+// sendCoded answers with a file that is in memory, in a coding that the client
+// takes. It reports whether there is one.
+func sendCoded(x *exchange, r *http.Request, file *files.File) bool {
+	describe(x, file, file.Tag, nil)
+	body, length := x.encodeBody(http.StatusOK, file.Body, &file.Codings, file.Spare())
+	if len(x.header["Content-Encoding"]) == 0 {
 		return false
 	}
-	lower := strings.ToLower(name)
-	for _, hidden := range s.root.hidden {
-		if lower == hidden || strings.HasPrefix(lower, hidden+"/") {
+	x.header["Last-Modified"] = file.Modified
+	if length >= 0 {
+		x.set("Content-Length", strconv.Itoa(length))
+	}
+	x.WriteHeader(http.StatusOK)
+	if r.Method != http.MethodHead {
+		// A client that is gone is noticed by net/http.
+		_, _ = x.Write(body)
+	}
+	return true
+}
+
+// describe sets the headers that say what a file is; tag and encoding are its own, or
+// its sibling's.
+func describe(x *exchange, file *files.File, tag, encoding []string) {
+	x.header["Vary"] = varyEncoding
+	x.header["Content-Type"] = file.ContentType
+	x.header["Cache-Control"] = file.Caching
+	x.header["Etag"] = tag
+	if encoding != nil {
+		x.header["Content-Encoding"] = encoding
+	}
+}
+
+// sendWhole answers with a file under another status than 200: no part of it, and
+// whatever the client has of it already.
+func (s *static) sendWhole(x *exchange, r *http.Request, file *files.File, status int) {
+	file, content, done := s.folder.Content(file, r.TLS != nil)
+	if content == nil {
+		x.fail(r, errNoRoute)
+		return
+	}
+	defer done()
+	x.header["Content-Type"] = file.ContentType
+	x.header["Cache-Control"] = cacheRevalidate
+	x.header["Content-Length"] = file.Length
+	x.sendFile(r, status, file, content)
+}
+
+// sendFile writes an answer whose other headers are set.
+func (x *exchange) sendFile(r *http.Request, status int, file *files.File, content io.ReadSeeker) {
+	x.WriteHeader(status)
+	if r.Method == http.MethodHead {
+		return
+	}
+	// A client that is gone is noticed by net/http.
+	if handle, ok := content.(*os.File); ok {
+		_, _ = io.CopyN(x, handle, file.Info.Size())
+		return
+	}
+	_, _ = x.Write(file.Body)
+}
+
+// particular reports whether an answer depends on what the client has, or wants, of
+// the file.
+func particular(header http.Header) bool {
+	for _, name := range [...]string{"Range", "If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since"} {
+		if len(header[name]) > 0 {
 			return true
 		}
 	}
 	return false
 }
 
-// fileTag tells versions of a file apart: by time, size and how they are encoded.
-func fileTag(info fs.FileInfo, encoded string) string {
-	tag := `"` + strconv.FormatInt(info.ModTime().UnixNano(), 36) + "-" + strconv.FormatInt(info.Size(), 36)
-	if encoded != "" {
-		tag += "-" + encoded
-	}
-	return tag + `"`
-}
-
-// accepts reports whether an Accept-Encoding header takes an encoding: named,
-// and not with a weight of zero.
-func accepts(header, encoding string) bool {
-	for item := range strings.SplitSeq(header, ",") {
-		name, weight, _ := strings.Cut(item, ";")
-		if !strings.EqualFold(strings.TrimSpace(name), encoding) {
-			continue
-		}
-		weight = strings.TrimPrefix(strings.ReplaceAll(strings.ToLower(weight), " ", ""), "q=")
-		return weight == "" || strings.Trim(weight, "0.") != ""
-	}
-	return false
-}
-
-var varyEncoding = []string{"Origin, Accept-Encoding"}
+var (
+	varyEncoding    = []string{"Origin, Accept-Encoding"}
+	acceptRanges    = []string{"bytes"}
+	cacheRevalidate = []string{"no-cache"}
+)

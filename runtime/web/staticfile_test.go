@@ -6,12 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/manifest"
-	"github.com/edge-hive/edge-hive/runtime/web"
 	"github.com/edge-hive/edge-hive/runtime/web/wire"
 )
 
@@ -142,35 +140,6 @@ func TestStaticChanges(t *testing.T) {
 		if code, body := get("/docs/"); code != 404 {
 			t.Errorf("a link: %d %s", code, body)
 		}
-	}
-}
-
-// TestStaticKeepsWithinBounds asks for more than is kept, by many at once.
-func TestStaticKeepsWithinBounds(t *testing.T) {
-	tree := map[string]string{}
-	const count = 120
-	for i := range count {
-		tree[fmt.Sprintf("f%d.bin", i)] = strings.Repeat(string(rune('a'+i%26)), 250<<10) // 29 MiB, and half as much again for what is compressed
-	}
-	dir := files(t, tree)
-	aged(t, dir)
-	s := staticSite(t, dir, false)
-	var clients sync.WaitGroup
-	for client := range 2 {
-		clients.Go(func() {
-			for i := range count {
-				i = (i + client*count/2) % count
-				w := s.do("GET", fmt.Sprintf("/f%d.bin", i), "")
-				if w.Code != 200 || w.Body.Len() != 250<<10 || w.Body.Bytes()[1000] != byte('a'+i%26) {
-					t.Errorf("f%d.bin: %d, %d bytes", i, w.Code, w.Body.Len())
-				}
-			}
-		})
-	}
-	clients.Wait()
-	kept, size, counted, sized := web.KeptFiles(s.Handler)
-	if kept != counted || size != sized || kept == 0 || size > 32<<20 {
-		t.Errorf("%d files of %d bytes are kept, counted as %d and %d", kept, size, counted, sized)
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/edge-hive/edge-hive/runtime/web/files"
 	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/cache"
 	"github.com/edge-hive/edge-hive/runtime/data"
@@ -23,6 +24,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/web/address"
+	"github.com/edge-hive/edge-hive/runtime/web/guards"
 	"github.com/edge-hive/edge-hive/runtime/web/proxy"
 	"github.com/edge-hive/edge-hive/runtime/web/rates"
 	"github.com/edge-hive/edge-hive/runtime/web/tracing"
@@ -127,7 +129,7 @@ type Handler struct {
 	hashing  *auth.Hashing
 	unread   bool
 	always   *always // nil: nothing
-	wanted   certificateHosts
+	wanted   guards.Hosts
 	fills    *fills
 	cors     *cors
 	proxies  address.Trusted
@@ -143,14 +145,14 @@ type Handler struct {
 	// functions are those that the manifest declares, and runs what runs them.
 	functions map[string]bool
 	runs      function.Caller
-	roots     []*fileRoot
+	folders   []*files.Folder
 	// proxied are the proxies of routes, and pools what they share; ownPools that it
 	// is nobody else's. forwards stays when they are closed.
 	proxied  []*proxy.Proxy
 	pools    *proxy.Pools
 	ownPools bool
 	forwards bool
-	files    fileRoom // of all static routes
+	files    files.Room // of all static routes
 }
 
 // New lays the routes. What is wrong with a declared route (a folder that is
@@ -219,11 +221,11 @@ func New(o Options) (*Handler, error) {
 func (h *Handler) Close() error {
 	h.fills.close()
 	h.closeProxies()
-	errs := make([]error, 0, len(h.roots))
-	for _, root := range h.roots {
-		errs = append(errs, root.Close())
+	errs := make([]error, 0, len(h.folders))
+	for _, folder := range h.folders {
+		errs = append(errs, folder.Close())
 	}
-	h.roots = nil
+	h.folders = nil
 	return errors.Join(errs...)
 }
 

@@ -176,7 +176,7 @@ func (b *Backend) Ready(t testing.TB) {
 // Answers waits until a launched project answers as ask wants it.
 func (b *Backend) Answers(t testing.TB, ask func() error) {
 	t.Helper()
-	for deadline := time.Now().Add(60 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		err := ask()
 		if err == nil {
 			return
@@ -219,12 +219,13 @@ func (b *Backend) Stop(t testing.TB) {
 		if err != nil {
 			t.Errorf("the backend did not stop cleanly: %v\n%s", err, b.log)
 		}
-	case <-time.After(40 * time.Second):
+	case <-time.After(2 * time.Minute):
 		b.command.Process.Kill()
 		<-b.exited
 		t.Errorf("the backend did not stop\n%s", b.log)
 	}
 	b.command = nil
+	http.DefaultClient.CloseIdleConnections() // those to it lead nowhere
 }
 
 // Run runs the command in the project's folder and gives what it printed; a
@@ -282,7 +283,7 @@ func (b *Backend) Do(t testing.TB, method, path, token, body string, headers ...
 	for i := 0; i < len(headers); i += 2 {
 		request.Header.Set(headers[i], headers[i+1])
 	}
-	client := &http.Client{Timeout: 10 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	client := &http.Client{Timeout: time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	answer, err := client.Do(request)
 	if err != nil {
 		t.Fatal(err)

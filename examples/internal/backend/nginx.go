@@ -26,7 +26,7 @@ func StartNginx(t testing.TB, nginx, config, address string) {
 		_ = command.Wait()
 	})
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
 		if answer, err := client.Get(address); err == nil {
 			_ = answer.Body.Close()
 			return

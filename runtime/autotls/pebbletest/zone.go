@@ -44,6 +44,32 @@ func (z *Zone) Left() int {
 	return left
 }
 
+// Put puts a text into it, as a provider of DNS does who is told by other means.
+func (z *Zone) Put(name, text string) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	name = zoneName(name)
+	z.text[name] = append(z.text[name], text)
+	z.made++
+}
+
+// Take takes a text out of it.
+func (z *Zone) Take(name, text string) {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	name = zoneName(name)
+	z.text[name] = slices.DeleteFunc(z.text[name], func(one string) bool { return one == text })
+}
+
+// Texts are those of a name.
+func (z *Zone) Texts(name string) []string {
+	z.mu.Lock()
+	defer z.mu.Unlock()
+	return slices.Clone(z.text[zoneName(name)])
+}
+
+func zoneName(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) + "." }
+
 func startZone(t testing.TB) *Zone {
 	t.Helper()
 	z := &Zone{text: make(map[string][]string)}

@@ -21,14 +21,16 @@ const (
 	chaosLatency   = 200 * time.Millisecond
 	// chaosDeadline is more than any request may take: a statement's time, that of
 	// the search for a lost answer, and what a busy machine adds.
-	chaosDeadline = 15 * time.Second
+	chaosDeadline = time.Minute
+	// chaosNoticed is when a node that is cut off knows it for certain.
+	chaosNoticed = 15 * time.Second
 	// chaosPause is how long a client waits before it comes back.
 	chaosPause = 50 * time.Millisecond
 	// chaosLull is how long nothing happens between two disasters.
 	chaosLull = 500 * time.Millisecond
 	// chaosPatience is how long a client tries a write again that must be done, and
 	// how long anything may take to come back.
-	chaosPatience = 2 * time.Minute
+	chaosPatience = 4 * time.Minute
 )
 
 // chaos is what is there, and what came of it.

@@ -26,7 +26,7 @@ type project struct {
 // run runs a command and gives all that it printed; fails says whether it must.
 func (p *project) run(fails bool, args ...string) string {
 	p.Helper()
-	ctx, done := context.WithTimeout(p.Context(), time.Minute)
+	ctx, done := context.WithTimeout(p.Context(), 2*patience)
 	defer done()
 	command := exec.CommandContext(ctx, "edge-hive", args...)
 	command.Dir, command.Env = p.dir, p.environment()

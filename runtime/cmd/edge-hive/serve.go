@@ -42,8 +42,8 @@ func (c *serveCommand) Run(call *call) error {
 // connection that is cut as they send.
 const linger = time.Second
 
-// upgradePace is 0: the usual one. Tests hurry.
-var upgradePace float64
+// upgradeTimes are the usual ones, but in tests.
+var upgradeTimes engine.UpgradeTimes
 
 // spareHeap is allocated by a server and never touched, so it is address space
 // and no memory. The collector counts it as live: it runs after that much more
@@ -120,7 +120,7 @@ func (call *call) serve(o engine.Options, started func(*engine.Engine)) error {
 	signal.Notify(told, append(reloadSignals(), upgradeSignals()...)...)
 	defer signal.Stop(told)
 	o.Version = buildVersion().Version
-	o.Program, o.Arguments, o.UpgradePace = program(), os.Args[1:], upgradePace
+	o.Program, o.Arguments, o.UpgradeTimes = program(), os.Args[1:], upgradeTimes
 	var err error
 	if o.Sockets, o.Before, err = engine.Given(); err != nil {
 		return call.notFollowing(o.Before, err)

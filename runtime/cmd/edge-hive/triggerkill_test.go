@@ -27,7 +27,7 @@ const (
 	triggerKillVariable = "EDGEHIVE_KILL_ROUNDS"
 	triggerKillRounds   = 3
 	triggerKillWriters  = 8
-	triggerKillPatience = time.Minute
+	triggerKillPatience = 4 * time.Minute
 )
 
 const triggerKillManifest = `
@@ -90,7 +90,7 @@ func TestTriggersSurviveKills(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	k := &kills{T: t, acked: map[string]int{}, http: &http.Client{Timeout: 15 * time.Second}}
+	k := &kills{T: t, acked: map[string]int{}, http: &http.Client{Timeout: time.Minute}}
 	k.prepare()
 	k.start()
 	ctx, stop := context.WithCancel(t.Context())

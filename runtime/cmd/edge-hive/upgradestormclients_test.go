@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -35,7 +36,11 @@ func (s *upgradeStorm) load() *stormLoad {
 	for i := range 4 {
 		h := &stormListener{storm: s, number: i, ready: make(chan struct{}), seen: map[string]bool{}}
 		l.heard = append(l.heard, h)
-		l.listen.Go(func() { h.follow(hear) })
+		way := h.follow
+		if i%2 == 1 {
+			way = h.stream
+		}
+		l.listen.Go(func() { way(hear) })
 	}
 	for _, h := range l.heard {
 		select {
@@ -247,29 +252,74 @@ func (h *stormListener) hear(ctx context.Context, conn *websocket.Conn) {
 			}
 			return
 		}
-		var frame struct {
-			Type, Cursor string
-			Row          struct{ Text string }
-			Rows         []struct{ Text string }
+		h.told(text)
+	}
+}
+
+// told notes a frame.
+func (h *stormListener) told(text []byte) {
+	var frame struct {
+		Type, Cursor string
+		Row          struct{ Text string }
+		Rows         []struct{ Text string }
+	}
+	if err := json.Unmarshal(text, &frame); err != nil {
+		h.storm.Errorf("frame %q: %v", text, err)
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if frame.Cursor != "" {
+		h.cursor = frame.Cursor
+	}
+	switch frame.Type {
+	case "snapshot":
+		if h.snapshots++; h.snapshots == 1 {
+			close(h.ready)
+		} else {
+			h.storm.Errorf("listener %d had to begin anew", h.number)
 		}
-		if err := json.Unmarshal(text, &frame); err != nil {
-			h.storm.Errorf("frame %q: %v", text, err)
+	case "create":
+		if h.seen[frame.Row.Text] {
+			h.storm.Errorf("listener %d was told twice of %q", h.number, frame.Row.Text)
+		}
+		h.seen[frame.Row.Text] = true
+	}
+}
+
+// stream is follow over event streams.
+func (h *stormListener) stream(ctx context.Context) {
+	client := h.storm.client()
+	client.Timeout = 0
+	for ctx.Err() == nil {
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, h.storm.url+"/api/realtime/notes", http.NoBody)
+		if err != nil {
+			h.storm.Error(err)
 			return
 		}
-		h.mu.Lock()
-		if frame.Cursor != "" {
-			h.cursor = frame.Cursor
+		request.Header.Set("Accept", "text/event-stream")
+		if h.cursor != "" {
+			request.Header.Set("Last-Event-ID", h.cursor)
 		}
-		switch frame.Type {
-		case "snapshot":
-			if h.snapshots++; h.snapshots == 1 {
-				close(h.ready)
-			} else {
-				h.storm.Errorf("listener %d had to begin anew", h.number)
+		response, err := client.Do(request)
+		if err != nil || response.StatusCode != http.StatusOK {
+			if ctx.Err() == nil {
+				h.storm.Errorf("listener %d cannot come back: %v, %s", h.number, err, said(response))
 			}
-		case "create":
-			h.seen[frame.Row.Text] = true
+			return
 		}
-		h.mu.Unlock()
+		closed := false
+		lines := bufio.NewScanner(response.Body)
+		lines.Buffer(nil, 1<<20)
+		for lines.Scan() {
+			if text, is := strings.CutPrefix(lines.Text(), "data: "); is {
+				closed = strings.Contains(text, `"type":"close"`)
+				h.told([]byte(text))
+			}
+		}
+		_ = response.Body.Close()
+		if !closed && ctx.Err() == nil {
+			h.storm.Errorf("listener %d was not told to come back: %v", h.number, lines.Err())
+		}
 	}
 }

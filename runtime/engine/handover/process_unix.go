@@ -29,6 +29,7 @@ type Process struct {
 	heard    chan heard
 	read     sync.WaitGroup
 	said     tail
+	child    int // the process that was started; the command forgets it once it is released
 	serves   int // the process that serves, where another was started that started it
 	ended    bool
 	crashed  bool
@@ -82,6 +83,7 @@ func Start(program string, arguments []string, files []*os.File, note json.RawMe
 	if err := p.cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", program, err)
 	}
+	p.child = p.cmd.Process.Pid
 	for _, theirs := range []*os.File{commands, toAnswers, toErrors} {
 		_ = theirs.Close() // they have it
 	}
@@ -132,14 +134,14 @@ func (p *Process) Go(ctx context.Context) error {
 }
 
 // Crashed reports whether a process that serves has ended by now, and not because it
-// was asked to.
+// was asked to. It may be called of a released one, too.
 func (p *Process) Crashed() bool {
 	if p.ended {
 		return p.crashed
 	}
 	var status unix.WaitStatus
-	pid, err := unix.Wait4(p.cmd.Process.Pid, &status, unix.WNOHANG, nil)
-	if err == nil && pid == p.cmd.Process.Pid {
+	pid, err := unix.Wait4(p.child, &status, unix.WNOHANG, nil)
+	if err == nil && pid == p.child {
 		p.ended, p.crashed = true, status.ExitStatus() != 0 // -1 by a signal
 	}
 	return p.crashed
@@ -150,7 +152,7 @@ func (p *Process) Reload() error {
 	return os.NewSyscallError("kill", unix.Kill(p.PID(), unix.SIGHUP))
 }
 
-// Release lets a process go that serves: it is nobody's child from then on.
+// Release lets a process go that serves.
 func (p *Process) Release() error {
 	err := p.hurry()
 	p.read.Wait()
@@ -190,7 +192,7 @@ func (p *Process) Kill(why error) error {
 	_ = unix.Kill(-p.cmd.Process.Pid, unix.SIGKILL) // it may have ended
 	ended := p.cmd.Wait()
 	_ = p.commands.Close()
-	_ = p.hurry() // a pipe without deadlines ends by itself
+	_ = p.hurry()       // a pipe without deadlines ends by itself
 	for range p.heard { // what it has said besides is not asked for any more
 	}
 	p.read.Wait()

@@ -15,6 +15,10 @@ import (
 // NotifyAccess=all for that.
 func Ready() error { return tell(fmt.Sprintf("MAINPID=%d", os.Getpid()), "READY=1") }
 
+// Main says that the process is the one to watch: that which had taken its place has
+// died, and was nobody's child that the supervisor hears of.
+func Main() error { return tell(fmt.Sprintf("MAINPID=%d", os.Getpid())) }
+
 // Reloading says that the process reloads, until it is Ready again.
 func Reloading() error {
 	now, err := monotonic()

@@ -29,6 +29,7 @@ func TestTell(t *testing.T) {
 			fmt.Sprintf("^MAINPID=%d\nREADY=1$", os.Getpid()): supervisor.Ready,
 			"^RELOADING=1\nMONOTONIC_USEC=[0-9]+$":            supervisor.Reloading,
 			"^STOPPING=1$":                                    supervisor.Stopping,
+			fmt.Sprintf("^MAINPID=%d$", os.Getpid()):          supervisor.Main,
 		} {
 			if err := tell(); err != nil {
 				t.Fatal(err)

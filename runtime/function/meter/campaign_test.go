@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 )
 
 // TestCampaign compares every module of $METER_CAMPAIGN.
@@ -18,7 +19,7 @@ func TestCampaign(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		wrong, ended := compared(code)
+		wrong, ended := compared(code, 2*time.Second)
 		if wrong != "" {
 			t.Errorf("%s: %.1500s", file, wrong)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,8 +26,10 @@ const refill = 1_000_000
 // host answers ticks as a host should: it stops the guest at a deadline and where
 // its stack is used up.
 type host struct {
-	until time.Time // zero for none
-	most  int       // ticks, 0 for no bound
+	until time.Time   // zero for none
+	most  int         // ticks, 0 for no bound
+	least int         // ticks, before it may be told to stop
+	stop  atomic.Bool // as soon as there were as many
 	ticks int
 }
 
@@ -35,7 +38,7 @@ func (h *host) tick(_ context.Context, m api.Module, _ []uint64) {
 	if int32(m.ExportedGlobal(meter.Depth).Get()) < 0 {
 		panic(errDeep)
 	}
-	if h.most > 0 && h.ticks > h.most || !h.until.IsZero() && time.Now().After(h.until) {
+	if h.most > 0 && h.ticks > h.most || h.stop.Load() && h.ticks >= h.least || !h.until.IsZero() && time.Now().After(h.until) {
 		panic(errStopped)
 	}
 	m.ExportedGlobal(meter.Fuel).(api.MutableGlobal).Set(refill)

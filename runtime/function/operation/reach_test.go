@@ -86,7 +86,7 @@ func TestCallsOfFunctions(t *testing.T) {
 		_, err := to.Write([]byte("ven"))
 		return err
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	reply, err := w.askAs(ctx, bob, "function.call", `{"function":"price"}`, "input")
 	if err != nil || string(reply.Head) != `{"status":201,"headers":{"x-price":["7"]}}` || string(reply.Body) != "seven" {
@@ -161,7 +161,7 @@ func TestPublish(t *testing.T) {
 			}
 			select {
 			case <-wake:
-			case <-time.After(10 * time.Second):
+			case <-time.After(2 * time.Minute):
 				t.Fatal("nothing was heard")
 			}
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/function"
 	"github.com/edge-hive/edge-hive/runtime/function/operation"
+	"github.com/edge-hive/edge-hive/runtime/leaktest"
 	"github.com/edge-hive/edge-hive/runtime/live"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/outbound"
@@ -31,7 +32,7 @@ import (
 func TestMain(m *testing.M) {
 	// The shared server of tests is ended with the process.
 	const server = "github.com/edge-hive/edge-hive/runtime/store/surreal/surrealtest.(*Server)."
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(server+"startPackage.func1"), goleak.IgnoreAnyFunction(server+"wait"))
+	leaktest.Main(m, goleak.IgnoreAnyFunction(server+"startPackage.func1"), goleak.IgnoreAnyFunction(server+"wait"))
 }
 
 const (

@@ -13,14 +13,15 @@ import (
 
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	wire "go.opentelemetry.io/proto/otlp/trace/v1"
-	"go.uber.org/goleak"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/edge-hive/edge-hive/runtime/leaktest"
 	"github.com/edge-hive/edge-hive/runtime/observe/trace"
+	"github.com/edge-hive/edge-hive/runtime/porttest"
 	"github.com/edge-hive/edge-hive/runtime/web/tracing"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { leaktest.Main(m) }
 
 // received is a collector that keeps what it is sent.
 type received struct {
@@ -185,9 +186,8 @@ func TestSampling(t *testing.T) {
 func TestCollectorDown(t *testing.T) {
 	refusing := newCollector(t)
 	refusing.status = http.StatusForbidden
-	down := newCollector(t)
-	down.Close()
-	for _, url := range []string{refusing.URL, down.URL} {
+	down := "http://" + porttest.Free(t).Address()
+	for _, url := range []string{refusing.URL, down} {
 		counters := &trace.Counters{}
 		tracer := newTracer(t, trace.Options{URL: url, Sample: 1, Counters: counters, Every: time.Millisecond})
 		const spans = 20000 // more than wait

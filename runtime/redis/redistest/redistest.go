@@ -208,8 +208,8 @@ type Watched struct {
 }
 
 // Sentinels starts a master with a replica, and three sentinels, which call the
-// master by a name.
-func Sentinels(t testing.TB, name string) *Watched {
+// master by a name, and put the replica in its place when it was silent for down.
+func Sentinels(t testing.TB, name string, down time.Duration) *Watched {
 	t.Helper()
 	w := &Watched{Master: Start(t)}
 	host, port, _ := net.SplitHostPort(w.Master.Address) // it is one
@@ -219,7 +219,7 @@ func Sentinels(t testing.TB, name string) *Watched {
 		s := &Server{t: t, dir: t.TempDir(), Address: free(t)}
 		_, own, _ := net.SplitHostPort(s.Address) // it is one
 		config := fmt.Sprintf("port %s\nbind 127.0.0.1\ndir %s\nlogfile log\nsentinel monitor %s %s %s 2\n"+
-			"sentinel down-after-milliseconds %s 1000\nsentinel failover-timeout %s 5000\n", own, s.dir, name, host, port, name, name)
+			"sentinel down-after-milliseconds %s %d\nsentinel failover-timeout %s 5000\n", own, s.dir, name, host, port, name, down.Milliseconds(), name)
 		file := filepath.Join(s.dir, "sentinel.conf")
 		if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 			t.Fatal(err)

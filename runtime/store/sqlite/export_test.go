@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/ncruces/go-sqlite3"
 
@@ -76,3 +77,10 @@ func (p *Planner) Plan(s query.Select) (Plan, error) {
 
 // Close forgets the tables.
 func (p *Planner) Close() error { return p.store.Close() }
+
+// LimitStatements bounds the statements of an open store, while none runs; 0 is as
+// much as they have where nothing is said.
+func LimitStatements(s *Store, d time.Duration) {
+	s.options.StatementTimeout = d
+	s.options = s.options.withDefaults()
+}

@@ -27,7 +27,7 @@ const (
 	faultsVariable = "EDGEHIVE_FAULTS" // "every": the n-th operation for every n
 	faultsEach     = 2                 // places of a scenario otherwise, for each way to fail
 	faultsLarge    = 40                // of a large one, which is not played otherwise
-	stepTime       = time.Minute       // beyond it a step hangs
+	stepTime       = 5 * time.Minute   // beyond it a step hangs
 )
 
 // TestFaults lets the disk fail at each operation of each scenario, in each way.

@@ -33,6 +33,7 @@ const (
 	recoveryTime   = 15 * time.Millisecond
 	killOnceEvery  = 4 // of the writers, one in so many sends what it repeats
 	killKeysARound = 1_000_000
+	killPatience   = 5 * time.Minute // for a child that hangs
 )
 
 func killTable() *query.Table {
@@ -116,7 +117,7 @@ func killOnce(t *testing.T, path string, round, enough int) []string {
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
-	watchdog := time.AfterFunc(time.Minute, func() { _ = child.Process.Kill() })
+	watchdog := time.AfterFunc(killPatience, func() { _ = child.Process.Kill() })
 	defer watchdog.Stop()
 	var keys []string
 	lines := bufio.NewScanner(out)
@@ -153,7 +154,7 @@ func killRecovering(t *testing.T, path string, after time.Duration) {
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
-	watchdog := time.AfterFunc(time.Minute, func() { _ = child.Process.Kill() })
+	watchdog := time.AfterFunc(killPatience, func() { _ = child.Process.Kill() })
 	defer watchdog.Stop()
 	if _, err := out.Read(make([]byte, 1)); err != nil { // it begins
 		t.Fatalf("the child: %v", err)

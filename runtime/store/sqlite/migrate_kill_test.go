@@ -60,6 +60,15 @@ func TestKillMigration(t *testing.T) {
 			after++
 		}
 	}
+	// A machine that was busy when the time was taken may have been too quick since.
+	for more := 0; before == 0 && more < 100; more++ {
+		now := convertedKind(t, path)
+		took /= 2
+		killMigrating(t, path, took/8)
+		if convertedKind(t, path) == now {
+			before++
+		}
+	}
 	t.Logf("%d rounds: %d before, %d after; one takes %s", rounds, before, after, took)
 	if before == 0 {
 		t.Error("no migration was ever cut short")
@@ -194,7 +203,7 @@ func killMigrating(t *testing.T, path string, after time.Duration) {
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
-	watchdog := time.AfterFunc(time.Minute, func() { _ = child.Process.Kill() })
+	watchdog := time.AfterFunc(killPatience, func() { _ = child.Process.Kill() })
 	defer watchdog.Stop()
 	if _, err := out.Read(make([]byte, 1)); err != nil { // it begins
 		t.Fatalf("the child: %v", err)

@@ -114,11 +114,11 @@ func testWatch(t *testing.T, s store.Store) {
 		if !ok {
 			t.Fatal("the channel is closed")
 		}
-	case <-time.After(10 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("no wake-up after a commit")
 	}
 	cancel()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(2 * time.Minute)
 	for {
 		select {
 		case _, ok := <-wake:

@@ -137,7 +137,7 @@ func (f *fixture) reopen(schema *query.Schema) {
 }
 
 func (f *fixture) ctx() context.Context {
-	ctx, cancel := context.WithTimeout(f.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(f.Context(), 5*time.Minute)
 	f.Cleanup(cancel)
 	return ctx
 }

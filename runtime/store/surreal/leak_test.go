@@ -11,6 +11,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/edge-hive/edge-hive/runtime/leaktest"
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/store"
 	"github.com/edge-hive/edge-hive/runtime/store/plan"
@@ -57,7 +58,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 			proxy.Close()
 		})
 	}
-	goleak.VerifyNone(t, before)
+	leaktest.None(t, before)
 }
 
 // busyStore is a store at which everything is asked for all the time.

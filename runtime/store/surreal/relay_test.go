@@ -12,16 +12,31 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/wire"
 )
 
-// ear hears what is told.
+// ear hears what is told. What only asks whether it hears does not count, for it may
+// come at any time later.
 type ear struct {
 	mu    sync.Mutex
 	heard []string
+	awake bool
 }
+
+// anybodyThere asks whether an ear hears.
+const anybodyThere = "?"
 
 func (e *ear) hear(message []byte) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	if string(message) == anybodyThere {
+		e.awake = true
+		return
+	}
 	e.heard = append(e.heard, string(message))
+}
+
+func (e *ear) hears() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.awake
 }
 
 func (e *ear) all() []string {
@@ -68,11 +83,9 @@ func listens(t *testing.T, s, other *Store) *ear {
 	}()
 	t.Cleanup(func() { stop(); <-ended })
 	until(t, "it hears", func() bool {
-		tell(t, other, "?")
-		return len(e.all()) > 0
+		tell(t, other, anybodyThere)
+		return e.hears()
 	})
-	time.Sleep(2 * relayBackEvery) // what was asked last
-	e.forget()
 	return e
 }
 
@@ -85,7 +98,7 @@ func tell(t testing.TB, s *Store, message string) {
 
 func until(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !holds(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain until %s", what)
 		}

@@ -137,7 +137,7 @@ func rests(t *testing.T, server *surrealtest.Server) bool {
 	last, _ := server.Worked()
 	still := 0
 	var worked []int
-	for range 40 {
+	for range 180 {
 		time.Sleep(time.Second)
 		now, _ := server.Worked()
 		if still++; now-last > quiet {

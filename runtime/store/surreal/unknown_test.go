@@ -74,7 +74,7 @@ func TestLostAnswers(t *testing.T) {
 	counts := map[string]int{}
 	for text, state := range states {
 		var there int
-		for range 20 { // connections come back
+		for range 1200 { // connections come back
 			if there, err = views[0].(*view).pointingAt(t, notes, "text", query.Text(text)); err == nil {
 				break
 			}

@@ -177,7 +177,7 @@ func (b *replyBody) Close() error {
 		case f.status >= http.StatusInternalServerError:
 			result = ResultError
 		}
-		f.server.end(result)
+		f.over(f.server, result)
 	})
 	return err
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptrace"
 	"net/netip"
@@ -37,6 +38,7 @@ type forward struct {
 	server  *upstream  // that answered
 	reply   *replyBody // its answer's body, which is replied; nil for none
 	replied replyBody
+	span    Span // of the try, nil where nothing is recorded
 	status  int
 	err     error
 }
@@ -108,8 +110,12 @@ func (f *forward) send(out *http.Request) (*http.Response, error) {
 			again := *out.URL // the transport may still look at the one before
 			out = out.WithContext(out.Context())
 			out.URL = &again
+			if f.from.Trace != nil {
+				out.Header = maps.Clone(out.Header)
+			}
 		}
 		tried = tried.with(s)
+		f.startSpan(s, out, attempt)
 		res, reached, err := f.try(s, out)
 		if err == nil {
 			return res, nil
@@ -148,7 +154,7 @@ func (f *forward) try(s *upstream, out *http.Request) (res *http.Response, reach
 		if result != ResultCaller && !ofRequest(err) {
 			s.failed(time.Now())
 		}
-		s.end(result)
+		f.over(s, result)
 		return nil, f.reached.Load(), err
 	}
 	f.server, f.status = s, res.StatusCode
@@ -198,7 +204,7 @@ func (f *forward) upgraded(res *http.Response) error {
 	}
 	if err != nil {
 		closeQuietly(res.Body)
-		f.server.end(ResultUnreachable)
+		f.over(f.server, ResultUnreachable)
 		return err
 	}
 	header := f.to.Header()

@@ -67,6 +67,8 @@ type Origin struct {
 	// Detach, when set, is called when the request, or its answer, may last: nothing of
 	// the generation is needed any more.
 	Detach func(context.Context)
+	// Trace, when set, begins the span of each try.
+	Trace func(Try) Span
 }
 
 // Proxy answers the requests of one route. It is immutable and safe for concurrent

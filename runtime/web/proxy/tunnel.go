@@ -32,7 +32,7 @@ const farewell = 2 * time.Second
 // tunnel answers the upgrade and hands bytes on until an end closes.
 func (f *forward) tunnel(backend io.ReadWriteCloser) error {
 	result := ResultOK
-	defer func() { f.server.end(result) }()
+	defer func() { f.over(f.server, result) }()
 	conn, buffered, err := http.NewResponseController(f.to).Hijack()
 	if err != nil {
 		closeQuietly(backend)

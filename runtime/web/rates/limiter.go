@@ -16,6 +16,9 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/web/address"
 )
 
+// Code is that of faults that say that a rate is used up.
+const Code = "rate-limited"
+
 // MaxCounters is how many callers a Limiter remembers; past it the one that was
 // quiet longest is forgotten.
 const MaxCounters = 100_000

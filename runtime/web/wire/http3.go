@@ -166,6 +166,7 @@ func progressing(next http.Handler) http.Handler {
 type progressWriter struct {
 	http.ResponseWriter
 	control *http.ResponseController
+	begun   bool // the header is on its way
 
 	mu    sync.Mutex
 	until time.Time
@@ -177,10 +178,14 @@ func (p *progressWriter) WriteHeader(status int) {
 	for _, name := range []string{"Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Upgrade"} {
 		delete(p.ResponseWriter.Header(), name)
 	}
+	p.begun = p.begun || status >= http.StatusOK
 	p.ResponseWriter.WriteHeader(status)
 }
 
 func (p *progressWriter) Write(b []byte) (int, error) {
+	if !p.begun {
+		p.WriteHeader(http.StatusOK)
+	}
 	written := 0
 	for {
 		if err := p.extend(); err != nil {
@@ -207,6 +212,9 @@ func (p *progressWriter) extend() error {
 
 // FlushError sends what is buffered.
 func (p *progressWriter) FlushError() error {
+	if !p.begun {
+		p.WriteHeader(http.StatusOK)
+	}
 	if err := p.extend(); err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/edge-hive/edge-hive/runtime/leaktest"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/rpc"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/surrealtest"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/wire"
@@ -51,7 +52,7 @@ func noLeaks(t *testing.T) {
 	t.Helper()
 	surrealtest.Shared(t)
 	before := goleak.IgnoreCurrent()
-	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+	t.Cleanup(func() { leaktest.None(t, before) })
 }
 
 func must(t testing.TB, c *rpc.Client, text string) [][]byte {
@@ -81,7 +82,7 @@ func withN(n int64) []byte {
 // time is promised here.
 func eventually(t testing.TB, what string, done func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if done() {
 			return
 		}

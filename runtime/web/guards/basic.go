@@ -1,4 +1,4 @@
-package web
+package guards
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strconv"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -23,9 +23,9 @@ import (
 )
 
 var (
-	errCredentials = fault.New(codeCredentials, "a name and a password are needed here").WithHint("send them in the Authorization header, as Basic")
-	errGuessing    = fault.New(codeRate, "too many wrong passwords").WithHint("wait as long as Retry-After says")
-	errHashing     = fault.New(codeRate, "too many passwords are being looked at").WithHint("wait as long as Retry-After says")
+	errCredentials = fault.New(CodeCredentials, "a name and a password are needed here").WithHint("send them in the Authorization header, as Basic")
+	errGuessing    = fault.New(rates.Code, "too many wrong passwords").WithHint("wait as long as Retry-After says")
+	errHashing     = fault.New(rates.Code, "too many passwords are being looked at").WithHint("wait as long as Retry-After says")
 )
 
 const (
@@ -34,10 +34,10 @@ const (
 	longestBasicPart = 256     // of a name and of a password, in characters
 )
 
-// basicGuard lets those pass who know a name and a password (RFC 7617). The
+// Basic lets those pass who know a name and a password (RFC 7617). The
 // Authorization header is its alone: what stands behind it does not see it, and
 // nobody takes it for a token.
-type basicGuard struct {
+type Basic struct {
 	limiter   *rates.Limiter
 	hashing   *auth.Hashing
 	challenge []string
@@ -51,10 +51,10 @@ type basicUser struct {
 	hash auth.PasswordHash
 }
 
-// newBasicGuard reads the hashes of passwords. unread leaves them out, where
+// NewBasic reads the hashes of passwords. unread leaves them out, where
 // nothing will be served.
-func newBasicGuard(limiter *rates.Limiter, hashing *auth.Hashing, declared *manifest.Basic, unread bool) (*basicGuard, error) {
-	g := &basicGuard{
+func NewBasic(limiter *rates.Limiter, hashing *auth.Hashing, declared *manifest.Basic, unread bool) (*Basic, error) {
+	g := &Basic{
 		limiter: limiter, hashing: hashing, verified: newVerifiedCredentials(),
 		challenge: []string{`Basic realm="` + declared.Realm + `", charset="UTF-8"`},
 	}
@@ -79,32 +79,33 @@ func newBasicGuard(limiter *rates.Limiter, hashing *auth.Hashing, declared *mani
 	return g, nil
 }
 
-// admit judges name and password.
-func (g *basicGuard) admit(x *exchange, r *http.Request) bool {
+// Judge judges name and password.
+func (g *Basic) Judge(r *http.Request, client netip.Addr, began time.Time) *Refusal {
 	sent := r.Header["Authorization"]
 	if len(sent) != 1 || len(sent[0]) > longestBasic {
-		return g.ask(x, r)
+		return g.ask()
 	}
 	name, password, ok := parseBasic(sent[0])
 	if !ok {
-		return g.ask(x, r)
+		return g.ask()
 	}
-	key := g.verified.key(name, password)
-	if !g.verified.holds(key) && !g.verify(x, r, name, password, key) {
-		return false
+	if key := g.verified.key(name, password); !g.verified.holds(key) {
+		if refusal := g.verify(r.Context(), client, began, name, password, key); refusal != nil {
+			return refusal
+		}
 	}
 	delete(r.Header, "Authorization")
-	return true
+	return nil
 }
 
-// verify hashes the password, and answers where it is not right.
-func (g *basicGuard) verify(x *exchange, r *http.Request, name, password string, key credentialKey) bool {
-	if retry := g.limiter.Wrong(x.client, x.began, false); retry > 0 {
-		return tooMany(x, r, errGuessing, retry)
+// verify hashes the password, and refuses where it is not right.
+func (g *Basic) verify(ctx context.Context, client netip.Addr, began time.Time, name, password string, key credentialKey) *Refusal {
+	if retry := g.limiter.Wrong(client, began, false); retry > 0 {
+		return &Refusal{Fault: errGuessing, Retry: retry}
 	}
-	right, err := g.looks.once(r.Context(), key, func() (bool, error) {
+	right, err := g.looks.once(ctx, key, func() (bool, error) {
 		known, hash := g.hashOf(name)
-		matches, err := g.hashing.Matches(r.Context(), hash, password)
+		matches, err := g.hashing.Matches(ctx, hash, password)
 		if matches && known && err == nil {
 			g.verified.add(key)
 		}
@@ -112,72 +113,19 @@ func (g *basicGuard) verify(x *exchange, r *http.Request, name, password string,
 	})
 	switch {
 	case errors.Is(err, auth.ErrHashing):
-		return tooMany(x, r, errHashing, time.Second)
+		return &Refusal{Fault: errHashing, Retry: time.Second}
 	case err != nil: // the caller has gone
-		return false
+		return &Refusal{}
 	case !right:
-		g.limiter.Wrong(x.client, x.began, true)
-		return g.ask(x, r)
+		g.limiter.Wrong(client, began, true)
+		return g.ask()
 	}
-	return true
-}
-
-// looks has a password that comes many times at once looked at once: a page whose
-// parts are all asked for together is one look, and not as many as there may be.
-type looks struct {
-	mu      sync.Mutex
-	running map[credentialKey]*look
-}
-
-type look struct {
-	over  chan struct{}
-	right bool
-	err   error
-}
-
-// once is do, or what another request's found that runs already. When that one's
-// caller has gone before, it is done anew.
-func (l *looks) once(ctx context.Context, key credentialKey, do func() (bool, error)) (bool, error) {
-	for {
-		l.mu.Lock()
-		theirs, running := l.running[key]
-		if !running {
-			ours := &look{over: make(chan struct{})}
-			if l.running == nil {
-				l.running = map[credentialKey]*look{}
-			}
-			l.running[key] = ours
-			l.mu.Unlock()
-			return l.lead(key, ours, do)
-		}
-		l.mu.Unlock()
-		select {
-		case <-theirs.over:
-		case <-ctx.Done():
-			return false, ctx.Err()
-		}
-		if theirs.err == nil || errors.Is(theirs.err, auth.ErrHashing) {
-			return theirs.right, theirs.err
-		}
-	}
-}
-
-// lead does it, and tells those who wait.
-func (l *looks) lead(key credentialKey, ours *look, do func() (bool, error)) (bool, error) {
-	ours.err = errPanic // until it is known
-	defer func() {
-		l.mu.Lock()
-		delete(l.running, key)
-		l.mu.Unlock()
-		close(ours.over)
-	}()
-	ours.right, ours.err = do()
-	return ours.right, ours.err
+	return nil
 }
 
 // hashOf is the hash of a user. For a name that nobody has it is that of somebody,
 // always the same for it, so that it is answered in the same time.
-func (g *basicGuard) hashOf(name string) (known bool, hash auth.PasswordHash) {
+func (g *Basic) hashOf(name string) (known bool, hash auth.PasswordHash) {
 	for i := range g.users {
 		if g.users[i].name == name {
 			return true, g.users[i].hash
@@ -186,11 +134,7 @@ func (g *basicGuard) hashOf(name string) (known bool, hash auth.PasswordHash) {
 	return false, g.users[binary.BigEndian.Uint64(g.verified.nameKey(name))%uint64(len(g.users))].hash
 }
 
-func (g *basicGuard) ask(x *exchange, r *http.Request) bool {
-	x.header["Www-Authenticate"] = g.challenge
-	x.fail(r, errCredentials)
-	return false
-}
+func (g *Basic) ask() *Refusal { return &Refusal{Fault: errCredentials, Challenge: g.challenge} }
 
 // parseBasic takes an Authorization header apart: the scheme in any case, then
 // base64 of name:password, in UTF-8, without control characters.
@@ -265,11 +209,4 @@ func (v *verifiedCredentials) add(key credentialKey) {
 		v.young, v.old = make(map[credentialKey]struct{}, mostVerified/2), v.young
 	}
 	v.young[key] = struct{}{}
-}
-
-// tooMany answers that the caller has to wait: always false.
-func tooMany(x *exchange, r *http.Request, f *fault.Fault, retry time.Duration) bool {
-	x.set("Retry-After", strconv.Itoa(max(seconds(retry), 1)))
-	x.fail(r, f)
-	return false
 }

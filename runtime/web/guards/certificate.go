@@ -1,4 +1,4 @@
-package web
+package guards
 
 import (
 	"crypto/sha256"
@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/netip"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -18,9 +18,9 @@ import (
 )
 
 var (
-	errNoCertificate = fault.New(codeCertificate, "a certificate is needed here").WithHint("show one that was made for you, over HTTPS")
-	errCertificate   = fault.New(codeCertificate, "this certificate does not hold here").WithHint("show one that was made for you, and that is still valid")
-	errMisdirected   = fault.New(codeMisdirected, "this connection was made for another host").WithHint("make a connection for this host")
+	errNoCertificate = fault.New(CodeCertificate, "a certificate is needed here").WithHint("show one that was made for you, over HTTPS")
+	errCertificate   = fault.New(CodeCertificate, "this certificate does not hold here").WithHint("show one that was made for you, and that is still valid")
+	errMisdirected   = fault.New(CodeMisdirected, "this connection was made for another host").WithHint("make a connection for this host")
 )
 
 const (
@@ -32,9 +32,9 @@ const (
 	longestChainBytes = 64 << 10 // of all that a caller shows
 )
 
-// certificateGuard lets those pass who show a certificate that one of its own
+// Certificate lets those pass who show a certificate that one of its own
 // roots has made for a client. TLS asks for one, and judges none: that is here.
-type certificateGuard struct {
+type Certificate struct {
 	roots *x509.CertPool
 	names []string // empty: any
 
@@ -44,35 +44,31 @@ type certificateGuard struct {
 	holds map[[sha256.Size]byte]time.Time
 }
 
-func newCertificateGuard(declared *manifest.ClientCertificate) (*certificateGuard, error) {
+// NewCertificate reads the roots.
+func NewCertificate(declared *manifest.ClientCertificate) (*Certificate, error) {
 	pem, err := os.ReadFile(declared.Roots)
 	if err != nil {
 		return nil, fmt.Errorf("read the roots of clients' certificates: %w", err)
 	}
-	g := &certificateGuard{roots: x509.NewCertPool(), names: declared.Names, holds: map[[sha256.Size]byte]time.Time{}}
+	g := &Certificate{roots: x509.NewCertPool(), names: declared.Names, holds: map[[sha256.Size]byte]time.Time{}}
 	if len(pem) > mostRootsInFile || !g.roots.AppendCertsFromPEM(pem) {
 		return nil, errors.New("the file " + declared.Roots + " has no certificates in PEM")
 	}
 	return g, nil
 }
 
-// admit judges the certificate of the request's connection. The connection must
-// have been made for the request's host: of another, no certificate was asked for,
-// or one for other eyes.
-func (g *certificateGuard) admit(x *exchange, r *http.Request) bool {
-	switch f := g.judge(r, x.began); {
-	case f == nil:
-		return true
-	case f.Code == codeMisdirected:
-		x.header["Connection"] = connectionClose
-		x.fail(r, f)
-	default:
-		x.fail(r, f)
+// Judge judges the certificate of the request's connection. The connection must have
+// been made for the request's host: of another, no certificate was asked for, or one
+// for other eyes.
+func (g *Certificate) Judge(r *http.Request, _ netip.Addr, began time.Time) *Refusal {
+	f := g.judge(r, began)
+	if f == nil {
+		return nil
 	}
-	return false
+	return &Refusal{Fault: f, Close: f.Code == CodeMisdirected}
 }
 
-func (g *certificateGuard) judge(r *http.Request, now time.Time) *fault.Fault {
+func (g *Certificate) judge(r *http.Request, now time.Time) *fault.Fault {
 	if r.TLS == nil {
 		return errNoCertificate
 	}
@@ -112,7 +108,7 @@ func chainKey(shown []*x509.Certificate) (key [sha256.Size]byte, ok bool) {
 }
 
 // verify proves a chain and says until when it is good.
-func (g *certificateGuard) verify(shown []*x509.Certificate, now time.Time) (time.Time, error) {
+func (g *Certificate) verify(shown []*x509.Certificate, now time.Time) (time.Time, error) {
 	between := x509.NewCertPool()
 	for _, certificate := range shown[1:] {
 		between.AddCert(certificate)
@@ -145,7 +141,7 @@ func namesOf(certificate *x509.Certificate) []string {
 	return slices.DeleteFunc(names, func(name string) bool { return name == "" })
 }
 
-func (g *certificateGuard) remembers(key [sha256.Size]byte, now time.Time) bool {
+func (g *Certificate) remembers(key [sha256.Size]byte, now time.Time) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	until, ok := g.holds[key]
@@ -154,7 +150,7 @@ func (g *certificateGuard) remembers(key [sha256.Size]byte, now time.Time) bool 
 
 // remember keeps a chain that was good. At the bound all are forgotten: each is
 // proved anew when it comes again.
-func (g *certificateGuard) remember(key [sha256.Size]byte, until, now time.Time) {
+func (g *Certificate) remember(key [sha256.Size]byte, until, now time.Time) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.holds) >= mostCertificates {
@@ -163,46 +159,4 @@ func (g *certificateGuard) remember(key [sha256.Size]byte, until, now time.Time)
 	if now.Before(until) {
 		g.holds[key] = until
 	}
-}
-
-// certificateHosts are the hosts on which callers are asked for a certificate.
-type certificateHosts struct {
-	every    bool
-	hosts    map[string]bool
-	anyLabel map[string]bool // of *.example.com, by what follows the first label
-}
-
-// WantsCertificate reports whether a route of the host that a client names at the
-// beginning of TLS looks at its certificate: then it is asked for one. Who names
-// none is asked where any route wants one.
-func (h *Handler) WantsCertificate(serverName string) bool {
-	wanted := &h.wanted
-	if wanted.every {
-		return true
-	}
-	if serverName == "" {
-		return len(wanted.hosts)+len(wanted.anyLabel) > 0
-	}
-	name := address.Host(serverName)
-	if wanted.hosts[name] {
-		return true
-	}
-	_, parent, ok := strings.Cut(name, ".")
-	return ok && wanted.anyLabel[parent]
-}
-
-// want notes that the routes of a host look at certificates; "" is every host.
-func (c *certificateHosts) want(host string) {
-	if c.hosts == nil {
-		c.hosts, c.anyLabel = map[string]bool{}, map[string]bool{}
-	}
-	if host == "" {
-		c.every = true
-		return
-	}
-	if parent, ok := strings.CutPrefix(host, "*."); ok {
-		c.anyLabel[parent] = true
-		return
-	}
-	c.hosts[host] = true
 }

@@ -1,4 +1,4 @@
-package web
+package coding
 
 import (
 	"io"
@@ -12,11 +12,12 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 )
 
+// MostEncoders bounds the encoders at work at once, in the whole process: each
+// holds about a megabyte for as long as its client takes to read. Answers beyond
+// are sent as they are.
+const MostEncoders = 128
+
 const (
-	// encodersMost bounds the encoders at work at once, in the whole process: each
-	// holds about a megabyte for as long as its client takes to read. Answers beyond
-	// are sent as they are.
-	encodersMost = 128
 	// windowBits is how far back encoders look: 128 KiB.
 	windowBits = 17
 	// The levels: what is dearer saves a few bytes in a hundred.
@@ -24,8 +25,8 @@ const (
 	brotliQuality = 3
 )
 
-// encoder makes a coding of what is written to it. It is for one answer at a time.
-type encoder struct {
+// Encoder makes a coding of what is written to it. It is for one answer at a time.
+type Encoder struct {
 	coder
 	encoding string
 	sink     sink
@@ -61,21 +62,21 @@ func encodersOf(encoding string) *sync.Pool {
 	return &encoders.gzip
 }
 
-// takeEncoder gives an encoder that writes to an answer, nil where too many are at
-// work. It is given back by release.
-func takeEncoder(encoding string, to io.Writer) *encoder {
-	if encoders.working.Add(1) > encodersMost {
+// Encode gives an encoder that writes to an answer, nil where too many are at work.
+// It is given back by Release.
+func Encode(encoding string, to io.Writer) *Encoder {
+	if encoders.working.Add(1) > MostEncoders {
 		encoders.working.Add(-1)
 		return nil
 	}
-	e, ok := encodersOf(encoding).Get().(*encoder)
+	e, ok := encodersOf(encoding).Get().(*Encoder)
 	if !ok {
 		made, err := newCoder(encoding)
 		if err != nil { // of fixed options, none is wrong
 			encoders.working.Add(-1)
 			return nil
 		}
-		e = &encoder{coder: made, encoding: encoding}
+		e = &Encoder{coder: made, encoding: encoding}
 	}
 	e.sink.to = to
 	e.Reset(&e.sink)
@@ -93,33 +94,39 @@ func newCoder(encoding string) (coder, error) {
 	return gzip.NewWriterLevel(nil, gzipLevel)
 }
 
-// release gives an encoder back; what it still holds is dropped.
-func (e *encoder) release() {
+// Release gives an encoder back; what it still holds is dropped.
+func (e *Encoder) Release() {
 	e.sink.to = io.Discard
 	encodersOf(e.encoding).Put(e)
 	encoders.working.Add(-1)
 }
 
-// encodeWhole appends a body in a coding; false where no encoder is free.
-func encodeWhole(to *appender, encoding string, body []byte) bool {
-	e := takeEncoder(encoding, to)
-	if e == nil {
-		return false
-	}
-	defer e.release()
-	if _, err := e.Write(body); err != nil { // memory takes everything
-		return false
-	}
-	return e.Close() == nil
-}
+// Whole is a body in a coding, whole, in memory that is given back by Release.
+type Whole struct{ bytes []byte }
 
-// appender is memory that is written to.
-type appender struct{ bytes []byte }
+// Bytes is the encoded body, until Release.
+func (a *Whole) Bytes() []byte { return a.bytes }
 
 // Write appends.
-func (a *appender) Write(p []byte) (int, error) {
+func (a *Whole) Write(p []byte) (int, error) {
 	a.bytes = append(a.bytes, p...)
 	return len(p), nil
+}
+
+// EncodeWhole gives a body in a coding; nil where no encoder is free.
+func EncodeWhole(encoding string, body []byte) *Whole {
+	whole := takeScratch()
+	e := Encode(encoding, whole)
+	if e == nil {
+		whole.Release()
+		return nil
+	}
+	defer e.Release()
+	if _, err := e.Write(body); err != nil || e.Close() != nil { // memory takes everything
+		whole.Release()
+		return nil
+	}
+	return whole
 }
 
 // keptScratch is how large memory may be that is kept for the next answer.
@@ -127,15 +134,16 @@ const keptScratch = 256 << 10
 
 var scratches sync.Pool
 
-func takeScratch() *appender {
-	if a, ok := scratches.Get().(*appender); ok {
+func takeScratch() *Whole {
+	if a, ok := scratches.Get().(*Whole); ok {
 		a.bytes = a.bytes[:0]
 		return a
 	}
-	return &appender{}
+	return &Whole{}
 }
 
-func (a *appender) release() {
+// Release gives the memory back.
+func (a *Whole) Release() {
 	if cap(a.bytes) <= keptScratch {
 		scratches.Put(a)
 	}

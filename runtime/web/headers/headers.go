@@ -1,6 +1,12 @@
-package web
+// Package headers is what a manifest changes in the headers of answers. The router
+// lays Changes when a generation is built and applies them to every answer as it
+// begins, refusals too. It never reads what a request brings but what an Answer
+// names, and nothing that a caller sends can end a line.
+package headers
 
 import (
+	"net/http"
+	"net/netip"
 	"net/textproto"
 	"strings"
 
@@ -9,9 +15,9 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 )
 
-// headerChanges are changes of an answer's headers, in the order in which they
+// Changes are changes of an answer's headers, in the order in which they
 // are made. Every answer has them, refusals too.
-type headerChanges struct {
+type Changes struct {
 	changes []headerChange
 }
 
@@ -36,10 +42,10 @@ const (
 // headerPart is fixed text, then what is known of the request ("" for nothing).
 type headerPart struct{ text, of string }
 
-// newHeaderChanges lays the changes of middleware one after the other, in each
+// New lays the changes of middleware one after the other, in each
 // what is removed, then what is set, then what is added. nil is no change.
-func newHeaderChanges(links []manifest.Link) *headerChanges {
-	var laid headerChanges
+func New(links []manifest.Link) *Changes {
+	var laid Changes
 	for _, link := range links {
 		if link.Kind == manifest.KindHeaders {
 			laid.lay(&link.Middleware.Headers)
@@ -51,7 +57,7 @@ func newHeaderChanges(links []manifest.Link) *headerChanges {
 	return &laid
 }
 
-func (c *headerChanges) lay(declared *manifest.Headers) {
+func (c *Changes) lay(declared *manifest.Headers) {
 	for _, name := range declared.Remove {
 		c.changes = append(c.changes, headerChange{key: textproto.CanonicalMIMEHeaderKey(name), kind: removeHeader})
 	}
@@ -91,63 +97,72 @@ func headerParts(value string) []headerPart {
 	}
 }
 
-// follow adds the changes of a route to those of every request.
-func (c *headerChanges) follow(more *headerChanges) *headerChanges {
+// Follow adds the changes of a route to those of every request.
+func (c *Changes) Follow(more *Changes) *Changes {
 	switch {
 	case c == nil:
 		return more
 	case more == nil:
 		return c
 	}
-	return &headerChanges{changes: append(c.changes[:len(c.changes):len(c.changes)], more.changes...)}
+	return &Changes{changes: append(c.changes[:len(c.changes):len(c.changes)], more.changes...)}
 }
 
-// apply changes the headers of an answer that begins.
-func (c *headerChanges) apply(x *exchange) {
+// Answer is an answer that begins, and what is known of its request.
+type Answer struct {
+	Header http.Header
+	Client netip.Addr
+	Host   string // as the request has it
+	ID     string
+}
+
+// Apply changes the headers of an answer that begins.
+func (c *Changes) Apply(to Answer) {
+	header := to.Header
 	for i := range c.changes {
 		change := &c.changes[i]
 		switch change.kind {
 		case removeHeader:
-			delete(x.header, change.key)
+			delete(header, change.key)
 			continue
 		case keepPrivate:
-			x.header["Cache-Control"] = privateCaching(x.header["Cache-Control"])
+			header["Cache-Control"] = privateCaching(header["Cache-Control"])
 			continue
 		}
 		value := change.fixed
 		if value == nil {
-			value = []string{x.fill(change.parts)}
+			value = []string{to.fill(change.parts)}
 		}
-		if change.kind == addHeader && len(x.header[change.key]) > 0 {
-			had := x.header[change.key]
+		if change.kind == addHeader && len(header[change.key]) > 0 {
+			had := header[change.key]
 			value = append(had[:len(had):len(had)], value...)
 		}
-		x.header[change.key] = value
+		header[change.key] = value
 	}
 }
 
 // fill makes a value that speaks of the request. What a caller sent of it cannot
 // end the line.
-func (x *exchange) fill(parts []headerPart) string {
+func (a *Answer) fill(parts []headerPart) string {
 	var b strings.Builder
 	for _, part := range parts {
 		b.WriteString(part.text)
 		switch part.of {
 		case "client":
-			b.WriteString(x.client.String())
+			b.WriteString(a.Client.String())
 		case "host":
-			if httpguts.ValidHeaderFieldValue(x.request.Host) {
-				b.WriteString(x.request.Host)
+			if httpguts.ValidHeaderFieldValue(a.Host) {
+				b.WriteString(a.Host)
 			}
 		case "id":
-			b.WriteString(x.id)
+			b.WriteString(a.ID)
 		}
 	}
 	return b.String()
 }
 
-// privately are the changes of answers that only some may see.
-func privately() *headerChanges { return &headerChanges{changes: []headerChange{{kind: keepPrivate}}} }
+// Privately are the changes of answers that only some may see.
+func Privately() *Changes { return &Changes{changes: []headerChange{{kind: keepPrivate}}} }
 
 // privateCaching takes out of Cache-Control what lets caches keep an answer that
 // others ask for.
@@ -164,8 +179,11 @@ func privateCaching(said []string) []string {
 			}
 		}
 	}
-	if kept == cacheNever[0] {
-		return cacheNever
+	if kept == never[0] {
+		return never
 	}
 	return []string{kept}
 }
+
+// never is what answers to a caller say who is known; nobody appends to it in place.
+var never = []string{"private, no-store"}

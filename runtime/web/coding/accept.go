@@ -1,4 +1,4 @@
-package web
+package coding
 
 import (
 	"strings"
@@ -6,18 +6,18 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 )
 
-// offered is what a client says of content codings in Accept-Encoding (RFC 9110,
+// Accepted is what a client says of content codings in Accept-Encoding (RFC 9110,
 // 12.5.3): a weight for each, in thousandths; unsaid where it does not name it.
-type offered struct {
+type Accepted struct {
 	zstd, brotli, gzip, identity, others int
 }
 
 const unsaid = -1
 
-// parseAcceptEncoding reads the headers. What is not well formed is as if it were
+// ParseAccept reads the headers. What is not well formed is as if it were
 // not there.
-func parseAcceptEncoding(headers []string) offered {
-	o := offered{unsaid, unsaid, unsaid, unsaid, unsaid}
+func ParseAccept(headers []string) Accepted {
+	o := Accepted{unsaid, unsaid, unsaid, unsaid, unsaid}
 	for _, header := range headers {
 		for header != "" {
 			var item string
@@ -38,7 +38,7 @@ func parseAcceptEncoding(headers []string) offered {
 	return o
 }
 
-func (o *offered) place(name string) *int {
+func (o *Accepted) place(name string) *int {
 	switch {
 	case strings.EqualFold(name, manifest.Gzip), strings.EqualFold(name, "x-gzip"):
 		return &o.gzip
@@ -79,8 +79,8 @@ func parseWeight(parameter string) (int, bool) {
 	return weight, true
 }
 
-// weight is what the client gives for a coding, 0 for not at all.
-func (o *offered) weight(encoding string) int {
+// Weight is what the client gives for a coding, 0 for not at all.
+func (o *Accepted) Weight(encoding string) int {
 	weight := unsaid
 	if place := o.place(encoding); place != nil {
 		weight = *place
@@ -91,31 +91,31 @@ func (o *offered) weight(encoding string) int {
 	return max(weight, 0)
 }
 
-// refusesIdentity reports whether the client takes no answer as it is.
-func (o *offered) refusesIdentity() bool {
+// RefusesIdentity reports whether the client takes no answer as it is.
+func (o *Accepted) RefusesIdentity() bool {
 	return o.identity == 0 || o.identity == unsaid && o.others == 0
 }
 
-// choose gives the coding of ours that the client likes best; of those that it
+// Choose gives the coding of ours that the client likes best; of those that it
 // likes equally, the first. "" is none: as it is, also where the client takes
 // nothing that we have, for an answer is worth more than its refusal.
-func (o *offered) choose(ours []string) string {
+func (o *Accepted) Choose(ours []string) string {
 	best, most := "", max(o.identity, 1)
 	for _, encoding := range ours {
-		if weight := o.weight(encoding); weight > most || best == "" && weight == most {
+		if weight := o.Weight(encoding); weight > most || best == "" && weight == most {
 			best, most = encoding, weight
 		}
 	}
 	return best
 }
 
-// refusesIdentity reports whether Accept-Encoding says that no answer may come as
+// RefusesIdentity reports whether Accept-Encoding says that no answer may come as
 // it is. Nearly none does, and they are told apart without being parsed.
-func refusesIdentity(headers []string) bool {
+func RefusesIdentity(headers []string) bool {
 	for _, header := range headers {
 		if strings.IndexByte(header, ';') >= 0 {
-			o := parseAcceptEncoding(headers)
-			return o.refusesIdentity()
+			o := ParseAccept(headers)
+			return o.RefusesIdentity()
 		}
 	}
 	return false

@@ -1,7 +1,6 @@
-package web
+package files
 
 import (
-	"net/url"
 	"path"
 	"strings"
 )
@@ -76,6 +75,3 @@ func hashed(base string) bool {
 	}
 	return false
 }
-
-// escapedPath writes a decoded path as a Location has it.
-func escapedPath(decoded string) string { return (&url.URL{Path: decoded}).EscapedPath() }

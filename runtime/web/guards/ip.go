@@ -1,27 +1,28 @@
-package web
+package guards
 
 import (
 	"fmt"
 	"net/http"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 )
 
-var errAddress = fault.New(codeAddress, "this address may not come here").WithHint("come from a network that is allowed")
+var notHere = &Refusal{Fault: fault.New(CodeAddress, "this address may not come here").WithHint("come from a network that is allowed")}
 
-// ipGuard lets addresses pass: not those that are denied, and of the others only
-// those that are allowed, where that is said.
-type ipGuard struct {
-	allow   *networks // nil: everybody
-	deny    *networks // nil: nobody
-	refusal *fault.Fault
+// IP lets addresses pass: not those that are denied, and of the others only those that
+// are allowed, where that is said.
+type IP struct {
+	allow *networks // nil: everybody
+	deny  *networks // nil: nobody
 }
 
-func newIPGuard(declared *manifest.IPRule) (*ipGuard, error) {
-	g := &ipGuard{refusal: errAddress}
+// NewIP reads the networks.
+func NewIP(declared *manifest.IPRule) (*IP, error) {
+	g := &IP{}
 	var err error
 	if declared.Allow != nil {
 		if g.allow, err = newNetworks(declared.Allow); err != nil {
@@ -36,13 +37,12 @@ func newIPGuard(declared *manifest.IPRule) (*ipGuard, error) {
 	return g, nil
 }
 
-// admit judges the caller's address; one that is not known is refused.
-func (g *ipGuard) admit(x *exchange, r *http.Request) bool {
-	if !x.client.IsValid() || g.deny.holds(x.client) || g.allow != nil && !g.allow.holds(x.client) {
-		x.fail(r, g.refusal)
-		return false
+// Judge judges the caller's address; one that is not known is refused.
+func (g *IP) Judge(_ *http.Request, client netip.Addr, _ time.Time) *Refusal {
+	if !client.IsValid() || g.deny.holds(client) || g.allow != nil && !g.allow.holds(client) {
+		return notHere
 	}
-	return true
+	return nil
 }
 
 // networks are many prefixes, found by one look for each length that there is.

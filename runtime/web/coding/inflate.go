@@ -1,4 +1,4 @@
-package web
+package coding
 
 import (
 	"compress/gzip"
@@ -9,8 +9,6 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
-
-	"github.com/edge-hive/edge-hive/runtime/fault"
 )
 
 const (
@@ -19,26 +17,26 @@ const (
 	zstdWindow = 8 << 20
 )
 
+// Errors of an inflated body, besides those of the body itself and of one that is
+// larger than it may be.
 var (
-	inflates   = []string{"gzip, zstd"}
-	errCorrupt = errors.New("the body is not what its Content-Encoding says")
-
-	errNotInflated = fault.New(codeBadRequest, "the body is not what its Content-Encoding says").WithHint("compress it whole, or send it as it is")
-	errInflation   = fault.New(codeTooLarge, "the body is more than 10 times as large as it was sent").WithHint("send it as it is")
+	ErrCorrupt   = errors.New("the body is not what its Content-Encoding says")
+	ErrInflation = errors.New("the body is too much larger than it was sent")
 )
 
-// isEncoded reports whether a body comes compressed, or in any other way changed.
-func isEncoded(r *http.Request) bool {
+// Encoded reports whether a body comes compressed, or in any other way changed.
+func Encoded(r *http.Request) bool {
 	encodings := r.Header["Content-Encoding"]
 	return len(encodings) > 1 || len(encodings) == 1 && !strings.EqualFold(encodings[0], "identity")
 }
 
-// inflate puts a request's body in the place of the one that was sent. What
-// stands behind sees nothing of how it came.
-func inflate(r *http.Request, limit int64) *fault.Fault {
+// Inflate puts a request's body in the place of the one that was sent; up to limit
+// bytes of it are read. What stands behind sees nothing of how it came. Where it is
+// encoded in a way that is not ours, the request stays, and what would do is said.
+func Inflate(r *http.Request, limit int64) (instead string) {
 	encodings := r.Header["Content-Encoding"]
 	if len(encodings) != 1 {
-		return errEncoded.WithHint("compress it once, with gzip or zstd")
+		return "compress it once, with gzip or zstd"
 	}
 	sent := &counted{ReadCloser: r.Body}
 	body := &inflated{sent: sent, limit: limit}
@@ -58,13 +56,13 @@ func inflate(r *http.Request, limit int64) *fault.Fault {
 			return reader, reader.Close, nil
 		}
 	default:
-		return errEncoded.WithHint("compress it with gzip or zstd")
+		return "compress it with gzip or zstd"
 	}
 	r.Body = body
 	r.ContentLength = -1
 	delete(r.Header, "Content-Encoding")
 	delete(r.Header, "Content-Length")
-	return nil
+	return ""
 }
 
 // counted counts what comes.
@@ -129,7 +127,7 @@ func (b *inflated) fail(err error) error {
 		err = b.sent.err
 	case errors.As(err, &tooBig):
 	default:
-		err = fmt.Errorf("%w: %w", errCorrupt, err)
+		err = fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
 	b.failed = err
 	return err
@@ -150,7 +148,7 @@ func (b *inflated) Close() error {
 // inflationError says that a body is much larger than what was sent of it.
 type inflationError struct{ tooBig http.MaxBytesError }
 
-func (e *inflationError) Error() string { return "the body is too much larger than it was sent" }
+func (e *inflationError) Error() string { return ErrInflation.Error() }
 
-// Unwrap makes it one of the errors of bodies that are too large.
-func (e *inflationError) Unwrap() error { return &e.tooBig }
+// Unwrap makes it one of the errors of bodies that are too large, too.
+func (e *inflationError) Unwrap() []error { return []error{ErrInflation, &e.tooBig} }

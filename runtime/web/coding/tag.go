@@ -1,4 +1,4 @@
-package web
+package coding
 
 import (
 	"net/http"
@@ -14,9 +14,9 @@ import (
 
 const tagMark = "~"
 
-// encodedTag is the tag of an answer in a coding. Weak tags vouch for meaning, and
+// Tag is the tag of an answer in a coding. Weak tags vouch for meaning, and
 // stay.
-func encodedTag(tag, encoding string) string {
+func Tag(tag, encoding string) string {
 	inner, quoted := strings.CutSuffix(tag, `"`)
 	if !quoted || len(inner) == 0 || inner[0] != '"' {
 		return tag
@@ -39,19 +39,21 @@ func plainTag(tag string) (plain, encoding string) {
 	return tag, ""
 }
 
-// plainTags makes the tags of a request's conditions plain. Those of If-Range stay:
-// ranges are of answers as they are, and no part of one fits what is encoded.
-func (x *exchange) plainTags(r *http.Request) {
-	if sent := r.Header["If-None-Match"]; len(sent) > 0 && marked(sent) {
+// PlainTags makes the tags of a request's conditions plain, and gives If-None-Match as
+// it came where it names codings. Those of If-Range stay: ranges are of answers as they
+// are, and no part of one fits what is encoded.
+func PlainTags(header http.Header) (known []string) {
+	if sent := header["If-None-Match"]; len(sent) > 0 && marked(sent) {
 		// Of a coding that the client does not take now, it has no use for a
 		// confirmation: a cache may have the answer for somebody else.
-		o := parseAcceptEncoding(r.Header["Accept-Encoding"])
-		x.knownTags = sent
-		r.Header["If-None-Match"] = rewriteTags(sent, func(encoding string) bool { return o.weight(encoding) > 0 })
+		o := ParseAccept(header["Accept-Encoding"])
+		known = sent
+		header["If-None-Match"] = rewriteTags(sent, func(encoding string) bool { return o.Weight(encoding) > 0 })
 	}
-	if sent := r.Header["If-Match"]; len(sent) > 0 && marked(sent) {
-		r.Header["If-Match"] = rewriteTags(sent, func(string) bool { return true })
+	if sent := header["If-Match"]; len(sent) > 0 && marked(sent) {
+		header["If-Match"] = rewriteTags(sent, func(string) bool { return true })
 	}
+	return known
 }
 
 func marked(headers []string) bool {
@@ -78,31 +80,22 @@ func rewriteTags(headers []string, taken func(encoding string) bool) []string {
 	return rewritten
 }
 
-// confirmTag puts back, in an answer that confirms what the client has, the tag as
-// the client has it.
-func (x *exchange) confirmTag() {
-	if x.compress != nil && (x.wouldBe == 0 || x.wouldBe >= x.compress.min) {
-		x.varyByEncoding()
-	}
-	tags := x.header["Etag"]
-	if len(tags) != 1 || len(x.knownTags) == 0 {
-		return
-	}
+// ConfirmedTag is what a client that has known calls the answer of a tag, "" where it
+// calls it by the tag itself, or has nothing of it that it takes.
+func ConfirmedTag(known []string, tag string, accepted []string) string {
 	confirmed := ""
-	o := parseAcceptEncoding(x.request.Header["Accept-Encoding"])
-	for _, header := range x.knownTags {
+	o := ParseAccept(accepted)
+	for _, header := range known {
 		for item := range strings.SplitSeq(header, ",") {
 			item = strings.TrimPrefix(strings.TrimSpace(item), "W/")
 			plain, encoding := plainTag(item)
 			switch {
-			case item == tags[0]:
-				return
-			case encoding != "" && plain == tags[0] && confirmed == "" && o.weight(encoding) > 0:
+			case item == tag:
+				return ""
+			case encoding != "" && plain == tag && confirmed == "" && o.Weight(encoding) > 0:
 				confirmed = item
 			}
 		}
 	}
-	if confirmed != "" {
-		x.set("Etag", confirmed)
-	}
+	return confirmed
 }

@@ -1,0 +1,4 @@
+package watch
+
+// Quiet is how long a folder must lie still.
+const Quiet = quiet
