@@ -1,12 +1,14 @@
 package autotls
 
 import (
+	"context"
 	"crypto/x509"
 	"errors"
 	"net/http"
 	"os"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/caddyserver/certmagic"
 	"github.com/libdns/cloudflare"
 	"github.com/libdns/digitalocean"
@@ -47,6 +49,9 @@ func acmeTemplate(t *manifest.TLS, secrets *secrets, o Options, logger *zap.Logg
 		template.ExternalAccount = &acme.EAB{KeyID: t.Account.ID, MACKey: secrets.account.Reveal()}
 	}
 	if t.DNS != nil {
+		if err := usable(t.DNS); err != nil {
+			return template, err
+		}
 		template.DNS01Solver = &certmagic.DNS01Solver{DNSManager: certmagic.DNSManager{
 			DNSProvider: provider(t.DNS, secrets), PropagationTimeout: t.DNS.Propagation, Resolvers: t.DNS.Resolvers, Logger: logger,
 		}}
@@ -81,6 +86,19 @@ func issuersOf(t *manifest.TLS, config *certmagic.Config, template certmagic.ACM
 		issuers = append(issuers, certmagic.NewACMEIssuer(config, one))
 	}
 	return issuers
+}
+
+// usable looks at what a provider's client would read of this machine: that of
+// Route 53 ends the process where it cannot.
+func usable(d *manifest.DNS) error {
+	if d.Provider != manifest.Route53 {
+		return nil
+	}
+	if _, err := config.LoadDefaultConfig(context.Background(), config.WithRegion(d.Region)); err != nil {
+		return fault.Newf(codeFile, "this machine's settings for AWS cannot be used: %v", err).
+			WithHint("mend the files and variables that AWS' tools read (~/.aws/config, AWS_PROFILE), or take them away: the manifest has what is needed").At(d.Path)
+	}
+	return nil
 }
 
 // provider is the way to a zone.

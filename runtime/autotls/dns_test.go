@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -21,6 +22,7 @@ import (
 	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/autotls/pebbletest"
+	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 )
 
@@ -307,6 +309,23 @@ func TestProvidersOfDNS(t *testing.T) {
 				t.Error("the wrong token is in the log")
 			}
 		})
+	}
+}
+
+// TestSettingsOfAWS has a machine's own be of no use: that is said, where the client
+// would end the process.
+func TestSettingsOfAWS(t *testing.T) {
+	t.Setenv("DNS_KEY", dnsKey)
+	t.Setenv("DNS_TOKEN", dnsToken)
+	t.Setenv("AWS_PROFILE", "nobody")
+	n := newNode(t)
+	_, err := n.c.Prepare(&manifest.TLS{
+		Kind: manifest.ACME, Domains: []string{"*.example.com"}, Path: "server.tls",
+		DNS: &manifest.DNS{Provider: manifest.Route53, Region: "eu-central-1", Key: &manifest.Secret{Env: "DNS_KEY"}, Secret: &manifest.Secret{Env: "DNS_TOKEN"}, Path: "server.tls.dns"},
+	}, NewDisk(t.TempDir()))
+	var wrong *fault.Fault
+	if !errors.As(err, &wrong) || wrong.Path != "server.tls.dns" || !strings.Contains(wrong.Message, "nobody") || strings.Contains(wrong.Message, dnsToken) {
+		t.Errorf("%v", err)
 	}
 }
 

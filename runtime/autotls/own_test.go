@@ -9,7 +9,9 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -290,4 +292,47 @@ func TestCloseEndsAll(t *testing.T) {
 		t.Error("it lives on")
 	}
 	n.use(&manifest.TLS{Kind: manifest.Internal, Domains: []string{"localhost"}}, NewDisk(t.TempDir())) // too late, and no harm
+}
+
+// TestManyDomains has two hundred, and an authority that takes connections and says
+// nothing: nobody waits for it, and what waits is small.
+func TestManyDomains(t *testing.T) {
+	n := newNode(t)
+	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = silent.Close() })
+	domains := make([]string, 200)
+	for i := range domains {
+		domains[i] = fmt.Sprintf("d%d.example.com", i)
+	}
+	memory := func() uint64 {
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := memory()
+	n.use(&manifest.TLS{Kind: manifest.ACME, Min: "1.2", Domains: domains, Issuer: "https://" + silent.Addr().String(), Challenges: []string{"http"}}, NewDisk(t.TempDir()))
+	// It is served: a name that is ours is sent to HTTPS, and has no certificate yet.
+	if answer := n.get("d7.example.com", "/"); answer.StatusCode != http.StatusPermanentRedirect {
+		t.Errorf("it answers %d", answer.StatusCode)
+	}
+	if _, err := n.dial("d199.example.com", nil); !isUnknownName(err) {
+		t.Errorf("a name that is waited for: %v", err)
+	}
+	all := n.c.Status()
+	if len(all) != len(domains) {
+		t.Errorf("the status has %d of %d domains", len(all), len(domains))
+	}
+	for _, s := range all {
+		if s.State != Pending {
+			t.Errorf("%+v", s)
+		}
+	}
+	if grown := int64(memory()) - int64(before); grown > 64<<20 {
+		t.Errorf("what waits takes %d MB", grown>>20)
+	}
+	n.c.Close()
 }

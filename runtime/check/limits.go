@@ -14,6 +14,8 @@ const (
 	day = 24 * time.Hour
 	kib = int64(1) << 10
 	gib = int64(1) << 30
+	// largestPassed is the largest body that is only handed on.
+	largestPassed = gib << 10
 )
 
 // limits checks that bounds can be lived with: none is nothing, none is

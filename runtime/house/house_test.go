@@ -131,6 +131,7 @@ var libraries = []struct {
 	{"github.com/mholt/acmez", []string{"runtime/autotls"}, "what an authority says is read in one place"},
 	{"go.uber.org/zap", []string{"runtime/autotls"}, "certmagic logs by it, and nobody else does"},
 	{"github.com/libdns/", []string{"runtime/autotls"}, "zones are changed for certificates alone"},
+	{"github.com/aws/", []string{"runtime/autotls"}, "what is asked of AWS is a zone, and nothing else yet"},
 	{"github.com/minio/minio-go", []string{"runtime/autotls"}, "a bucket is a vault of certificates, and nothing else yet"},
 	{"github.com/smallstep/truststore", []string{"runtime/autotls"}, "what a machine trusts is changed in one place"},
 	{"github.com/letsencrypt/", []string{"runtime/autotls/pebbletest"}, "an authority is for tests"},

@@ -77,10 +77,14 @@ func (p *Plan) environment() (step, error) {
 		text += "\n"
 	}
 	named := 0
+	p.secrets = map[string]string{}
 	for _, v := range Variables(p.o.Manifest) {
 		value, there := values[v.Name]
 		if value == "" {
 			p.missing = append(p.missing, v.Name)
+		}
+		if there {
+			p.secrets[v.Name] = value
 		}
 		if !there {
 			text += fmt.Sprintf("\n# %s\n%s=\n", v.Path, v.Name)
@@ -96,23 +100,4 @@ func (p *Plan) environment() (step, error) {
 	return step{what: what, done: same, do: func(context.Context) error {
 		return writeFile(path, text, 0o600)
 	}}, nil
-}
-
-// assignments are the values that a file gives, as systemd reads it: the last one
-// counts, and quotes around one are not of it.
-func assignments(text string) map[string]string {
-	values := map[string]string{}
-	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
-		name, value, ok := strings.Cut(line, "=")
-		if !ok || strings.HasPrefix(line, "#") || strings.HasPrefix(line, ";") {
-			continue
-		}
-		value = strings.TrimSpace(value)
-		if len(value) > 1 && (value[0] == '"' || value[0] == '\'') && value[len(value)-1] == value[0] {
-			value = value[1 : len(value)-1]
-		}
-		values[strings.TrimSpace(name)] = value
-	}
-	return values
 }

@@ -175,6 +175,9 @@ func (p *Plan) copies() ([]step, error) {
 			if err := p.foldersOf(f.name, gid); err != nil {
 				return err
 			}
+			if err := p.replaces(to); err != nil {
+				return err
+			}
 			return copyFile(f.from, to, 0o640, 0, gid)
 		})
 	}
@@ -186,6 +189,9 @@ func (p *Plan) copies() ([]step, error) {
 			}
 			stale++
 			work = append(work, func(int) error {
+				if err := p.replaces(path); err != nil {
+					return err
+				}
 				if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 					return err
 				}

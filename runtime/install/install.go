@@ -93,15 +93,16 @@ func (p Problems) Error() string {
 
 // Plan is what is to be done. It was looked at, and nothing is in its way.
 type Plan struct {
-	o      Options
-	data   string // the data folder, as the service sees it
-	files  []file
-	record record
-	before record // what the last install left
-	steps  []step
-	// runs tells that the service runs now, and holds which addresses.
-	runs    bool
+	o       Options
+	data    string // the data folder, as the service sees it
+	files   []file
+	record  record
+	before  record // what the last install left
+	steps   []step
+	runs    bool     // the service, now
+	former  []former // what was replaced, until what runs has taken what is new
 	missing []string // secrets without a value
+	secrets map[string]string
 	changed struct{ binary, files, unit bool }
 }
 
@@ -158,6 +159,9 @@ func (p *Plan) Lines() []string {
 // have no value yet.
 func (p *Plan) Missing() []string { return p.missing }
 
+// Runs tells that the service ran as it was looked at.
+func (p *Plan) Runs() bool { return p.runs }
+
 // DataDir is the data folder, as the service sees it.
 func (p *Plan) DataDir() string { return p.data }
 
@@ -172,17 +176,18 @@ func (p *Plan) Do(ctx context.Context) error {
 			continue
 		}
 		if err := s.do(ctx); err != nil {
-			return fmt.Errorf("%s: %w", s.what, err)
+			return p.putBack(ctx, fmt.Errorf("%s: %w", s.what, err))
 		}
 		p.o.Say(s.what)
 	}
 	if err := p.verify(ctx); err != nil {
-		return err
+		return p.putBack(ctx, err)
 	}
 	if err := p.enable(ctx); err != nil {
-		return err
+		return p.putBack(ctx, err)
 	}
 	if p.o.Idle || !p.o.live() || len(p.missing) > 0 {
+		p.taken()
 		return nil
 	}
 	return p.run(ctx)
@@ -292,6 +297,9 @@ func (p *Plan) binary() (step, error) {
 	p.changed.binary = !same
 	return step{what: "binary " + p.o.Binary, done: same, do: func(context.Context) error {
 		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil { //nolint:gosec // G301: the system's folder, for all to read
+			return err
+		}
+		if err := p.replaces(to); err != nil {
 			return err
 		}
 		return copyFile(p.o.Executable, to, 0o755, -1, -1)

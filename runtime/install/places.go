@@ -125,9 +125,10 @@ func (p *Plan) ports(ctx context.Context) Problems {
 	if !p.o.live() || p.o.Idle {
 		return nil
 	}
-	var held []string
+	held, _ := heldFor(ctx) // none, and they are tried
 	if p.runs {
-		held, _, _ = p.o.Backend(p.at(p.data)).Running(ctx) // none, and they are tried
+		its, _, _ := p.o.Backend(p.at(p.data)).Running(ctx)
+		held = append(held, its...)
 	}
 	var problems Problems
 	for _, a := range addresses(p.o.Manifest) {

@@ -51,6 +51,9 @@ func (p *Plan) keep() error {
 		return err
 	}
 	p.steps = append(p.steps, step{what: "what was installed, in " + recordFile, done: string(had) == text, do: func(context.Context) error {
+		if err := p.replaces(p.at(recordFile)); err != nil {
+			return err
+		}
 		return writeFile(p.at(recordFile), text, 0o600)
 	}})
 	return nil

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -53,6 +56,14 @@ func (p *Plan) enable(ctx context.Context) error {
 // run starts the service, or brings one that runs to what is new.
 func (p *Plan) run(ctx context.Context) error {
 	backend := p.o.Backend(p.at(p.data))
+	if err := p.goOver(ctx, backend); err != nil {
+		return p.putBack(ctx, err)
+	}
+	p.taken()
+	return p.wait(ctx, backend)
+}
+
+func (p *Plan) goOver(ctx context.Context, backend Backend) error {
 	switch {
 	case !p.runs:
 		if err := p.systemctl(ctx, "start", unitName); err != nil {
@@ -65,6 +76,11 @@ func (p *Plan) run(ctx context.Context) error {
 			return p.failed(ctx, err)
 		}
 		p.o.Say("restarted, as the unit is another")
+	case p.otherSecrets(ctx):
+		if err := p.systemctl(ctx, "restart", unitName); err != nil {
+			return p.failed(ctx, err)
+		}
+		p.o.Say("restarted, as it reads secrets at its start, and they are others")
 	case p.changed.binary:
 		if err := backend.Upgrade(ctx); err != nil {
 			return fmt.Errorf("go over to the new binary: %w", err)
@@ -77,7 +93,66 @@ func (p *Plan) run(ctx context.Context) error {
 		}
 		p.o.Say(said)
 	}
-	return p.wait(ctx, backend)
+	return nil
+}
+
+// otherSecrets tells that the service runs with other secrets than the file of them
+// has by now. An upgrade hands on those that it had.
+func (p *Plan) otherSecrets(ctx context.Context) bool {
+	pid, err := property(ctx, unitName, "MainPID")
+	if err != nil || pid == "" || pid == "0" {
+		return false
+	}
+	raw, err := os.ReadFile(p.at(filepath.Join("/proc", pid, "environ")))
+	if err != nil {
+		return false // it ends just now
+	}
+	has := map[string]string{}
+	for variable := range strings.SplitSeq(string(raw), "\x00") {
+		name, value, _ := strings.Cut(variable, "=")
+		has[name] = value
+	}
+	for name, value := range p.secrets {
+		if has[name] != value {
+			return true
+		}
+	}
+	return false
+}
+
+// property is what systemd has of a unit.
+func property(ctx context.Context, unit, name string) (string, error) {
+	out, err := exec.CommandContext(ctx, "systemctl", "show", "--property", name, "--value", unit).Output()
+	return strings.TrimSpace(string(out)), err
+}
+
+// sockets are the units that hold sockets for the service.
+func sockets(ctx context.Context) ([]string, error) {
+	units, err := property(ctx, unitName, "TriggeredBy")
+	if err != nil {
+		return nil, fmt.Errorf("ask systemd for sockets of %s: %w", unitName, err)
+	}
+	return slices.DeleteFunc(strings.Fields(units), func(unit string) bool { return !strings.HasSuffix(unit, ".socket") }), nil
+}
+
+// heldFor are the addresses that systemd listens on for the service.
+func heldFor(ctx context.Context) ([]string, error) {
+	units, err := sockets(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var held []string
+	for _, unit := range units {
+		listens, err := property(ctx, unit, "Listen") // [::]:80 (Stream), a line each
+		if err != nil {
+			return nil, fmt.Errorf("ask systemd where %s listens: %w", unit, err)
+		}
+		for line := range strings.Lines(listens) {
+			address, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+			held = append(held, address)
+		}
+	}
+	return held, nil
 }
 
 // wait returns when the backend is ready.

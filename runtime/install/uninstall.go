@@ -114,6 +114,13 @@ func (r *Removal) stop(ctx context.Context) error {
 	if r.Root != "" && !r.pretended {
 		args = []string{"--root=" + r.Root, "disable", unitName}
 	}
+	if r.Root == "" || r.pretended {
+		held, err := sockets(ctx)
+		if err != nil {
+			return err
+		}
+		args = append(args, held...) // whoever connects would start it again
+	}
 	if err := command(ctx, "systemctl", args...); err != nil {
 		return err
 	}

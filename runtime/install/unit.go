@@ -74,6 +74,9 @@ func (p *Plan) unit() (step, error) {
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // G301: the system's folder, for all to read
 			return err
 		}
+		if err := p.replaces(path); err != nil {
+			return err
+		}
 		return writeFile(path, text(), 0o644)
 	}}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
@@ -46,8 +47,8 @@ func limitRows(t *testing.T) []limitRow {
 	}
 	var rows []limitRow
 	for line := range strings.Lines(string(text)) {
-		cells := strings.Split(strings.Trim(line, "|\n "), "|")
-		if len(cells) != 4 || !strings.HasPrefix(line, "|") {
+		cells := strings.Split(strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(line), "|"), "|"), "|")
+		if len(cells) != 4 {
 			continue
 		}
 		for i := range cells {
@@ -73,42 +74,47 @@ func limitRows(t *testing.T) []limitRow {
 	return rows
 }
 
-// constantOf is a number that stands in a package of ours and in no interface of it.
+// constantOf is a number that stands in a package of ours, or in one beneath it, and
+// in no interface of it.
 func constantOf(t *testing.T, dir, name string) int64 {
 	t.Helper()
-	files, err := filepath.Glob(filepath.Join("..", dir, "*.go"))
+	set := token.NewFileSet()
+	var texts []string
+	err := filepath.WalkDir(filepath.Join("..", dir), func(file string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(file, ".go") || strings.HasSuffix(file, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(file)
+		if err != nil || !strings.Contains(string(text), name) {
+			return err
+		}
+		tree, err := parser.ParseFile(set, file, text, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		ast.Inspect(tree, func(n ast.Node) bool {
+			if spec, ok := n.(*ast.ValueSpec); ok && len(spec.Values) == 1 && spec.Names[0].Name == name {
+				texts = append(texts, strings.ReplaceAll(types.ExprString(spec.Values[0]), "time.Second", "1000000000"))
+			}
+			return true
+		})
+		return nil
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	set := token.NewFileSet()
-	for _, file := range files {
-		tree, err := parser.ParseFile(set, file, nil, parser.SkipObjectResolution)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var found ast.Expr
-		ast.Inspect(tree, func(n ast.Node) bool {
-			if spec, ok := n.(*ast.ValueSpec); ok && len(spec.Values) == 1 && spec.Names[0].Name == name {
-				found = spec.Values[0]
-			}
-			return found == nil
-		})
-		if found == nil {
-			continue
-		}
-		text := strings.NewReplacer("time.Second", "1000000000", "time.Minute", "60000000000").Replace(types.ExprString(found))
-		value, err := types.Eval(set, nil, token.NoPos, text)
-		if err != nil {
-			t.Fatalf("%s in %s: %v", name, dir, err)
-		}
-		n, exact := constant.Int64Val(value.Value)
-		if !exact {
-			t.Fatalf("%s in %s is %s", name, dir, text)
-		}
-		return n
+	if len(texts) != 1 {
+		t.Fatalf("in %s there are %d constants named %s: %q", dir, len(texts), name, texts)
 	}
-	t.Fatalf("nothing in %s is named %s", dir, name)
-	return 0
+	value, err := types.Eval(set, nil, token.NoPos, texts[0])
+	if err != nil {
+		t.Fatalf("%s in %s: %v", name, dir, err)
+	}
+	n, exact := constant.Int64Val(value.Value)
+	if !exact {
+		t.Fatalf("%s in %s is %s", name, dir, texts[0])
+	}
+	return n
 }
 
 // TestLimitsAreAsDocumented holds each row of docs/limits.md against what the
@@ -177,7 +183,7 @@ func TestLimitsAreAsDocumented(t *testing.T) {
 		"time in which a body must have come": {numbers: as(constantOf(t, "web", "bodyTimeout"))},
 		"the next part of a body that is sent on by a proxy": {numbers: as(constantOf(t, "web", "bodyTimeout"))},
 		"bodies with Content-Encoding": {
-			numbers: as(constantOf(t, "web/coding", "mostInflation")),
+			numbers: as(constantOf(t, "web", "mostInflation")),
 			ask:     asked(get("/health", ""), "POST /api/data/books HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}"),
 		},
 		"time of a handler":   {numbers: as(int64(m.Limits.Timeout))},
@@ -199,7 +205,7 @@ func TestLimitsAreAsDocumented(t *testing.T) {
 		"encoded whole, with a Content-Length":          {numbers: as(constantOf(t, "web", "wholeMost"))},
 		"held back, where nobody says how long it gets": {numbers: as(constantOf(t, "web", "heldMost"))},
 		"encoders at work":                              {numbers: as(coding.MostEncoders, 1<<20)}, // the memory is their libraries'
-		"how far encoders look back":                    {numbers: as(1 << constantOf(t, "web/coding", "windowBits"))},
+		"how far encoders look back":                    {numbers: as(1 << constantOf(t, "web", "windowBits"))},
 		"compressed beside a cached answer":             {numbers: as(2)}, // cache/codings.go, and its test
 		"files in memory":                               {numbers: as(constantOf(t, "web", "keptBytesMost"), constantOf(t, "web", "keptFilesMost"), constantOf(t, "web", "keptSize"))},
 

@@ -28,7 +28,7 @@ func proxied(to string, change ...func(*manifest.Route)) *manifest.Manifest {
 		Pattern: "/app/*", URLPath: "/app/*", Path: `routes."/app/*"`,
 		Proxy: &manifest.Proxy{
 			To: []string{to}, Balance: "leastLoaded", By: "ip", FailCount: 3, FailWithin: 10 * time.Second, FailPause: 10 * time.Second,
-			Retries: 1, Connect: 10 * time.Second, Answer: time.Minute, Credentials: true, Strip: "/app",
+			Retries: 1, Connect: time.Minute, Answer: time.Minute, Credentials: true, Strip: "/app",
 		},
 	}
 	for _, c := range change {

@@ -16,7 +16,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/edge-hive/edge-hive/runtime/web/files"
 	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/cache"
 	"github.com/edge-hive/edge-hive/runtime/data"
@@ -24,6 +23,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/manifest"
 	"github.com/edge-hive/edge-hive/runtime/query"
 	"github.com/edge-hive/edge-hive/runtime/web/address"
+	"github.com/edge-hive/edge-hive/runtime/web/files"
 	"github.com/edge-hive/edge-hive/runtime/web/guards"
 	"github.com/edge-hive/edge-hive/runtime/web/proxy"
 	"github.com/edge-hive/edge-hive/runtime/web/rates"

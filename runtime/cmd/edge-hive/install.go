@@ -68,7 +68,7 @@ func (c *installCommand) Run(call *call) error {
 		for _, line := range plan.Lines() {
 			call.say("  %s\n", line)
 		}
-		call.sayMissing(plan.Missing())
+		call.sayMissing(plan.Missing(), plan.Runs())
 		return nil
 	}
 	call.say("%s, as a service:\n", nameOf(m))
@@ -76,7 +76,7 @@ func (c *installCommand) Run(call *call) error {
 		return call.inTheWay(err)
 	}
 	if missing := plan.Missing(); len(missing) > 0 {
-		call.sayMissing(missing)
+		call.sayMissing(missing, plan.Runs())
 		if c.Root == "" && !c.NoStart {
 			return errFaults
 		}
@@ -128,10 +128,15 @@ func (t *terminal) inTheWay(err error) error {
 }
 
 // sayMissing names the secrets that have no value.
-func (t *terminal) sayMissing(missing []string) {
-	if len(missing) > 0 {
-		t.tell("not started: /etc/edge-hive/environment has no value for %s\n  write them there, then: edge-hive install again, or systemctl start edge-hive\n", strings.Join(missing, ", "))
+func (t *terminal) sayMissing(missing []string, runs bool) {
+	if len(missing) == 0 {
+		return
 	}
+	what, then := "not started", "edge-hive install again, or systemctl start edge-hive"
+	if runs {
+		what, then = "not taken yet, and what runs goes on with the manifest of before", "edge-hive install again, or systemctl restart edge-hive"
+	}
+	t.tell("%s: /etc/edge-hive/environment has no value for %s\n  write them there, then: %s\n", what, strings.Join(missing, ", "), then)
 }
 
 // next says how to go on.

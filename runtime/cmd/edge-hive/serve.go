@@ -112,6 +112,9 @@ func (t *terminal) sayReload(out engine.Outcome) {
 // its place.
 func (call *call) serve(o engine.Options, started func(*engine.Engine)) error {
 	restrictFiles()
+	if o.Build == nil { // dev starts compilers, and waits for them itself
+		defer adoptOrphans()()
+	}
 	defer runtime.KeepAlive(make([]byte, spareHeap))
 	// Signals that come while it starts are not lost.
 	ctx, stop := signal.NotifyContext(call.ctx, stopSignals()...)

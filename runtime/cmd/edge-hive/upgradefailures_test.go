@@ -156,6 +156,11 @@ func stateOf(pid int) (state string, parent int) {
 
 // hasOpen tells whether a process has the database open.
 func hasOpen(pid int) bool {
+	// Before it has become another program, it has the files of its parent.
+	environment, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+	if err != nil || !strings.Contains(string(environment), "EDGEHIVE_UPGRADE=") {
+		return false
+	}
 	folder := fmt.Sprintf("/proc/%d/fd", pid)
 	entries, _ := os.ReadDir(folder) // it has ended
 	for _, entry := range entries {
@@ -297,10 +302,12 @@ func (s *upgradeStorm) inMigration(do func(pid int)) upgradeEnd {
 		if end.err != nil || end.Error != "" {
 			return end
 		}
-		s.pids = append(s.pids, end.PID) // it had served by then
-		if s.killed[pid] {
-			return end
-		}
+		// Too late: it serves.
+		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have been killed
+		s.await("the one before serves", func() bool {
+			status, err := s.admin.Status(s.Context())
+			return err == nil && status.PID == s.serving() && status.Ready
+		})
 	}
 }
 
@@ -331,7 +338,7 @@ func TestUpgradeNewIsKilled(t *testing.T) {
 // migration: that one goes on, and serves. One that is not as far ends.
 func TestUpgradeOldIsKilled(t *testing.T) {
 	t.Parallel()
-	s := startQuiet(t, engine.UpgradeTimes{}, "", largeSeed)
+	s := startQuiet(t, engine.UpgradeTimes{Prove: time.Minute}, "", largeSeed)
 	s.insert("first")
 	var next int
 	end := s.inMigration(func(pid int) {

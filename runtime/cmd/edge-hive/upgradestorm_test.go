@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -77,12 +78,13 @@ type upgradeStorm struct {
 	log       *os.File
 	version   int // of the manifest
 
-	mu       sync.Mutex
-	acked    map[string]bool // rows, by their text
-	requests int
-	failures int
-	slowest  time.Duration
-	pids     []int // of all processes, the first one first
+	mu         sync.Mutex
+	transports []*http.Transport
+	acked      map[string]bool // rows, by their text
+	requests   int
+	failures   int
+	slowest    time.Duration
+	pids       []int // of all processes, the first one first
 }
 
 func TestRestartStorm(t *testing.T) {
@@ -281,6 +283,9 @@ func (s *upgradeStorm) end() {
 			s.Errorf("row %q was acknowledged, and is lost", text)
 		}
 	}
+	for _, t := range s.transports {
+		t.CloseIdleConnections() // one that waits keeps the process that it is of
+	}
 	last := s.pids[len(s.pids)-1]
 	if err := syscall.Kill(last, syscall.SIGTERM); err != nil {
 		s.Fatal(err)
@@ -300,6 +305,9 @@ func (s *upgradeStorm) end() {
 		}()
 		select {
 		case err := <-ended:
+			if errors.Is(err, syscall.ECHILD) {
+				continue // the one before has watched it, and heard of its end
+			}
 			if err != nil || status.ExitStatus() != 0 {
 				s.Errorf("process %d: %v, exit status %d", pid, err, status.ExitStatus())
 			}
@@ -346,6 +354,9 @@ func (s *upgradeStorm) answered(what string, status, want int, took time.Duratio
 func (s *upgradeStorm) client() *http.Client {
 	transport := &http.Transport{MaxIdleConnsPerHost: 1, TLSClientConfig: stormTrust(), ForceAttemptHTTP2: true}
 	s.Cleanup(transport.CloseIdleConnections)
+	s.mu.Lock()
+	s.transports = append(s.transports, transport)
+	s.mu.Unlock()
 	return &http.Client{Transport: transport, Timeout: stormPatience}
 }
 

@@ -218,7 +218,7 @@ func patternHint(name string) string {
 	case "host":
 		return "HOST, or HOST:PORT"
 	case "domains":
-		return "a host name, without scheme and port; its first label may be *"
+		return "a host name, without scheme and port; its first label may be *; other letters than those of ASCII as xn--..."
 	case "email":
 		return "NAME@HOST"
 	case "notFound":

@@ -173,7 +173,7 @@ func Cluster(t testing.TB) []*Server {
 	for range 3 {
 		bus := free(t)
 		_, port, _ := net.SplitHostPort(bus) // it is one
-		s := Start(t, "--cluster-enabled", "yes", "--cluster-port", port, "--cluster-node-timeout", "2000", "--cluster-require-full-coverage", "yes")
+		s := Start(t, "--cluster-enabled", "yes", "--cluster-port", port, "--cluster-node-timeout", "30000", "--cluster-require-full-coverage", "yes")
 		nodes = append(nodes, s)
 		args = append(args, s.Address)
 	}

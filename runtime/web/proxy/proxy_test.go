@@ -85,7 +85,7 @@ func (m *meter) count(server int, result string) int {
 func declared(to ...string) *manifest.Proxy {
 	return &manifest.Proxy{
 		To: to, Balance: "leastLoaded", By: "ip", FailCount: 3, FailWithin: 10 * time.Second, FailPause: 10 * time.Second, Retries: 1,
-		Connect: 10 * time.Second, Answer: 60 * time.Second, Credentials: true,
+		Connect: limit, Answer: limit, Credentials: true,
 	}
 }
 

@@ -94,9 +94,11 @@ func (h *HTTP3) Addr() net.Addr { return h.conn.LocalAddr() }
 const leaveTime = 2 * time.Second
 
 // Shutdown tells clients to begin nothing more, answers what runs until the context
-// ends, lets them leave, and closes the socket.
+// ends, lets them leave, and closes the socket. New connections are refused at once:
+// nobody would serve them, and their clients have TCP.
 func (h *HTTP3) Shutdown(ctx context.Context) error {
 	h.ending.Do(func() {
+		closed := h.listener.Close()
 		ctx, cancel := context.WithCancel(ctx)
 		defer cancel()
 		over := make(chan struct{})
@@ -115,7 +117,7 @@ func (h *HTTP3) Shutdown(ctx context.Context) error {
 		if idle.Load() && errors.Is(err, context.Canceled) {
 			err = nil
 		}
-		h.ended = errors.Join(err, h.listener.Close(), h.transport.Close(), h.conn.Close())
+		h.ended = errors.Join(err, closed, h.transport.Close(), h.conn.Close())
 	})
 	return h.ended
 }
