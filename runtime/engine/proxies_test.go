@@ -96,7 +96,9 @@ routes: "/app/*": proxy: {to: ["` + behind.URL + `"], health: {path: "/health/ou
 		eventually(t, "the generation before is released", func() bool { return b.Status(t.Context()).Draining == 0 })
 		goesOn()
 	}
-	if n := asked.Load(); n != 1 {
+	// At the start a build that is dropped may have come as far as to ask, too; of each
+	// reload that begins anew there would be one more.
+	if n := asked.Load(); n < 1 || n > 2 {
 		t.Errorf("the server was asked %d times how it is: its health did not survive reloads", n)
 	}
 	s := b.Status(t.Context()).Upstreams

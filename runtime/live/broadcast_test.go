@@ -197,7 +197,7 @@ func TestBroadcastExceptItsSender(t *testing.T) {
 // for either.
 func TestBroadcastServesWhoReads(t *testing.T) {
 	w := newWorld()
-	h := newHub(t, w, newHall(w, 1000, "lobby"), live.Options{QueueMessages: 4, Patience: 200 * time.Millisecond})
+	h := newHub(t, w, newHall(w, 1000, "lobby"), live.Options{QueueMessages: 4, Patience: 3 * time.Second})
 	reads, sleeps := attend(t, h, "lobby", "", nil), attend(t, h, "lobby", "", nil)
 	want := []string{"joined"}
 	for i := range 200 {

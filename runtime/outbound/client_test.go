@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -21,6 +22,7 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/fault"
 	"github.com/edge-hive/edge-hive/runtime/leaktest"
 	"github.com/edge-hive/edge-hive/runtime/outbound"
+	"github.com/edge-hive/edge-hive/runtime/porttest"
 )
 
 func TestMain(m *testing.M) { leaktest.Main(m) }
@@ -464,9 +466,7 @@ func TestFailuresSayWhatHelps(t *testing.T) {
 	if _, err := unknown.Do(t.Context(), &outbound.Request{URL: "https://example.com", Targets: targets(t, "example.com")}); err == nil || fault.From(err).Message != "the name example.com cannot be resolved" {
 		t.Errorf("an unknown name: %v", err)
 	}
-	closed := serve(t, public.String()+":0", true, nil)
-	port := portOf(closed)
-	closed.Close()
+	port := strconv.Itoa(porttest.Free(t).Number)
 	_, err = s.Do(t.Context(), &outbound.Request{URL: "https://example.com:" + port, Targets: targets(t, "example.com:"+port)})
 	wantCode(t, "a port that nobody listens at", err, outbound.CodeFailed)
 	if f := fault.From(err); strings.Contains(f.Message+f.Details+f.Hint, public.String()) {

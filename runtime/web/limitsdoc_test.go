@@ -189,7 +189,7 @@ func TestLimitsAreAsDocumented(t *testing.T) {
 		"time of a handler":   {numbers: as(int64(m.Limits.Timeout))},
 		"time of a statement": {numbers: as(int64(m.Limits.Statement))},
 		"requests of a caller to the data API, queries, functions, channels": {numbers: as(300), ask: func(t *testing.T, row limitRow) {
-			res, err := http.Get(shop.url + "/api/data/books") //nolint:noctx // it ends with the test
+			res, err := http.Get(shop.url + "/api/data/books")
 			if err != nil {
 				t.Fatal(err)
 			}

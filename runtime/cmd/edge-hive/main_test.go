@@ -40,8 +40,13 @@ const patience = 2 * time.Minute
 // TestScripts runs testdata/script. EDGEHIVE_UPDATE=1 rewrites what they
 // expect.
 func TestScripts(t *testing.T) {
+	compiled := t.TempDir()
 	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("testdata", "script"),
+		Dir: filepath.Join("testdata", "script"),
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("XDG_CACHE_HOME", compiled) // what functions are compiled to serves all scripts
+			return nil
+		},
 		UpdateScripts:       os.Getenv("EDGEHIVE_UPDATE") != "",
 		RequireExplicitExec: true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){

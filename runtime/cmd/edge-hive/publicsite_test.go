@@ -72,12 +72,12 @@ func startPublicSite(t *testing.T, certificates func(t *testing.T, dir string, h
 	if err != nil {
 		t.Fatal(err)
 	}
-	log, err := os.Create(filepath.Join(dir, "log"))
+	said, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	process := exec.Command(program, "serve")
-	process.Dir, process.Stdout, process.Stderr = dir, log, log
+	process.Dir, process.Stdout, process.Stderr = dir, said, said
 	if err := process.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -88,9 +88,9 @@ func startPublicSite(t *testing.T, certificates func(t *testing.T, dir string, h
 		if err := process.Wait(); err != nil {
 			t.Errorf("the site has ended: %v", err)
 		}
-		_ = log.Close()
-		if said, err := os.ReadFile(log.Name()); t.Failed() {
-			t.Logf("the log: %s %v", tail(said, 8<<10), err)
+		_ = said.Close()
+		if text, err := os.ReadFile(said.Name()); t.Failed() {
+			t.Logf("the log: %s %v", tail(text, 8<<10), err)
 		}
 	})
 	s.await(t)

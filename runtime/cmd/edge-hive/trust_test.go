@@ -68,7 +68,7 @@ func newTrusting(t *testing.T) *trusting {
 	writePublic(t, filepath.Join(m.dir, "edgehive.cue"), []byte(trustManifest))
 	m.sudo(`echo "$@" >>"` + m.dir + `/asked"; [ "$1" = -- ] && shift; exec "$@"`)
 	for _, enter := range [][]string{{"unshare", "--mount"}, {"unshare", "--user", "--map-root-user", "--mount"}} {
-		m.enter = append(enter, "--", "sh", "-c", enterMachine, m.dir)
+		m.enter = slices.Concat(enter, []string{"--", "sh", "-c", enterMachine, m.dir})
 		var said []byte
 		if said, err = m.command("true").CombinedOutput(); err == nil {
 			return m

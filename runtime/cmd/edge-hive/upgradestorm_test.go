@@ -283,9 +283,7 @@ func (s *upgradeStorm) end() {
 			s.Errorf("row %q was acknowledged, and is lost", text)
 		}
 	}
-	for _, t := range s.transports {
-		t.CloseIdleConnections() // one that waits keeps the process that it is of
-	}
+	s.leave()
 	last := s.pids[len(s.pids)-1]
 	if err := syscall.Kill(last, syscall.SIGTERM); err != nil {
 		s.Fatal(err)
@@ -349,6 +347,15 @@ func (s *upgradeStorm) answered(what string, status, want int, took time.Duratio
 		s.Errorf("%s: %d, %v", what, status, err)
 	}
 	return false
+}
+
+// leave closes connections that wait: each keeps the process that it is of.
+func (s *upgradeStorm) leave() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.transports {
+		t.CloseIdleConnections()
+	}
 }
 
 func (s *upgradeStorm) client() *http.Client {

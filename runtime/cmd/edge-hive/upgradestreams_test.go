@@ -275,6 +275,7 @@ func TestUpgradeHTTP3(t *testing.T) {
 	if err := syscall.Kill(s.serving(), syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
+	s.leave()
 	_ = s.process.Wait() // the first one ends by itself
 	s.manifest = func(version int) string {
 		tls := strings.Replace(stormTLS, `http3: "127.0.0.1:0"`, fmt.Sprintf("http3: %q", strings.TrimPrefix(strings.Replace(address, "localhost", "127.0.0.1", 1), "https://")), 1)

@@ -16,8 +16,14 @@ import (
 func Ready() error { return tell(fmt.Sprintf("MAINPID=%d", os.Getpid()), "READY=1") }
 
 // Main says that the process is the one to watch: that which had taken its place has
-// died, and was nobody's child that the supervisor hears of.
-func Main() error { return tell(fmt.Sprintf("MAINPID=%d", os.Getpid())) }
+// died, and was no child that the supervisor hears of. It waits until that is known, for
+// a while: the supervisor would not believe it of one that has ended.
+func Main() error {
+	if err := tell(fmt.Sprintf("MAINPID=%d", os.Getpid())); err != nil {
+		return err
+	}
+	return barrier()
+}
 
 // Reloading says that the process reloads, until it is Ready again.
 func Reloading() error {

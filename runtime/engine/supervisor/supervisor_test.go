@@ -29,7 +29,6 @@ func TestTell(t *testing.T) {
 			fmt.Sprintf("^MAINPID=%d\nREADY=1$", os.Getpid()): supervisor.Ready,
 			"^RELOADING=1\nMONOTONIC_USEC=[0-9]+$":            supervisor.Reloading,
 			"^STOPPING=1$":                                    supervisor.Stopping,
-			fmt.Sprintf("^MAINPID=%d$", os.Getpid()):          supervisor.Main,
 		} {
 			if err := tell(); err != nil {
 				t.Fatal(err)
@@ -48,6 +47,32 @@ func TestTell(t *testing.T) {
 	}
 	t.Setenv("NOTIFY_SOCKET", "")
 	if err := supervisor.Ready(); err != nil {
+		t.Error(err)
+	}
+}
+
+// Main returns once what it has said was taken in.
+func TestMainWaits(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "n")
+	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = l.Close() }()
+	t.Setenv("NOTIFY_SOCKET", path)
+	told := make(chan error, 1)
+	go func() { told <- supervisor.Main() }()
+	for _, want := range []string{fmt.Sprintf("MAINPID=%d", os.Getpid()), "BARRIER=1"} {
+		if len(told) > 0 {
+			t.Fatalf("it has not waited for %q: %v", want, <-told)
+		}
+		text := make([]byte, 1000)
+		n, err := l.Read(text) // and what comes with it is closed
+		if err != nil || string(text[:n]) != want {
+			t.Errorf("%q %v, want %q", text[:n], err, want)
+		}
+	}
+	if err := <-told; err != nil {
 		t.Error(err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 // for what is long and the same SQL as in a file, which TestStore has.
 func TestMemory(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store {
-		s, err := sqlite.OpenMemory(t.Context(), sqlite.Options{})
+		s, err := sqlite.OpenMemory(t.Context(), sqlite.Options{StatementTimeout: patience})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/leaktest"
 	"github.com/edge-hive/edge-hive/runtime/store"
@@ -13,9 +14,13 @@ import (
 
 func TestMain(m *testing.M) { leaktest.Main(m) }
 
+// patience is what the statements of a suite may take, on a machine that does much
+// besides.
+const patience = 10 * time.Minute
+
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T) store.Store {
-		return openStore(t, sqlite.Options{Path: filepath.Join(t.TempDir(), "data", "test.db")})
+		return openStore(t, sqlite.Options{Path: filepath.Join(t.TempDir(), "data", "test.db"), StatementTimeout: patience})
 	}, storetest.Without("sqlite")...)
 }
 

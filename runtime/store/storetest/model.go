@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	modelBatches = 1500
+	modelBatches = 600 // the same at each run, as the seed is
 	modelKeys    = 12
 )
 
@@ -71,7 +71,7 @@ func testModel(t *testing.T, s store.Store) {
 	g := generator{f, r}
 	m := &model{items: map[int64]ware{}, next: 1}
 	start := f.position()
-	for i := range modelBatches {
+	for i := range number(t, CasesVariable, modelBatches) {
 		name := fmt.Sprintf("seed %d, batch %d", seed, i)
 		batch := query.Batch{Rollback: r.IntN(8) == 0}
 		after, code := m.clone(), ""

@@ -73,7 +73,7 @@ func (f *forward) cut() { f.err = errors.Join(errCut, f.err) }
 
 // forward sends the request on and its answer back.
 func (f *forward) forward() {
-	res, err := f.send(f.request())
+	res, err := f.send(f.request()) //nolint:bodyclose // whoever hands it on closes it
 	f.settle()
 	switch {
 	case err != nil:

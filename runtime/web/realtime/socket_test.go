@@ -107,15 +107,15 @@ func (s *socket) send(text string) {
 	}
 }
 
-// wantClose reads until the close frame; frames before it are given back.
+// wantClose reads until the close frame; frames before it are given back, heartbeats
+// left out.
 func (s *socket) wantClose(code int) []string {
 	s.t.Helper()
 	var frames []string
 	for {
-		_ = s.SetReadDeadline(time.Now().Add(patience))
-		_, raw, err := s.ReadMessage()
+		frame, err := s.read()
 		if err == nil {
-			frames = append(frames, string(raw))
+			frames = append(frames, frame)
 			continue
 		}
 		var closed *websocket.CloseError

@@ -178,7 +178,7 @@ type progressWriter struct {
 // header, and clients take an answer that has it for none.
 func (p *progressWriter) WriteHeader(status int) {
 	for _, name := range []string{"Connection", "Keep-Alive", "Proxy-Connection", "Transfer-Encoding", "Upgrade"} {
-		delete(p.ResponseWriter.Header(), name)
+		delete(p.Header(), name)
 	}
 	p.begun = p.begun || status >= http.StatusOK
 	p.ResponseWriter.WriteHeader(status)

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -64,7 +65,7 @@ func TestHTTP3IsBounded(t *testing.T) {
 		if err != nil {
 			return 0, err
 		}
-		r.Header = header
+		maps.Copy(r.Header, header)
 		res, err := client.RoundTrip(r)
 		if err != nil {
 			return 0, err

@@ -32,6 +32,16 @@ type Options struct {
 	Roots *x509.CertPool
 	// Logger hears when the server is lost and found again; nil is silence.
 	Logger *slog.Logger
+
+	silent int32 // ticks until a server is lost, where it is not silentTicks
+}
+
+// silence is for how many ticks a server may be silent.
+func (o *Options) silence() int32 {
+	if o.silent > 0 {
+		return o.silent
+	}
+	return silentTicks
 }
 
 // Client is a set of connections to one server. Its methods may be called

@@ -245,7 +245,7 @@ func (n *connection) watch() {
 			continue
 		}
 		silent := n.silent.Add(1)
-		if silent >= lostTicks || silent >= silentTicks && !n.client.controlAnswers() {
+		if silent >= lostTicks || silent >= n.client.options.silence() && !n.client.controlAnswers() {
 			n.fail(fmt.Errorf("%w for %s", errSilent, time.Duration(silent)*tick))
 			return
 		}

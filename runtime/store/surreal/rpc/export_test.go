@@ -1,5 +1,12 @@
 package rpc
 
+// Patient are options with which a server that is silent is waited for, as that of
+// the tests may be on a machine that does much besides.
+func Patient(o Options) Options {
+	o.silent = lostTicks
+	return o
+}
+
 // MaxPending is how many requests may wait on one connection.
 const MaxPending = maxPending
 

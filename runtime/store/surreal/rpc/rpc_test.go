@@ -20,7 +20,10 @@ import (
 
 var databases atomic.Int64
 
-func options(url string) rpc.Options {
+// options forgive a server that is silent for a while.
+func options(url string) rpc.Options { return rpc.Patient(strict(url)) }
+
+func strict(url string) rpc.Options {
 	return rpc.Options{
 		URL: url, Namespace: fmt.Sprintf("rpc%d_%d", time.Now().UnixNano(), databases.Add(1)), Database: "main",
 		User: "root", Password: "root", Connections: 3,
@@ -235,7 +238,7 @@ func TestWhileDownRequestsFailAtOnceAndAreNotSent(t *testing.T) {
 func TestABlackHoleIsNoticed(t *testing.T) {
 	noLeaks(t)
 	p := newProxy(t, surrealtest.Shared(t).Address())
-	c := dial(t, options(p.URL()))
+	c := dial(t, strict(p.URL()))
 	p.Blackhole()
 	_, err := c.Query(t.Context(), "RETURN 1", nil)
 	if !errors.Is(err, rpc.ErrUnavailable) || !errors.Is(err, rpc.ErrUnknownOutcome) {
@@ -250,7 +253,7 @@ func TestABlackHoleIsNoticed(t *testing.T) {
 func TestABusyConnectionIsNotLost(t *testing.T) {
 	noLeaks(t)
 	p := newProxy(t, surrealtest.Shared(t).Address())
-	o := options(p.URL())
+	o := strict(p.URL())
 	o.Connections = 1
 	c := dial(t, o)
 	// The connection of requests is silent, as when the server computes and

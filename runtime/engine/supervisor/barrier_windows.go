@@ -1,0 +1,4 @@
+package supervisor
+
+// barrier has nobody to wait for.
+func barrier() error { return nil }
