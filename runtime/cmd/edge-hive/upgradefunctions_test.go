@@ -18,7 +18,7 @@ const upgradeFunctions = `
 tables: seen: {key: type: "int", columns: {text: {type: "text", required: true}}, access: read: true}
 tables: times: {key: type: "int", columns: {due: {type: "text", required: true}}, access: read: true}
 functions: {
-	slow: {module: "slow.js", access: call: "true", limits: timeout: "20s"}
+	slow: {module: "slow.js", access: call: true}
 	watcher: {module: "watcher.js", as: "service", on: tables: notes: {}, grants: tables: seen: ["create"]}
 	clock: {module: "clock.js", as: "service", on: schedule: cron: "* * * * *", grants: tables: times: ["create"]}
 }

@@ -6,14 +6,12 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -270,24 +268,5 @@ func TestUpgradeHTTP3(t *testing.T) {
 	enough()
 	working.Wait()
 	s.await("HTTP/3 is back", func() bool { _, err := get(quiet, "/health"); return err == nil })
-	// After a kill, who has a connection to the process that was is told at once.
-	s.killed[s.serving()] = true
-	if err := syscall.Kill(s.serving(), syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	s.leave()
-	_ = s.process.Wait() // the first one ends by itself
-	s.manifest = func(version int) string {
-		tls := strings.Replace(stormTLS, `http3: "127.0.0.1:0"`, fmt.Sprintf("http3: %q", strings.TrimPrefix(strings.Replace(address, "localhost", "127.0.0.1", 1), "https://")), 1)
-		return fmt.Sprintf(upgradeManifest, tls, version) + more
-	}
-	s.write()
-	s.pids = nil
-	s.launch(stormProgram(t), "serve")
-	var reset *quic.StatelessResetError
-	if text, err := get(quiet, "/health"); err == nil || !errors.As(err, &reset) {
-		t.Errorf("on a connection to a process that was killed: %q %v", text, err)
-	}
-	s.await("HTTP/3 is back after a kill", func() bool { _, err := get(quiet, "/health"); return err == nil })
 	s.end()
 }

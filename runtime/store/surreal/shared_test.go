@@ -63,7 +63,7 @@ func TestSharedVersionsMeanTheSame(t *testing.T) {
 		var boards []checkpoint
 		var nodes []*knower
 		had := map[versionOf]string{} // what was known of a table by who had a version of it first
-		board := func() checkpoint { // the last one, or one of before
+		board := func() checkpoint {  // the last one, or one of before
 			if random.IntN(3) > 0 {
 				return boards[len(boards)-1]
 			}
