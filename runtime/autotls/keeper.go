@@ -43,6 +43,8 @@ type keeper struct {
 	name   string
 	ctx    context.Context
 	cancel context.CancelFunc
+	// recalled is closed once what can be shown without asking anybody is shown.
+	recalled chan struct{}
 
 	mu    sync.Mutex
 	state Status
@@ -62,11 +64,12 @@ func (k *keeper) status() Status {
 
 // start begins to keep a name.
 func (c *Certificates) start(name string, s *Settings) *keeper {
-	k := &keeper{name: name, state: Status{Name: name, State: Pending}}
+	k := &keeper{name: name, recalled: make(chan struct{}), state: Status{Name: name, State: Pending}}
 	k.ctx, k.cancel = context.WithCancel(c.life)
 	run := func() { c.keep(k, s.source) }
 	if s.tls.Kind == manifest.Files {
 		run = c.followFiles(k, s)
+		close(k.recalled)
 	}
 	c.tasks.Go(func() {
 		defer k.cancel()
@@ -77,6 +80,12 @@ func (c *Certificates) start(name string, s *Settings) *keeper {
 
 // keep looks after a domain until it is stopped.
 func (c *Certificates) keep(k *keeper, s *source) {
+	c.recall(k, s)
+	recalled := sync.OnceFunc(func() { close(k.recalled) })
+	defer recalled()
+	if s.own == nil {
+		recalled()
+	}
 	for failures := 0; ; {
 		cert, err := s.look(k.ctx, k.name, failures)
 		if k.ctx.Err() != nil {
@@ -96,6 +105,7 @@ func (c *Certificates) keep(k *keeper, s *source) {
 			wait = c.again(failures, s.notBefore(err))
 		}
 		c.note(k, cert, err, failures, wait)
+		recalled()
 		if !sleep(k.ctx, wait) {
 			return
 		}

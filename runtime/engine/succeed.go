@@ -151,9 +151,13 @@ func (e *Engine) certified() []string {
 // certifyTime bounds how long the certificates of before are waited for.
 const certifyTime = 10 * time.Second
 
-// awaitCertificates waits until those are read that clients got from who served
-// before: they would be turned away else. A start does not wait.
+// awaitCertificates waits until those are read that are there, and those that clients
+// got from who served before: who connects meanwhile would be turned away else. An
+// authority is not waited for.
 func (e *Engine) awaitCertificates() {
+	ctx, cancel := context.WithTimeout(e.life, certifyTime)
+	defer cancel()
+	e.shared.tls.certificates.Recalled(ctx)
 	var before []string
 	switch {
 	case e.options.left != nil:
@@ -167,8 +171,6 @@ func (e *Engine) awaitCertificates() {
 	if len(before) == 0 {
 		return
 	}
-	ctx, cancel := context.WithTimeout(e.life, certifyTime)
-	defer cancel()
 	until(ctx, func() bool {
 		for _, one := range e.shared.tls.certificates.Status() {
 			if one.NotAfter.IsZero() && slices.Contains(before, one.Name) {

@@ -72,8 +72,8 @@ func (e *Engine) bindTLS(ctx context.Context, m *manifest.Manifest) (*tlsFront, 
 	return f, nil
 }
 
-// openTLS begins to look for certificates, and serves what there is: it waits for
-// none.
+// openTLS begins to look for certificates, and serves what there is: it waits for no
+// authority.
 func (e *Engine) openTLS(m *manifest.Manifest) error {
 	f := e.shared.tls
 	f.certificates = autotls.New(autotls.Options{
