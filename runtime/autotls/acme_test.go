@@ -1,6 +1,7 @@
 package autotls
 
 import (
+	"context"
 	"crypto"
 	"log/slog"
 	"net/http"
@@ -170,6 +171,39 @@ func TestAuthorityIsDown(t *testing.T) {
 	}
 	a.Down.Store(false)
 	n.served(a.Pool, one, two)
+}
+
+// TestStartShowsWhatIsKept has an authority that never answers when the backend comes
+// back, and is to be asked whether the certificate is still good.
+func TestStartShowsWhatIsKept(t *testing.T) {
+	t.Parallel()
+	n := newNode(t)
+	one, two := names(t)
+	a := n.authority(pebbletest.Options{})
+	a.Renew.Store(pebbletest.RenewNow)
+	vault := NewDisk(t.TempDir())
+	n.use(acmeOf(a, one), vault)
+	n.served(a.Pool, one)
+	n.c.Close()
+
+	a.Silent.Store(true)
+	next := newNode(t)
+	next.use(acmeOf(a, one, two), vault) // two is new
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	next.c.Recalled(ctx)
+	if ctx.Err() != nil {
+		t.Error("the authority is waited for")
+	}
+	if _, err := next.dial(one, a.Pool); err != nil {
+		t.Errorf("what is kept is not shown: %v", err)
+	}
+	if s := next.statusOf(one); s.State != Valid || s.NotAfter.IsZero() {
+		t.Errorf("%+v", s)
+	}
+	if _, err := next.dial(two, a.Pool); !isUnknownName(err) {
+		t.Errorf("a name without certificate: %v", err)
+	}
 }
 
 func TestRateLimited(t *testing.T) {

@@ -48,11 +48,13 @@ type CA struct {
 	Root []byte
 	Zone *Zone
 
-	// Orders counts those that were placed, Issued the certificates, Down cuts every connection, and Limit,
-	// when it is not 0, refuses orders for as many seconds.
+	// Orders counts those that were placed, Issued the certificates. Down cuts every
+	// connection, Silent takes requests and never answers, and Limit, when it is not 0,
+	// refuses orders for as many seconds.
 	Orders atomic.Int64
 	Issued atomic.Int64
 	Down   atomic.Bool
+	Silent atomic.Bool
 	Limit  atomic.Int64
 	// Renew is what it says about when certificates are to be renewed: it may be
 	// asked again after a second.
@@ -124,6 +126,10 @@ func (a *CA) onBadDays(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if a.Down.Load() {
 			panic(http.ErrAbortHandler)
+		}
+		if a.Silent.Load() {
+			<-r.Context().Done()
+			return
 		}
 		switch {
 		case r.URL.Path == wfe.DirectoryPath && a.Renew.Load() == RenewUnsaid:
