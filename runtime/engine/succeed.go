@@ -120,6 +120,13 @@ func (e *Engine) succeed(ctx context.Context, m *manifest.Manifest) error {
 	return err
 }
 
+// tell tells the supervisor; that it does not hear is no reason to end.
+func (e *Engine) tell(what func() error) {
+	if err := what(); err != nil {
+		e.log.Warn("the supervisor was not told", "error", err)
+	}
+}
+
 // serveForwarded answers what reaches the process before. Those before that one
 // reach it here, too.
 func (e *Engine) serveForwarded(ctx context.Context, m *manifest.Manifest) error {

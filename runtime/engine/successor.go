@@ -11,6 +11,7 @@ import (
 
 	"github.com/edge-hive/edge-hive/runtime/engine/handover"
 	"github.com/edge-hive/edge-hive/runtime/engine/sockets"
+	"github.com/edge-hive/edge-hive/runtime/engine/supervisor"
 )
 
 // probation is for how long the process that has taken over must serve before this one
@@ -83,6 +84,38 @@ var errCrashed = errors.New("the new program has crashed as it began to serve")
 // next one.
 var errDied = errors.New("the process that had taken over has died")
 
+// lingers waits until the next process has proved itself and no client is left here,
+// and ends what has served them.
+func (e *Engine) lingers() {
+	if s := e.next.Load(); s != nil {
+		e.watchOver(e.halting, s)
+		if e.away.Load() == nil {
+			return // nobody serves: Wait knows why
+		}
+	}
+	ctx, cancel := context.WithTimeout(e.halting, lingerTime)
+	defer cancel()
+	_ = e.shared.adminServer.Shutdown(ctx) // who asked for the upgrade is answered
+	a := e.away.Load()
+	died := func() bool { s := e.next.Load(); return s != nil && e.heir == nil && s.process.Crashed() }
+	until(ctx, func() bool { return died() || e.connections.left(lingerTime) == 0 && a.running.count() == 0 })
+	if died() {
+		// Nobody else hears of it, as it was started here: whoever supervises sees this
+		// process fail instead, and starts the program anew.
+		e.tell(supervisor.Main)
+		e.fail(errDied)
+		return
+	}
+	if f := e.forebear; f != nil {
+		stop := context.AfterFunc(e.halting, f.halt)
+		f.upgrades.Wait()
+		stop()
+	}
+	if e.heir == nil {
+		close(e.gone)
+	}
+}
+
 // watchOver waits until the successor has proved itself. Where it crashes, requests
 // are held, and answered by an heir in this process.
 func (e *Engine) watchOver(ctx context.Context, s *successor) {
@@ -96,6 +129,30 @@ func (e *Engine) watchOver(ctx context.Context, s *successor) {
 	if err := s.release(); err != nil {
 		e.log.Warn("let go of the new process", "error", err)
 	}
+}
+
+// goOn serves again after an upgrade that failed, by an heir that is made of what
+// was served.
+func (e *Engine) goOn(handed []sockets.Socket, files []*os.File, l *left) error {
+	again, err := sockets.FromFiles(stillThere(handed, files))
+	if err != nil {
+		e.fail(fmt.Errorf("serve on after an upgrade that failed: %w", err))
+		return err
+	}
+	o := e.options
+	o.Sockets, o.Before, o.left = again, nil, l
+	heir, err := Start(e.halting, o)
+	if err != nil {
+		err = fmt.Errorf("serve on after an upgrade that failed: %w", err)
+		e.fail(err)
+		return err
+	}
+	again.Own()
+	heir.forebear = e
+	e.heir = heir
+	e.goAway(heir)
+	close(e.gone)
+	return nil
 }
 
 // stillThere leaves out sockets in files that somebody has removed: nobody would find

@@ -14,7 +14,6 @@ import (
 	"github.com/edge-hive/edge-hive/runtime/engine/forward"
 	"github.com/edge-hive/edge-hive/runtime/engine/handover"
 	"github.com/edge-hive/edge-hive/runtime/engine/sockets"
-	"github.com/edge-hive/edge-hive/runtime/engine/supervisor"
 	"github.com/edge-hive/edge-hive/runtime/fault"
 )
 
@@ -32,9 +31,6 @@ const (
 	readyTime = time.Minute
 	// upgradePatience is how long a request waits for all that.
 	upgradePatience = drainTime + 2*readyTime
-	// lingerTime is how long connections that are left may last: as long as one may
-	// wait for its next request, and be answered.
-	lingerTime = 120*time.Second + drainTime
 )
 
 // The names of sockets that are in a file.
@@ -71,24 +67,6 @@ type note struct {
 	Sockets []sockets.Socket `json:"sockets"`
 	// Certified are the names that clients get a certificate for.
 	Certified []string `json:"certified,omitempty"`
-}
-
-// away is where requests go that still arrive here.
-type away struct {
-	handler http.Handler
-	running *leases
-	// cut tells that the contexts of requests have ended with those of before.
-	cut func() bool
-}
-
-// serve carries a request over.
-func (a *away) serve(w http.ResponseWriter, r *http.Request) {
-	a.running.take()
-	defer a.running.give()
-	if a.cut() {
-		r = r.WithContext(context.WithoutCancel(r.Context()))
-	}
-	a.handler.ServeHTTP(w, r)
 }
 
 // Heir is the engine that serves instead of this one, in this process, after an
@@ -269,137 +247,4 @@ func (e *Engine) pass(s *successor) error {
 // toNext carries requests to the process that has taken over.
 func (e *Engine) toNext() http.Handler {
 	return forward.To(admin.ForwardPath(e.current.Load().manifest.DataDir()), refuse, e.log.Logger)
-}
-
-// holdBack holds requests that come until the function is called that it gives.
-func (e *Engine) holdBack() (release func()) {
-	held := &pause{over: make(chan struct{}), patience: upgradePatience}
-	e.pause.Store(held)
-	return func() {
-		e.pause.Store(nil)
-		close(held.over)
-	}
-}
-
-// endPackets ends HTTP/3, as two processes cannot read one socket of UDP: clients are
-// told, and what runs is answered. Packets that come wait for the next process.
-func (e *Engine) endPackets() {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.life), drainTime)
-	defer cancel()
-	e.handing.Store(true)
-	if err := e.shared.tls.shutdown(ctx); err != nil {
-		e.log.Warn("HTTP/3 was ended by the upgrade", "error", err)
-	}
-}
-
-// goAway lets this process take no more connections, and carries what still comes
-// on those that it has to another.
-func (e *Engine) goAway(to http.Handler) {
-	e.away.Store(&away{handler: to, running: newLeases(), cut: func() bool { return e.requests.Err() != nil }})
-	e.options.Sockets.Leave()
-	e.handing.Store(true)
-	e.shared.stopAccepting()
-}
-
-// endHere ends what runs, within the time of a stop, and closes what stands behind
-// the listeners. Requests that come meanwhile are held, or are carried away.
-func (e *Engine) endHere() {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(e.life), drainTime)
-	defer cancel()
-	e.handing.Store(true)
-	e.options.Sockets.Leave()
-	e.shared.stopAccepting()           // who comes waits for the next one
-	_ = e.shared.adminListener.Close() // and who asks
-	idle := e.current.Load().leases.Load().retire()
-	live := make(chan error, 1)
-	go func() { live <- e.shared.stopLive(ctx) }()
-	e.shared.stopTriggers(ctx)
-	drained := make(chan struct{})
-	go func() { // ends with the generations, which end with e.life at the latest
-		defer close(drained)
-		e.drains.Wait()
-	}()
-	for _, ended := range []func() <-chan struct{}{
-		func() <-chan struct{} { return idle }, func() <-chan struct{} { return drained }, e.long.retire, e.asked.retire,
-	} {
-		select {
-		case <-ended():
-		case <-ctx.Done():
-		}
-	}
-	if ctx.Err() != nil {
-		e.log.Warn("requests were cut off by the upgrade", "requests", e.running()+e.long.count()+e.asked.count())
-		e.cut()
-	}
-	errs := []error{<-live}
-	if e.shared.metricsServer != nil {
-		errs = append(errs, e.shared.metricsServer.Shutdown(ctx))
-	}
-	errs = append(errs, e.closeInside(ctx))
-	if err := errors.Join(unlessClosed(errs)...); err != nil {
-		e.log.Error("what ends for the upgrade", "error", err)
-	}
-}
-
-// goOn serves again after an upgrade that failed, by an heir that is made of what
-// was served.
-func (e *Engine) goOn(handed []sockets.Socket, files []*os.File, l *left) error {
-	again, err := sockets.FromFiles(stillThere(handed, files))
-	if err != nil {
-		e.fail(fmt.Errorf("serve on after an upgrade that failed: %w", err))
-		return err
-	}
-	o := e.options
-	o.Sockets, o.Before, o.left = again, nil, l
-	heir, err := Start(e.halting, o)
-	if err != nil {
-		err = fmt.Errorf("serve on after an upgrade that failed: %w", err)
-		e.fail(err)
-		return err
-	}
-	again.Own()
-	heir.forebear = e
-	e.heir = heir
-	e.goAway(heir)
-	close(e.gone)
-	return nil
-}
-
-// lingers waits until the next process has proved itself and no client is left here,
-// and ends what has served them.
-func (e *Engine) lingers() {
-	if s := e.next.Load(); s != nil {
-		e.watchOver(e.halting, s)
-		if e.away.Load() == nil {
-			return // nobody serves: Wait knows why
-		}
-	}
-	ctx, cancel := context.WithTimeout(e.halting, lingerTime)
-	defer cancel()
-	_ = e.shared.adminServer.Shutdown(ctx) // who asked for the upgrade is answered
-	a := e.away.Load()
-	died := func() bool { s := e.next.Load(); return s != nil && e.heir == nil && s.process.Crashed() }
-	until(ctx, func() bool { return died() || e.connections.left(lingerTime) == 0 && a.running.count() == 0 })
-	if died() {
-		// Nobody else hears of it, as it was started here: whoever supervises sees this
-		// process fail instead, and starts the program anew.
-		e.tell(supervisor.Main)
-		e.fail(errDied)
-		return
-	}
-	if f := e.forebear; f != nil {
-		stop := context.AfterFunc(e.halting, f.halt)
-		f.upgrades.Wait()
-		stop()
-	}
-	if e.heir == nil {
-		close(e.gone)
-	}
-}
-
-// tell tells the supervisor; that it does not hear is no reason to end.
-func (e *Engine) tell(what func() error) {
-	if err := what(); err != nil {
-		e.log.Warn("the supervisor was not told", "error", err)
-	}
 }

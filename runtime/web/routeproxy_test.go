@@ -146,6 +146,47 @@ func TestProxyRoute(t *testing.T) {
 	}
 }
 
+// TestProxyOfAnyMethod has a server for calendars behind a route: what HTTP did not
+// name itself is sent on as well, with its body, and never past a guard.
+func TestProxyOfAnyMethod(t *testing.T) {
+	to := behind(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		w.WriteHeader(http.StatusMultiStatus)
+		fmt.Fprint(w, r.Method, " ", r.URL.Path, " ", string(body))
+	})
+	m := proxied(to)
+	closed, named := m.Routes[0], m.Routes[0]
+	closed.Pattern, closed.URLPath, closed.Use = "/closed/*", "/closed/*", []string{"nobody"}
+	m.Middleware = []manifest.Middleware{{Name: "nobody", IP: &manifest.IPRule{Deny: []string{"0.0.0.0/0", "::/0"}}}}
+	named.Pattern, named.URLPath, named.Method = "POST /named", "/named", http.MethodPost
+	m.Routes = append(m.Routes, closed, named, words(manifest.Route{Pattern: "/words", URLPath: "/words"}, "hello"))
+	url := listens(t, newSite(t, m))
+	for _, c := range []struct {
+		method, path string
+		status       int
+		body         string
+	}{
+		{"PROPFIND", "/app/calendars", http.StatusMultiStatus, "PROPFIND /calendars <propfind/>"},
+		{"REPORT", "/app/x", http.StatusMultiStatus, "REPORT /x <propfind/>"},
+		{"X-OF-OUR-OWN", "/app/x", http.StatusMultiStatus, "X-OF-OUR-OWN /x <propfind/>"},
+		{"PROPFIND", "/closed/x", http.StatusForbidden, "address-not-allowed"},
+		{"PROPFIND", "/named", http.StatusMethodNotAllowed, "POST"},
+		{"PROPFIND", "/nowhere", http.StatusNotFound, "not-found"},
+		{"PROPFIND", "/health", http.StatusMethodNotAllowed, ""},
+		{"PROPFIND", "/api/data/books", http.StatusMethodNotAllowed, ""},
+		{"TRACE", "/app/x", http.StatusMethodNotAllowed, ""},
+	} {
+		var body io.Reader = strings.NewReader("<propfind/>")
+		if c.method == http.MethodTrace {
+			body = nil
+		}
+		res, text := asked(t, c.method, url+c.path, body)
+		if res.StatusCode != c.status || !strings.Contains(text+res.Header.Get("Allow"), c.body) {
+			t.Errorf("%s %s: %d %s", c.method, c.path, res.StatusCode, text)
+		}
+	}
+}
+
 func TestProxyBodies(t *testing.T) {
 	to := behind(t, func(w http.ResponseWriter, r *http.Request) {
 		n, err := io.Copy(io.Discard, r.Body)

@@ -14,18 +14,22 @@ import (
 type tree struct {
 	mux      *chi.Mux
 	handlers map[endpoint]http.Handler
+	// open has what answers every method, for those that chi does not know, as
+	// WebDAV's.
+	open *chi.Mux
 }
 
 // endpoint is a pattern and a method, "" for all that are not laid by name.
 type endpoint struct{ method, pattern string }
 
-func newTree() *tree { return &tree{mux: chi.NewRouter(), handlers: map[endpoint]http.Handler{}} }
+func newTree() *tree { return &tree{mux: chi.NewRouter(), open: chi.NewRouter(), handlers: map[endpoint]http.Handler{}} }
 
 // lay puts a handler into the tree, for one method or with "" for all. What is laid
 // later stays. chi panics at a pattern that it cannot lay.
 func (t *tree) lay(method, pattern string, handler http.Handler) {
 	if method == "" {
 		t.mux.Handle(pattern, handler)
+		t.open.Get(pattern, handler.ServeHTTP)
 		for at := range t.handlers {
 			if at.pattern == pattern {
 				delete(t.handlers, at)
@@ -43,6 +47,9 @@ func (t *tree) empty() bool { return len(t.handlers) == 0 }
 // the path's parameters.
 func (t *tree) find(routing *chi.Context, method, path string) http.Handler {
 	routing.Reset()
+	if !known(method) {
+		return t.handlers[endpoint{"", t.open.Find(routing, http.MethodGet, path)}]
+	}
 	pattern := t.mux.Find(routing, method, path)
 	if pattern == "" {
 		return nil
@@ -51,6 +58,15 @@ func (t *tree) find(routing *chi.Context, method, path string) http.Handler {
 		return named
 	}
 	return t.handlers[endpoint{"", pattern}]
+}
+
+// known tells whether chi lays handlers by a method.
+func known(method string) bool {
+	switch method {
+	case http.MethodGet, http.MethodPost, http.MethodHead, http.MethodPut, http.MethodPatch, http.MethodDelete, http.MethodOptions, http.MethodConnect, http.MethodTrace:
+		return true
+	}
+	return false
 }
 
 // trees are looked through in order.
