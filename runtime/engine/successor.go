@@ -56,14 +56,15 @@ type successor struct {
 	left    *left
 }
 
-// crashes watches the successor until its probation is over.
+// crashes watches the successor until its probation is over, or it has ended well: who
+// was stopped so soon needs none.
 func (s *successor) crashes(ctx context.Context, time time.Duration) bool {
 	ctx, cancel := context.WithTimeout(ctx, time)
 	defer cancel()
 	crashed := false
 	until(ctx, func() bool {
 		crashed = s.process.Crashed()
-		return crashed
+		return s.process.Ended()
 	})
 	return crashed
 }

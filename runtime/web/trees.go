@@ -22,7 +22,9 @@ type tree struct {
 // endpoint is a pattern and a method, "" for all that are not laid by name.
 type endpoint struct{ method, pattern string }
 
-func newTree() *tree { return &tree{mux: chi.NewRouter(), open: chi.NewRouter(), handlers: map[endpoint]http.Handler{}} }
+func newTree() *tree {
+	return &tree{mux: chi.NewRouter(), open: chi.NewRouter(), handlers: map[endpoint]http.Handler{}}
+}
 
 // lay puts a handler into the tree, for one method or with "" for all. What is laid
 // later stays. chi panics at a pattern that it cannot lay.

@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -31,11 +30,7 @@ func plainly(more string) func(int) string {
 // startQuiet is a backend without load, that may log what went wrong.
 func startQuiet(t *testing.T, times engine.UpgradeTimes, more string, prepare func(dir string)) *upgradeStorm {
 	t.Helper()
-	text, err := json.Marshal(times)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := startStorm(t, plainly(more), prepare, timesVariable+"="+string(text), "EDGEHIVE_PROGRAM="+stormProgram(t))
+	s := startStorm(t, plainly(more), prepare, patiently(times), "EDGEHIVE_PROGRAM="+stormProgram(t))
 	s.allowed = []string{`"level":"WARN"`, `"level":"ERROR"`}
 	return s
 }
@@ -171,48 +166,6 @@ func hasOpen(pid int) bool {
 	return false
 }
 
-// TestUpgradeToNothingGood: a program that cannot begin changes nothing.
-func TestUpgradeToNothingGood(t *testing.T) {
-	t.Parallel()
-	s := startQuiet(t, engine.UpgradeTimes{Prepare: 3 * time.Second}, "", nil)
-	s.fails(s.dir, "permission denied")
-	unexecutable := s.program("text", "exit 0")
-	if err := os.Chmod(unexecutable, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	s.fails(unexecutable, "permission denied")
-	s.fails(filepath.Join(s.dir, "absent"), "no such file")
-	s.fails(s.program("crashing", "echo broken >&2; kill -SEGV $$"), "broken")
-	s.fails(s.program("future", `EDGEHIVE_UPGRADE=$(echo "$EDGEHIVE_UPGRADE" | sed 's/"protocol":1/"protocol":99/') exec "$EDGEHIVE_PROGRAM" "$@"`), "version 99")
-	// What it starts has the same pipes and sockets, and is ended with it.
-	s.fails(s.program("hanging", `sleep 1000 & echo $! >hanging.pid; wait`), "was not prepared within 3s")
-	text, err := os.ReadFile(filepath.Join(s.dir, "hanging.pid"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	left, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.await("what a hanging program has started ends", func() bool { state, _ := stateOf(left); return state == "" || state == "Z" })
-	s.end()
-}
-
-// TestUpgradeByWrapper: a program that starts the server as a process of its own is
-// followed by that one.
-func TestUpgradeByWrapper(t *testing.T) {
-	t.Parallel()
-	s := startQuiet(t, engine.UpgradeTimes{}, "", nil)
-	answer, err := s.admin.Upgrade(t.Context(), s.program("wrapper", `"$EDGEHIVE_PROGRAM" "$@"; exit $?`))
-	if err != nil || answer.Error != "" {
-		t.Fatalf("%+v %v", answer, err)
-	}
-	s.pids = append(s.pids, answer.PID)
-	s.servesOn("a wrapper")
-	s.killed[answer.PID] = true // the shell hears of its end
-	s.end()
-}
-
 // TestUpgradeWithinAnother: what is asked for while an upgrade is under way.
 func TestUpgradeWithinAnother(t *testing.T) {
 	t.Parallel()
@@ -281,34 +234,35 @@ func largeSeed(dir string) {
 }
 
 // inMigration begins an upgrade whose migration takes a while, and does something to
-// the new process in the midst of it. One that was too late is begun anew, with another
-// table.
-func (s *upgradeStorm) inMigration(do func(pid int)) upgradeEnd {
+// the new process in the midst of it, unless it has ended or serves by then.
+func (s *upgradeStorm) inMigration(do func(pid int)) (done bool, pid int, end upgradeEnd) {
 	s.Helper()
-	for {
-		s.version++
-		more := fmt.Sprintf("tables: t%04d: {columns: text: type: \"text\", seed: \"large.csv\", access: read: true}\n", s.version)
-		text := s.manifest(s.version) + more
-		s.manifest = func(version int) string { return plainly("")(version) + more }
-		if err := os.WriteFile(filepath.Join(s.dir, "edgehive.cue"), []byte(text), 0o600); err != nil {
-			s.Fatal(err)
-		}
-		pid, ended := s.begins("")
-		s.await("the new process opens the database", func() bool { return hasOpen(pid) || len(ended) > 0 })
-		if len(ended) == 0 {
-			do(pid)
-		}
-		end := <-ended
-		if end.err != nil || end.Error != "" {
-			return end
-		}
-		// Too late: it serves.
-		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have been killed
-		s.await("the one before serves", func() bool {
-			status, err := s.admin.Status(s.Context())
-			return err == nil && status.PID == s.serving() && status.Ready
-		})
+	s.version++
+	more := fmt.Sprintf("tables: t%04d: {columns: text: type: \"text\", seed: \"large.csv\", access: read: true}\n", s.version)
+	text := s.manifest(s.version) + more
+	s.manifest = func(version int) string { return plainly("")(version) + more }
+	if err := os.WriteFile(filepath.Join(s.dir, "edgehive.cue"), []byte(text), 0o600); err != nil {
+		s.Fatal(err)
 	}
+	pid, ended := s.begins("")
+	s.await("the new process opens the database", func() bool { return hasOpen(pid) || len(ended) > 0 })
+	if len(ended) == 0 {
+		do(pid)
+		done = true
+	}
+	return done, pid, <-ended
+}
+
+func (e upgradeEnd) isGood() bool { return e.err == nil && e.Error == "" }
+
+// killAgain ends a new process that serves before something could be done to it.
+func (s *upgradeStorm) killAgain(end upgradeEnd) {
+	s.Helper()
+	_ = syscall.Kill(end.PID, syscall.SIGKILL) // it may have been killed
+	s.await("the one before serves", func() bool {
+		status, err := s.admin.Status(s.Context())
+		return err == nil && status.PID == s.serving() && status.Ready
+	})
 }
 
 // TestUpgradeNewIsKilled: the new process is killed in the midst of its migration, or
@@ -316,40 +270,63 @@ func (s *upgradeStorm) inMigration(do func(pid int)) upgradeEnd {
 // served on.
 func TestUpgradeNewIsKilled(t *testing.T) {
 	t.Parallel()
-	s := startQuiet(t, engine.UpgradeTimes{Ready: 10 * time.Second, Prove: time.Minute}, "", largeSeed)
-	s.insert("first")
-	for what, signal := range map[string]syscall.Signal{"killed": syscall.SIGKILL, "hangs": syscall.SIGSTOP} {
-		end := s.inMigration(func(pid int) {
-			if err := os.WriteFile(filepath.Join(s.dir, "edgehive.cue"), []byte("of another version: {"), 0o600); err != nil {
-				t.Error(err)
+	for what, c := range map[string]struct {
+		signal syscall.Signal
+		ready  time.Duration
+	}{"killed": {syscall.SIGKILL, 0}, "hangs": {syscall.SIGSTOP, 2 * time.Second}} {
+		t.Run(what, func(t *testing.T) {
+			t.Parallel()
+			s := startQuiet(t, engine.UpgradeTimes{Ready: c.ready, Prove: 5 * stormPatience}, "", largeSeed)
+			s.insert("first")
+			kill := func(pid int) {
+				if err := os.WriteFile(filepath.Join(s.dir, "edgehive.cue"), []byte("of another version: {"), 0o600); err != nil {
+					t.Error(err)
+				}
+				if err := syscall.Kill(pid, c.signal); err != nil {
+					t.Error(err)
+				}
 			}
-			if err := syscall.Kill(pid, signal); err != nil {
-				t.Error(err)
+			for enough := time.Now().Add(stormPatience); ; {
+				done, _, end := s.inMigration(kill)
+				t.Logf("reached: %v, the answer: %v %s", done, end.err, end.Error)
+				if end.isGood() { // too late
+					s.killAgain(end)
+				}
+				s.manifest = plainly("")
+				s.servesOn(what)
+				if done && !end.isGood() || t.Failed() {
+					break
+				}
+				if time.Now().After(enough) {
+					t.Log("the machine is too slow to be in time")
+					break
+				}
 			}
+			s.end()
 		})
-		t.Logf("%s: %s", what, end.Error)
-		s.manifest = plainly("")
-		s.servesOn(what)
 	}
-	s.end()
 }
 
 // TestUpgradeOldIsKilled: the old process is killed in the midst of the new one's
 // migration: that one goes on, and serves. One that is not as far ends.
 func TestUpgradeOldIsKilled(t *testing.T) {
 	t.Parallel()
-	s := startQuiet(t, engine.UpgradeTimes{Prove: time.Minute}, "", largeSeed)
+	s := startQuiet(t, engine.UpgradeTimes{Prove: 5 * stormPatience}, "", largeSeed)
 	s.insert("first")
-	var next int
-	end := s.inMigration(func(pid int) {
-		next, s.killed[s.serving()] = pid, true
+	kill := func(int) {
+		s.killed[s.serving()] = true
 		if err := syscall.Kill(s.serving(), syscall.SIGKILL); err != nil {
 			t.Error(err)
 		}
-	})
-	if end.err == nil {
-		t.Fatalf("%+v", end)
 	}
+	done, next, end := s.inMigration(kill)
+	for enough := time.Now().Add(stormPatience); !done && time.Now().Before(enough); done, next, end = s.inMigration(kill) {
+		if !end.isGood() {
+			t.Fatalf("%+v", end)
+		}
+		s.killAgain(end)
+	}
+	t.Logf("reached: %v, the answer: %v", done, end.err) // there is one where the new process was as quick
 	s.pids = append(s.pids, next)
 	s.await("the new process serves", func() bool {
 		status, err := s.admin.Status(t.Context())
@@ -378,7 +355,7 @@ func TestUpgradeOldIsKilled(t *testing.T) {
 // one before, with what clients have written meanwhile.
 func TestUpgradeCrash(t *testing.T) {
 	t.Parallel()
-	s := startQuiet(t, engine.UpgradeTimes{Prove: time.Minute}, "", nil)
+	s := startQuiet(t, engine.UpgradeTimes{Prove: 5 * stormPatience}, "", nil)
 	s.insert("before")
 	for range 2 { // an heir may have one, too
 		answer, err := s.admin.Upgrade(t.Context(), "")

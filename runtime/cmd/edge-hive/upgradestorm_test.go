@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"crypto/tls"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -14,7 +15,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -22,6 +22,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/edge-hive/edge-hive/runtime/engine"
 	"github.com/edge-hive/edge-hive/runtime/engine/admin"
 	"github.com/edge-hive/edge-hive/runtime/store/surreal/surrealtest"
 )
@@ -159,7 +160,7 @@ func startStorm(t *testing.T, manifest func(version int) string, prepare func(di
 	if s.log, err = os.Create(filepath.Join(dir, "log")); err != nil {
 		t.Fatal(err)
 	}
-	s.variables = append([]string{"EDGEHIVE_STORM_PASS=root", "EDGEHIVE_STORM_SECRET=" + strings.Repeat("0123456789abcdef", 3)}, variables...)
+	s.variables = append([]string{"EDGEHIVE_STORM_PASS=root", stormSecret, patiently(engine.UpgradeTimes{})}, variables...)
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the log:\n%s", tail(s.said(), 16<<10))
@@ -170,6 +171,24 @@ func startStorm(t *testing.T, manifest func(version int) string, prepare func(di
 	})
 	s.launch(stormProgram(t), "serve")
 	return s
+}
+
+const stormSecret = "EDGEHIVE_STORM_SECRET=0123456789abcdef0123456789abcdef0123456789abcdef"
+
+// patiently is the variable of an upgrade's times: a slow machine has as long as it
+// takes, but for what a test shortens. That a new process is watched for a while is left
+// as it is.
+func patiently(times engine.UpgradeTimes) string {
+	for _, limit := range []*time.Duration{&times.Prepare, &times.Ready} {
+		if *limit == 0 {
+			*limit = 5 * stormPatience
+		}
+	}
+	text, err := json.Marshal(times)
+	if err != nil {
+		panic(err)
+	}
+	return timesVariable + "=" + string(text)
 }
 
 func stormProgram(t *testing.T) string {

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/edge-hive/edge-hive/runtime/engine"
 	"github.com/edge-hive/edge-hive/runtime/engine/admin"
 	"github.com/edge-hive/edge-hive/runtime/porttest"
 )
@@ -47,7 +48,7 @@ func prepareStorm(t *testing.T, manifest string) *upgradeStorm {
 	if s.log, err = os.Create(filepath.Join(dir, "log")); err != nil {
 		t.Fatal(err)
 	}
-	s.variables = []string{"EDGEHIVE_STORM_SECRET=" + strings.Repeat("0123456789abcdef", 3)}
+	s.variables = []string{stormSecret, patiently(engine.UpgradeTimes{})}
 	t.Cleanup(func() {
 		if t.Failed() {
 			t.Logf("the log:\n%s", tail(s.said(), 16<<10))
@@ -68,7 +69,7 @@ func TestUpgradeAfterSocketActivation(t *testing.T) {
 	server := fmt.Sprintf(`{listen: {http: %q, https: %q}, tls: {kind: "internal", domains: ["localhost"]}}`, plain, secure)
 	s := prepareStorm(t, fmt.Sprintf(upgradeManifest, server, 1)+fmt.Sprintf("observe: metrics: listen: %q\n", metrics))
 	s.process = exec.Command(activate, "--listen="+plain, "--listen="+secure, "--listen="+metrics, "--fdname=http:https:metrics",
-		"--setenv=EDGEHIVE_STORM_SECRET", stormProgram(t), "serve")
+		"--setenv=EDGEHIVE_STORM_SECRET", "--setenv="+timesVariable, stormProgram(t), "serve")
 	s.process.Dir, s.process.Stdout, s.process.Stderr = s.dir, s.log, s.log
 	s.process.Env = append(os.Environ(), s.variables...)
 	if err := s.process.Start(); err != nil {

@@ -27,6 +27,9 @@ func (*Process) Go(context.Context) error { return errors.ErrUnsupported }
 // Crashed is false.
 func (*Process) Crashed() bool { return false }
 
+// Ended is false.
+func (*Process) Ended() bool { return false }
+
 // Reload is not there.
 func (*Process) Reload() error { return errors.ErrUnsupported }
 

@@ -147,6 +147,9 @@ func (p *Process) Crashed() bool {
 	return p.crashed
 }
 
+// Ended reports whether a process that serves has ended by now, in whichever way.
+func (p *Process) Ended() bool { return p.Crashed() || p.ended }
+
 // Reload asks a process that serves to read its manifest again.
 func (p *Process) Reload() error {
 	return os.NewSyscallError("kill", unix.Kill(p.PID(), unix.SIGHUP))

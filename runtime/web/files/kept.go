@@ -32,7 +32,6 @@ func (k *kept) get(name string) *File {
 		return nil
 	}
 	file := found.(*File)
-	//nolint:gosec // G703: the path is that of a file which was found within the folder
 	if info, err := os.Lstat(file.full); err == nil && sameVersion(info, file.Info) {
 		return file
 	}
