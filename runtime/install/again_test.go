@@ -103,6 +103,28 @@ func TestRefusedIsPutBack(t *testing.T) {
 	}
 }
 
+// What an install that was killed has written to is cleared by the next one, and
+// nothing else.
+func TestUnfinishedIsCleared(t *testing.T) {
+	w := running(t)
+	unfinished := []string{"usr/local/bin/.edge-hive.123456", "srv/edge-hive/.price.js.42"}
+	others := []string{"usr/local/bin/.edge-hive.d", "usr/local/bin/.other.123456", "srv/edge-hive/.price.js.mine"}
+	for _, path := range slices.Concat(unfinished, others) {
+		w.write(filepath.Join(w.root, path), "half")
+	}
+	w.write(filepath.Join(w.project, "bin/edge-hive"), "a newer binary")
+	w.write(filepath.Join(w.project, "price.js"), "import './deep/module.js' // otherwise")
+	w.install(w.options())
+	for _, path := range unfinished {
+		if _, err := os.Stat(filepath.Join(w.root, path)); err == nil {
+			t.Errorf("%s stays", path)
+		}
+	}
+	for _, path := range others {
+		_ = w.read(path)
+	}
+}
+
 // Secrets are read at the start: others need another one.
 func TestOtherSecrets(t *testing.T) {
 	w := running(t)
@@ -145,7 +167,7 @@ func TestHeldSockets(t *testing.T) {
 	}
 }
 
-// As systemd 252 has read the same text.
+// assigned has every way of systemd.exec(5) to write a value.
 const assigned = "# A=1 \\\n;B=2\nC=3\nD = \"4 5\"\nE=''\nF=\nC=6\nno\n" +
 	"G=a\\\nb c \t\nH='it''s' \"a\\$b\\n\"x\"y\"\nI=a'b'\\ \nJ=\"two\nlines\"\r\n K =#no comment"
 

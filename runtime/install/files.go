@@ -160,6 +160,7 @@ func (p *Plan) copies() ([]step, error) {
 	var steps []step
 	var fresh, stale int
 	var work []func(gid int) error
+	unfinished := leftovers{}
 	for _, f := range p.files {
 		p.record.Files = append(p.record.Files, f.name)
 		to := filepath.Join(p.at(p.o.Dir), f.name)
@@ -175,7 +176,7 @@ func (p *Plan) copies() ([]step, error) {
 			if err := p.foldersOf(f.name, gid); err != nil {
 				return err
 			}
-			if err := p.replaces(to); err != nil {
+			if err := errors.Join(unfinished.clear(to), p.replaces(to)); err != nil {
 				return err
 			}
 			return copyFile(f.from, to, 0o640, 0, gid)

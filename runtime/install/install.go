@@ -299,7 +299,7 @@ func (p *Plan) binary() (step, error) {
 		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil { //nolint:gosec // G301: the system's folder, for all to read
 			return err
 		}
-		if err := p.replaces(to); err != nil {
+		if err := errors.Join(leftovers{}.clear(to), p.replaces(to)); err != nil {
 			return err
 		}
 		return copyFile(p.o.Executable, to, 0o755, -1, -1)

@@ -6,7 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/edge-hive/edge-hive/runtime/auth"
 	"github.com/edge-hive/edge-hive/runtime/function"
@@ -128,29 +127,4 @@ func TestPageBehindBasic(t *testing.T) {
 	if passed.Load() != many-1 || asked.Load() != 1 {
 		t.Errorf("of %d requests %d passed, %d were asked for a password, and %d refused", many, passed.Load(), asked.Load(), refused.Load())
 	}
-}
-
-// TestLookIsDoneAnew: who waits for another's look is not sent away because that one
-// has left.
-func TestLookIsDoneAnew(t *testing.T) {
-	s := newSite(t, guarded([]manifest.Middleware{opsOf(t)}, callsF("/a", "ops")), runs(nothing))
-	ctx, leave := context.WithCancel(t.Context())
-	defer leave()
-	var together sync.WaitGroup
-	for i := range 40 {
-		together.Go(func() {
-			r := request("GET", "/a")
-			r.SetBasicAuth("ann", "correct horse")
-			if i%2 == 0 {
-				r = r.WithContext(ctx)
-				time.AfterFunc(time.Millisecond, leave)
-			}
-			w := newRecorder()
-			s.ServeHTTP(w, r)
-			if i%2 == 1 && w.Code != 200 {
-				t.Errorf("%d %s", w.Code, w.Body)
-			}
-		})
-	}
-	together.Wait()
 }

@@ -159,7 +159,7 @@ func hasOpen(pid int) bool {
 	folder := fmt.Sprintf("/proc/%d/fd", pid)
 	entries, _ := os.ReadDir(folder) // it has ended
 	for _, entry := range entries {
-		if target, err := os.Readlink(filepath.Join(folder, entry.Name())); err == nil && strings.HasSuffix(target, ".db") {
+		if target, err := os.Readlink(filepath.Join(folder, entry.Name())); err == nil && strings.HasSuffix(target, "/storm.db") {
 			return true
 		}
 	}
@@ -228,7 +228,7 @@ func TestUpgradeWithinAnother(t *testing.T) {
 
 // largeSeed takes a while to be put into a table.
 func largeSeed(dir string) {
-	if err := os.WriteFile(filepath.Join(dir, "large.csv"), []byte("text\n"+strings.Repeat("a row of the seed\n", 30_000)), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "large.csv"), []byte("text\n"+strings.Repeat("a row of the seed\n", 20_000)), 0o600); err != nil {
 		panic(err)
 	}
 }

@@ -45,7 +45,8 @@ func TestUpgradeFunctions(t *testing.T) {
 			}
 		}
 	})
-	const upgrades, each = 2, 25
+	const each = 10
+	upgrades := stormNumber(t, upgradesVariable, 1)
 	for turn := range upgrades {
 		response, err := s.client().Get(s.url + "/api/edge/slow")
 		if err != nil {

@@ -44,7 +44,7 @@ manifest: 1
 name: "storm"
 server: %s
 rates: default: {requests: 100%04d}
-limits: connectionsPerAddress: 1000
+limits: {connectionsPerAddress: 1000, statement: "10m"}
 auth: secret: env: "EDGEHIVE_STORM_SECRET"
 tables: notes: {
 	columns: text: {type: "text", required: true}
