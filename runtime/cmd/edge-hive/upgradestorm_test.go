@@ -307,8 +307,15 @@ func (s *upgradeStorm) end() {
 	if err := syscall.Kill(last, syscall.SIGTERM); err != nil {
 		s.Fatal(err)
 	}
-	if err := s.process.Wait(); err != nil && !s.killed[s.pids[0]] {
-		s.Errorf("the first process: %v", err)
+	first := make(chan error, 1)
+	go func() { first <- s.process.Wait() }()
+	select {
+	case err := <-first:
+		if err != nil && !s.killed[s.pids[0]] {
+			s.Errorf("the first process: %v", err)
+		}
+	case <-time.After(stormPatience):
+		s.Fatal("the first process does not end: an upgrade to another has failed")
 	}
 	for _, pid := range s.pids[1:] {
 		if s.killed[pid] {
